@@ -1,0 +1,55 @@
+# Two commands do the set-up and the rest: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+BENCH  := $(VENV)/.bench
+
+.DEFAULT_GOAL := help
+
+help: ## Show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is `$(PYTHON) --version`. Try: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV) (once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[aiohttp]' --group dev
+	@touch $@
+
+demo: $(READY) ## Stream an answer in the terminal (with OpenAI when OPENAI_API_KEY is set)
+	@$(BIN)/python examples/movie.py
+
+test: $(READY) ## Run all checks and tests
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
+
+check: $(READY) ## Look at form, types and the order of the floors
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+
+format: $(READY) ## Bring all code into form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: $(READY) ## Build the documentation into site/
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "The pages are in site/"
+
+bench: $(READY) ## Measure the speed beside the floor and the peers
+	@test -e $(BENCH) || { $(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench && touch $(BENCH); }
+	@$(BIN)/python benchmarks/run.py
+
+clean: ## Remove what was made
+	rm -rf $(VENV) site dist .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+.PHONY: help demo test check format docs bench clean

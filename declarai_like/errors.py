@@ -1,0 +1,231 @@
+"""Every error that this library raises, in one tree.
+
+::
+
+    DeclaraiError
+    ├── DeclarationError      a function cannot become a task (raised at decoration, also a TypeError)
+    ├── ConfigurationError    a setting is missing or wrong (also a ValueError)
+    ├── PromptError           the prompt could not be filled for this call
+    ├── ProviderError         the provider answered with an error
+    │   ├── AuthenticationError   401, 403
+    │   ├── NotFoundError         404
+    │   │   └── ModelNotFound         the provider does not know this model
+    │   ├── BadRequestError       any other 4xx
+    │   ├── RateLimited           429
+    │   └── ServerError           5xx
+    ├── ConnectionFailed      no connection, or it broke before the answer began (also a ConnectionError)
+    ├── Timeout               a time limit passed (also a TimeoutError)
+    │   ├── ConnectTimeout
+    │   ├── FirstTokenTimeout
+    │   ├── IdleTimeout
+    │   └── TotalTimeout
+    ├── ProtocolError         what came is not what the protocol says
+    │   ├── InvalidJSON
+    │   ├── InvalidUTF8
+    │   ├── UnexpectedContent     for instance an HTML page
+    │   └── EventTooLarge
+    ├── StreamError           a stream ended before its answer did
+    │   ├── StreamInterrupted     the connection ended, the answer had not
+    │   ├── StreamFailed          the provider sent an error in the middle
+    │   ├── StreamClosed          the caller closed it and then asked for the whole
+    │   └── StreamInUse           it was begun in the other world, or is not kept for a second reader
+    └── AnswerError           the answer is whole, but is not what was asked for
+        ├── Refused
+        ├── ContentFiltered
+        ├── Truncated             cut at the token limit
+        └── OutputError           does not fit the return type
+
+An error that comes when part of an answer is already there carries that text as ``partial``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class DeclaraiError(Exception):
+    """The base of all errors of this library."""
+
+    partial: str = ""
+    """The text that had arrived when the error came."""
+
+    transient: bool = False
+    """Whether the same request may well succeed a moment later."""
+
+
+class DeclarationError(DeclaraiError, TypeError):
+    """A function cannot become a task; the message names the function and says why."""
+
+
+class ConfigurationError(DeclaraiError, ValueError):
+    """A setting is missing or wrong; the message names it and lists what would do."""
+
+
+class PromptError(DeclaraiError):
+    """The prompt could not be filled with this call's arguments."""
+
+
+class ProviderError(DeclaraiError):
+    """The provider answered with an error instead of an answer."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class AuthenticationError(ProviderError):
+    """The provider did not accept the key (401), or the key may not do this (403)."""
+
+
+class NotFoundError(ProviderError):
+    """The provider does not know the address that was asked (404)."""
+
+
+class ModelNotFound(NotFoundError):
+    """The provider does not know the model."""
+
+
+class BadRequestError(ProviderError):
+    """The provider did not accept the request (4xx)."""
+
+
+class RateLimited(ProviderError):
+    """Too many requests (429); ``retry_after`` is in seconds where the provider says it."""
+
+    transient = True
+
+
+class ServerError(ProviderError):
+    """The provider failed (5xx)."""
+
+    transient = True
+
+
+class ConnectionFailed(DeclaraiError, ConnectionError):
+    """The provider could not be reached, or the connection broke before its answer began."""
+
+    transient = True
+
+
+class Timeout(DeclaraiError, TimeoutError):
+    """A time limit passed; ``limit`` is in seconds."""
+
+    def __init__(self, message: str, *, limit: float) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class ConnectTimeout(Timeout):
+    """No connection within ``Timeouts.connect``."""
+
+    transient = True
+
+
+class FirstTokenTimeout(Timeout):
+    """Nothing of the answer within ``Timeouts.first_token``, counted from the sending of the request."""
+
+
+class IdleTimeout(Timeout):
+    """No new content within ``Timeouts.idle``, in the middle of an answer."""
+
+
+class TotalTimeout(Timeout):
+    """The whole call, with its retries, took longer than ``Timeouts.total``."""
+
+
+class ProtocolError(DeclaraiError):
+    """What the server sent is not what the protocol says."""
+
+
+class InvalidJSON(ProtocolError):
+    """A body or an event is not JSON."""
+
+
+class InvalidUTF8(ProtocolError):
+    """A body or an event is not UTF-8."""
+
+
+class UnexpectedContent(ProtocolError):
+    """Something else came, for instance an HTML page; mostly a wrong ``base_url``."""
+
+
+class EventTooLarge(ProtocolError):
+    """One server-sent event is larger than the limit."""
+
+
+class StreamError(DeclaraiError):
+    """A stream ended before its answer did; ``partial`` holds the text so far."""
+
+
+class StreamInterrupted(StreamError):
+    """The connection ended without the provider saying that the answer had."""
+
+    transient = True
+
+
+class StreamFailed(StreamError):
+    """The provider sent an error in the middle of a stream."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+    transient = True
+
+
+class StreamClosed(StreamError):
+    """The caller left the stream early, so there is no whole answer."""
+
+
+class StreamInUse(StreamError):
+    """The stream cannot be read in this way now; the message says what can be done."""
+
+
+class AnswerError(DeclaraiError):
+    """The answer is whole, but is not what was asked for; ``partial`` holds its text."""
+
+
+class Refused(AnswerError):
+    """The model refused to answer; ``refusal`` holds its words."""
+
+    def __init__(self, message: str, *, refusal: str) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class ContentFiltered(AnswerError):
+    """The provider's content filter stopped the answer."""
+
+
+class Truncated(AnswerError):
+    """The answer was cut at the token limit before its value was whole."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One answer that did not fit: its ``text`` and the ``reason``, as the model was told."""
+
+    text: str
+    reason: str
+
+
+class OutputError(AnswerError):
+    """No answer fitted the return type; ``attempts`` holds each one, the last also in ``text`` and ``reason``."""
+
+    def __init__(self, message: str, *, attempts: tuple[Attempt, ...]) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+        self.text = attempts[-1].text
+        self.reason = attempts[-1].reason
+        self.partial = self.text

@@ -1,0 +1,194 @@
+"""One algorithm, two worlds: a flow is a generator that asks, emits and returns; drivers run it.
+
+A flow is an ordinary generator. What it yields is either an *ask* (an `Ask`: something that only the
+outside world can do, answered with its result) or an *emit* (anything else: an item for whoever
+reads the flow). What it returns is its result. Flows compose with ``yield from``.
+
+An ask knows how to be performed twice, blocking and async; a flow is written once. A `Drive` runs one
+flow in either world. What a flow opens (`Open`) the drive closes, when the flow ends, fails, is
+cancelled or is left: so a flow needs no cleanup of its own, and cannot forget it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Generator
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+T_co = TypeVar("T_co", covariant=True)
+R_co = TypeVar("R_co", covariant=True)
+
+Flow: TypeAlias = Generator["Ask[Any] | T", Any, R]
+"""A flow that emits ``T`` and returns ``R``."""
+
+
+class Ask(Generic[R_co]):
+    """Something that only the outside world can do. A flow gets its result, or its error, back.
+
+    No abstract base class: drives ask of everything that a flow yields whether it is one, and of an
+    abstract class that takes ten times as long.
+    """
+
+    opens = closes = False  # whether the result is a resource, whether a resource ends
+
+    def perform(self) -> R_co:
+        raise NotImplementedError
+
+    async def aperform(self) -> R_co:
+        raise NotImplementedError
+
+
+class Resource(Protocol):
+    """What a flow can open. Closing twice is allowed and does nothing."""
+
+    def close(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    def abort(self) -> None:
+        """Make an ask of this resource that is under way, in another thread or task, fail now."""
+
+
+Res = TypeVar("Res", bound=Resource)
+
+
+class Open(Ask[Res]):
+    """An ask whose result is a resource: the drive closes it at the latest when the flow is over."""
+
+    opens = True
+
+
+class Close(Ask[None]):
+    """Close a resource before the flow is over."""
+
+    closes = True
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+
+    def perform(self) -> None:
+        self.resource.close()
+
+    async def aperform(self) -> None:
+        await self.resource.aclose()
+
+
+class Sleep(Ask[None]):
+    """Wait for some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def perform(self) -> None:
+        time.sleep(self.seconds)
+
+    async def aperform(self) -> None:
+        import anyio
+
+        await anyio.sleep(self.seconds)
+
+
+def ask(request: Ask[R]) -> Generator[Ask[R], Any, R]:
+    """Ask with a typed answer: ``answer = yield from ask(...)``."""
+    answer: R = yield request
+    return answer
+
+
+class Drive(Generic[T, R]):
+    """One run of one flow, in one world: by `emits` or by `aemits`, whichever is iterated first."""
+
+    def __init__(self, flow: Flow[T, R]) -> None:
+        self._flow = flow
+        self._opened: list[Resource] = []
+        self.result: R | None = None
+        """What the flow returned, once it has."""
+        self.finished = False
+        """Whether the flow came to its end by itself."""
+
+    def emits(self) -> Generator[T, None, None]:
+        """Run the flow, blocking, and give what it emits."""
+        flow, step, value = self._flow, self._flow.send, None
+        try:
+            while True:
+                try:
+                    got: Any = step(value)
+                except StopIteration as stop:
+                    self.result, self.finished = stop.value, True
+                    return
+                if not isinstance(got, Ask):
+                    step, value = flow.send, None
+                    yield got
+                    continue
+                try:
+                    step, value = flow.send, got.perform()
+                except Exception as error:  # the flow decides what its failed ask means
+                    step, value = flow.throw, error
+                else:
+                    if got.opens or got.closes:
+                        self._track(got, value)
+        finally:
+            flow.close()
+            while self._opened:
+                self._opened.pop().close()
+
+    async def aemits(self) -> AsyncGenerator[T, None]:
+        """Run the flow, async, and give what it emits."""
+        flow, step, value = self._flow, self._flow.send, None
+        try:
+            while True:
+                try:
+                    got: Any = step(value)
+                except StopIteration as stop:
+                    self.result, self.finished = stop.value, True
+                    return
+                if not isinstance(got, Ask):
+                    step, value = flow.send, None
+                    yield got
+                    continue
+                try:
+                    step, value = flow.send, await got.aperform()
+                except Exception as error:
+                    step, value = flow.throw, error
+                else:
+                    if got.opens or got.closes:
+                        self._track(got, value)
+        finally:
+            flow.close()
+            if self._opened:
+                await self._aclose()
+
+    def abort(self) -> None:
+        """End the ask that is under way in another thread or task, where what it waits for can be ended."""
+        for resource in list(self._opened):
+            resource.abort()
+
+    def _track(self, performed: Ask[Any], value: Any) -> None:
+        if performed.opens:
+            self._opened.append(value)
+        elif isinstance(performed, Close) and performed.resource in self._opened:
+            self._opened.remove(performed.resource)
+
+    async def _aclose(self) -> None:
+        import anyio
+
+        with anyio.CancelScope(shield=True):  # a cancelled task still owes the connection its end
+            while self._opened:
+                await self._opened.pop().aclose()
+
+
+def run(flow: Flow[Any, R]) -> R:
+    """Run a flow to its result, blocking; what it emits is passed over."""
+    drive = Drive(flow)
+    for _ in drive.emits():
+        pass
+    return drive.result  # type: ignore[return-value]
+
+
+async def arun(flow: Flow[Any, R]) -> R:
+    """Run a flow to its result, async; what it emits is passed over."""
+    drive = Drive(flow)
+    async for _ in drive.aemits():
+        pass
+    return drive.result  # type: ignore[return-value]

@@ -1,0 +1,169 @@
+"""The values that travel: what is said to a model, what it answers, and the answer so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jiter
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the provider counted them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class Delta:
+    """What one event of a provider's stream, or its whole answer, adds. Providers make these.
+
+    A plain class with defaults on the class: one is made for every event, and has two of these parts.
+
+    Attributes:
+        raw: the JSON text it came in.
+        text: new text of the answer.
+        only_text: there is nothing but new text, as in nearly all of them.
+        shown: false where there is nothing that a reader of chunks could use, as in an event with
+            usage only.
+        arguments: new text of a tool call's arguments.
+        end: the provider says that nothing more will come.
+    """
+
+    shown: bool = True
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    role: str | None = None
+    arguments: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    end: bool = False
+
+    def __init__(self, raw: bytes, text: str = "", **more: Any) -> None:
+        self.raw = raw
+        self.text = text
+        self.only_text = not more
+        if more:
+            self.__dict__.update(more)
+
+
+class LLMResponse:
+    """An answer, or the answer so far: ``response`` is all of its text, ``delta`` what is new in it.
+
+    A chunk of a stream keeps only its place in the text that it shares with the other chunks, so a
+    stream of n chunks takes memory for n, and ``response`` costs something only where it is read.
+
+    Attributes:
+        delta: the new text; for an answer that came whole, all of it.
+        model: the model's name, as the provider gives it.
+        role: who speaks, ``"assistant"``.
+        finish_reason: why the answer ended (``"stop"``, ``"length"``, ...); None before its last chunk.
+        usage: the tokens; on the last chunk where the provider tells them, else None.
+        reasoning: new text of the model's reasoning, where the provider shows it.
+    """
+
+    __slots__ = ("_end", "_raw", "_text", "delta", "finish_reason", "model", "reasoning", "role", "usage")
+
+    def __init__(
+        self,
+        response: str | Transcript,
+        delta: str | None = None,
+        raw_response: Mapping[str, Any] | bytes = b"{}",
+        model: str = "",
+        role: str = "assistant",
+        finish_reason: str | None = None,
+        usage: Usage | None = None,
+        reasoning: str = "",
+    ) -> None:
+        if isinstance(response, str):
+            delta = response if delta is None else delta
+            response = Transcript(response)
+        self._text = response
+        self._end = response.length
+        self._raw = raw_response
+        self.delta = delta or ""
+        self.model = model
+        self.role = role
+        self.finish_reason = finish_reason
+        self.usage = usage
+        self.reasoning = reasoning
+
+    @property
+    def response(self) -> str:
+        """All the text up to and including this chunk."""
+        return self._text.upto(self._end)
+
+    @property
+    def raw_response(self) -> dict[str, Any]:
+        """The provider's own chunk, or its whole response, as a dict (parsed when it is first read)."""
+        if isinstance(self._raw, bytes):
+            self._raw = read_json(self._raw)
+        return self._raw  # type: ignore[return-value]
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        return self.usage.prompt_tokens if self.usage else None
+
+    @property
+    def completion_tokens(self) -> int | None:
+        return self.usage.completion_tokens if self.usage else None
+
+    @property
+    def total_tokens(self) -> int | None:
+        return self.usage.total_tokens if self.usage else None
+
+    def __repr__(self) -> str:
+        shown = f"response={self.response!r}, delta={self.delta!r}"
+        for name in ("model", "finish_reason", "usage"):
+            if (value := getattr(self, name)) is not None:
+                shown += f", {name}={value!r}"
+        return f"LLMResponse({shown})"
+
+
+class Transcript:
+    """A growing text, kept once. Joined only where somebody looks, and then only what is new."""
+
+    __slots__ = ("_joined", "length", "pieces")
+
+    def __init__(self, text: str = "") -> None:
+        self.length = len(text)
+        self.pieces: list[str] = []
+        self._joined = (0, text)  # how many pieces are in the text; replaced as one, so threads may share it
+
+    def upto(self, end: int) -> str:
+        """Give the first ``end`` characters."""
+        count, text = self._joined
+        if len(text) < end:
+            new = self.pieces[count:]
+            text += "".join(new)
+            self._joined = (count + len(new), text)
+        return text if len(text) == end else text[:end]
+
+
+def read_json(raw: bytes) -> Any:
+    """Read a whole JSON text.
+
+    Raises:
+        ValueError: it is not JSON; or not UTF-8, and then it is a `UnicodeDecodeError`.
+    """
+    try:
+        return jiter.from_json(raw)
+    except ValueError:
+        import json
+
+        # The slower parser knows texts that the fast one refuses: lone surrogates, huge integers.
+        return json.loads(raw.decode("utf-8"))

@@ -1,0 +1,130 @@
+"""OpenAI's Chat Completions, which Azure and most other servers speak as well.
+
+https://platform.openai.com/docs/api-reference/chat
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import InvalidJSON, InvalidUTF8, StreamFailed
+from ..messages import Delta, Message, Usage, read_json
+from ..sse import ServerSentEvent
+from ..transport import Request
+from . import AnswerFormat, Question
+from .strict_schema import strict
+
+_DONE = (Delta(b"", shown=False, end=True),)
+
+
+class OpenAIProvider:
+    """Speaks Chat Completions.
+
+    ``include_usage`` asks for the tokens of a stream (``stream_options``); turn it off for a server
+    that does not know the option.
+    """
+
+    def __init__(self, *, include_usage: bool = True) -> None:
+        self._include_usage = include_usage
+
+    def request(self, question: Question) -> Request:
+        body: dict[str, Any] = {
+            "model": question.model,
+            "messages": [_message(message) for message in question.messages],
+            "stream": question.stream,
+        }
+        if question.stream and self._include_usage:
+            body["stream_options"] = {"include_usage": True}
+        if question.format is not None:
+            body.update(_format(question.format))
+        body.update(question.params)
+        return Request("chat/completions", body)
+
+    def deltas(self, event: ServerSentEvent) -> Iterable[Delta]:
+        raw = event.data
+        if raw == b"[DONE]":
+            return _DONE
+        try:
+            body = read_json(raw)
+        except (ValueError, RecursionError) as error:
+            raise _unreadable(raw, error) from None
+        try:
+            choices = body["choices"]
+            if not choices:  # usage, or Azure's filter results for the prompt
+                return (Delta(raw, shown=False, usage=_usage(body.get("usage")), model=body.get("model")),)
+            choice = choices[0]
+            if choice.get("index"):  # another alternative than the first, of a request with n > 1
+                return ()
+            new = choice["delta"] if "delta" in choice else choice["message"]
+            text = new.get("content")
+            finish_reason = choice.get("finish_reason")
+            usage = body.get("usage")
+            if text and len(new) == 1 and finish_reason is None and usage is None:
+                return (Delta(raw, text),)
+            more = _read_rest(new)
+            return (
+                Delta(
+                    raw, text or "", finish_reason=finish_reason, usage=_usage(usage), model=body.get("model"), **more
+                ),
+            )
+        except (KeyError, TypeError, AttributeError, IndexError):
+            raise _failure(body, raw) from None
+
+
+def _read_rest(new: Mapping[str, Any]) -> dict[str, str | None]:
+    """Read what most chunks do not have."""
+    arguments = [
+        call["function"].get("arguments") or ""
+        for call in new.get("tool_calls") or ()
+        if not call.get("index")  # the first call is the one that carries an answer
+    ]
+    return {
+        "role": new.get("role"),
+        "refusal": new.get("refusal") or "",
+        # Two names for one thing: DeepSeek's and vLLM's, OpenRouter's
+        "reasoning": new.get("reasoning_content") or new.get("reasoning") or "",
+        "arguments": "".join(arguments),
+    }
+
+
+def _message(message: Message) -> dict[str, str]:
+    return {"role": message.role, "content": message.content}
+
+
+def _format(wanted: AnswerFormat) -> dict[str, Any]:
+    schema, is_strict = strict(wanted.schema)
+    named = {"name": wanted.name, "strict": is_strict}
+    if wanted.by == "schema":
+        return {"response_format": {"type": "json_schema", "json_schema": {**named, "schema": schema}}}
+    function = {**named, "description": wanted.description, "parameters": schema}
+    return {
+        "tools": [{"type": "function", "function": function}],
+        "tool_choice": {"type": "function", "function": {"name": wanted.name}},
+    }
+
+
+def _usage(counts: Mapping[str, Any] | None) -> Usage | None:
+    if not counts:
+        return None
+    prompt, completion = counts.get("prompt_tokens") or 0, counts.get("completion_tokens") or 0
+    return Usage(prompt, completion, counts.get("total_tokens") or prompt + completion)
+
+
+def _unreadable(raw: bytes, error: Exception) -> Exception:
+    if isinstance(error, UnicodeDecodeError):
+        return InvalidUTF8(f"the provider sent bytes that are not UTF-8, at byte {error.start}: {raw[:80]!r}")
+    return InvalidJSON(f"the provider sent something that is not JSON ({error}): {raw[:80]!r}")
+
+
+def _failure(body: Any, raw: bytes) -> Exception:
+    """Say what an event is that is no chunk: an error, or nothing that the protocol knows."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if error is None:
+        return InvalidJSON(f"the provider sent JSON that is no chat completion: {raw[:80]!r}")
+    if not isinstance(error, dict):
+        return StreamFailed(f"the provider sent an error: {error}")
+    code = error.get("code") or error.get("type")
+    return StreamFailed(
+        f"the provider sent an error: {error.get('message') or error}", code=None if code is None else str(code)
+    )

@@ -1,0 +1,58 @@
+"""A JSON Schema in the subset that OpenAI's strict mode takes, where it can be said there.
+
+The subset: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Words that the subset does not have and whose loss lets more through: our own validation still applies them.
+_DROPPED = frozenset({"default", "title", "examples", "discriminator", "minLength", "maxLength", "uniqueItems"})
+# Words whose meaning cannot be said in the subset.
+_IMPOSSIBLE = frozenset({"prefixItems", "patternProperties", "propertyNames", "not", "if", "allOf", "dependentSchemas"})
+
+
+def strict(schema: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Give the schema to send, and whether the provider can enforce it strictly.
+
+    In the subset each object lists all its properties as required and allows no others. A type that
+    cannot be said so, as a dict with free keys, is sent as it is and not enforced.
+    """
+    try:
+        return _object_or_value(schema), True
+    except _NotStrict:
+        return dict(schema), False
+
+
+class _NotStrict(Exception):
+    pass
+
+
+def _object_or_value(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_object_or_value(part) for part in node]
+    if not isinstance(node, Mapping):
+        return node
+    if not node or _IMPOSSIBLE & node.keys():
+        raise _NotStrict
+    if node.get("type") == "array" and "items" not in node:
+        raise _NotStrict
+    kept = {key: _value(key, value) for key, value in node.items() if key not in _DROPPED}
+    if "oneOf" in kept:
+        kept["anyOf"] = kept.pop("oneOf")
+    if node.get("type") == "object":
+        if node.get("additionalProperties") or not node.get("properties"):
+            raise _NotStrict
+        kept["additionalProperties"] = False
+        kept["required"] = list(node["properties"])
+    return kept
+
+
+def _value(key: str, value: Any) -> Any:
+    if key in ("properties", "$defs"):  # names of the user, which may look like words of the schema
+        return {name: _object_or_value(schema) for name, schema in value.items()}
+    if key in ("enum", "const", "required", "description", "type"):
+        return value
+    return _object_or_value(value)

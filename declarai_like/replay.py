@@ -1,0 +1,285 @@
+"""A flow's items as a generator that remembers them: many readers, both worlds, one run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .errors import StreamClosed, StreamInUse
+from .flow import Drive, Flow
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import anyio
+
+S = TypeVar("S")
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Record(Generic[T]):
+    """What a flow has emitted, and how it ended: plain data, which outlives the run."""
+
+    __slots__ = ("dropped", "error", "items", "keep", "over", "whole")
+
+    def __init__(self, *, keep: bool = True) -> None:
+        self.items: list[T] = []
+        self.dropped = 0  # how many items at the front are no longer kept
+        self.keep = keep
+        self.over = False  # nothing will be added
+        self.whole = False  # the flow came to its end by itself
+        self.error: BaseException | None = None
+
+    @property
+    def length(self) -> int:
+        return self.dropped + len(self.items)
+
+    @property
+    def last(self) -> T | None:
+        return self.items[-1] if self.items else None
+
+    def add(self, items: Iterable[T]) -> None:
+        if not self.keep:
+            self.dropped += len(self.items)
+            self.items.clear()
+        self.items += items
+
+    def at(self, place: int) -> T:
+        if place < self.dropped:
+            self.finish(place)
+        return self.items[place - self.dropped]
+
+    def finish(self, place: int) -> None:
+        """Raise what a reader must know that finds no item at this place."""
+        if place < self.dropped:
+            raise StreamInUse("this stream does not keep its chunks (cache=False): it can be read once, by one reader")
+        if self.error is not None:
+            raise self.error
+
+    def end(self, error: BaseException | None = None, *, whole: bool = False) -> None:
+        if not self.over:
+            self.over, self.whole, self.error = True, whole, error
+
+
+class Replay(Generator[T, None, None], Generic[T, R]):
+    """A generator over a flow's items that can be read again, by several readers, blocking or async.
+
+    The flow emits sequences of items: each holds what one step of it gave, and none is empty.
+
+    Nothing happens until the first item is asked for. Each ``for`` or ``async for`` is a reader of
+    its own: it gets every item once, in order, first those that are there already. The readers
+    share one run of the flow; whoever is ahead drives it, so nothing runs when nobody reads. A loop
+    starts where ``next()`` stands, or at the beginning when ``next()`` was not used or has seen all.
+
+    A run is blocking or async, as its first reader is; the other kind can read when it has ended.
+
+    When the last reference to it goes before its end, what its flow opened is closed, as with any
+    generator; ``close()``, ``aclose()``, ``with`` and ``async with`` do that at a place of your choice.
+    """
+
+    def __init__(self, flow: Flow[Sequence[T], R], *, record: Record[T] | None = None) -> None:
+        self._record: Record[T] = Record() if record is None else record
+        self._drive: Drive[Sequence[T], R] = Drive(flow)
+        self._blocking: Generator[Sequence[T], None, None] | None = None
+        self._async: AsyncGenerator[Sequence[T], None] | None = None
+        self._lock = threading.Lock()
+        self._waiting: list[anyio.Event] | None = None  # readers that wait for an async reader to read on
+        self._position = 0  # of next()
+
+    # Reading, blocking
+
+    def __iter__(self) -> Generator[T, None, None]:
+        return self._read(self._start())
+
+    def __next__(self) -> T:
+        if self._position >= self._record.length and not self._pull(self._position):
+            self._record.finish(self._position)
+            raise StopIteration
+        self._position += 1
+        return self._record.at(self._position - 1)
+
+    def _read(self, place: int) -> Generator[T, None, None]:
+        record = self._record
+        items = record.items
+        while place - record.dropped < len(items) or self._pull(place):
+            if place < record.dropped:
+                break
+            yield items[place - record.dropped]
+            place += 1
+        record.finish(place)
+
+    def _pull(self, place: int) -> bool:
+        """Read on until there is an item at this place; False when the flow ended before it."""
+        record = self._record
+        with self._lock:
+            if place < record.dropped + len(record.items):
+                return True  # another reader was faster
+            if not record.over:
+                try:
+                    record.add(next(self._blocking or self._begin()))
+                except StopIteration:
+                    record.end(whole=self._drive.finished)
+                except Exception as error:
+                    record.end(error)
+                except BaseException:
+                    record.end(StreamClosed("the reading of this stream was interrupted"))
+                    raise
+        if record.over:
+            self._settle()
+        return place < record.dropped + len(record.items)
+
+    def _begin(self) -> Generator[Sequence[T], None, None]:
+        if self._async is not None:
+            raise StreamInUse(
+                "this stream is being read with `async for`; go on reading it that way, or read it when it has ended"
+            )
+        self._blocking = self._drive.emits()
+        return self._blocking
+
+    # Reading, async
+
+    def __aiter__(self) -> AsyncGenerator[T, None]:
+        return self._aread(self._start())
+
+    async def __anext__(self) -> T:
+        if self._position >= self._record.length and not await self._apull(self._position):
+            self._record.finish(self._position)
+            raise StopAsyncIteration
+        self._position += 1
+        return self._record.at(self._position - 1)
+
+    async def _aread(self, place: int) -> AsyncGenerator[T, None]:
+        record = self._record
+        items = record.items
+        while place - record.dropped < len(items) or await self._apull(place):
+            if place < record.dropped:
+                break
+            yield items[place - record.dropped]
+            place += 1
+        record.finish(place)
+
+    async def _apull(self, place: int) -> bool:
+        record = self._record
+        while place >= record.length and not record.over:
+            if self._waiting is not None:
+                import anyio
+
+                self._waiting.append(turn := anyio.Event())
+                await turn.wait()
+                continue
+            source = self._async or self._abegin()
+            waiting: list[anyio.Event] = []
+            self._waiting = waiting
+            try:
+                record.add(await source.__anext__())
+            except StopAsyncIteration:
+                record.end(whole=self._drive.finished)
+            except Exception as error:
+                record.end(error)
+            except BaseException:  # a cancelled reader ends the run that it was driving
+                record.end(StreamClosed("the task that was reading this stream was cancelled"))
+                raise
+            finally:
+                self._waiting = None
+                for turn in waiting:
+                    turn.set()
+            if record.over:
+                await source.aclose()
+        return place < record.length
+
+    def _abegin(self) -> AsyncGenerator[Sequence[T], None]:
+        if self._blocking is not None:
+            raise StreamInUse(
+                "this stream is being read with `for`; go on reading it that way, or read it when it has ended"
+            )
+        self._async = self._drive.aemits()
+        return self._async
+
+    # Ending
+
+    def send(self, value: None, /) -> T:
+        """As ``next()``: a stream takes no values."""
+        if value is not None:
+            raise TypeError(f"a stream takes no values; send({value!r}) has nowhere to go")
+        return next(self)
+
+    def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None, /) -> T:
+        """Leave the stream with an error, which every later reader gets as well."""
+        error = typ if isinstance(typ, BaseException) else (val if isinstance(val, BaseException) else typ())
+        self._record.end(error)
+        self.close()
+        raise error.with_traceback(tb) if tb else error
+
+    def close(self) -> None:
+        """Leave the stream: what it opened is closed at once; what has come stays readable.
+
+        A read that is under way in another thread is ended.
+
+        Raises:
+            StreamInUse: it is read with ``async for`` and not over; use ``await stream.aclose()``.
+        """
+        if self._async is not None and not self._record.over:
+            raise StreamInUse("this stream is being read with `async for`; close it with `await stream.aclose()`")
+        self._record.end()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Close the run of a stream that is over. Where another thread is reading, that thread does it."""
+        if not self._record.over or self._blocking is None:
+            return
+        if self._lock.acquire(blocking=False):
+            try:
+                self._blocking.close()
+            finally:
+                self._lock.release()
+        else:
+            self._drive.abort()
+
+    async def aclose(self) -> None:
+        """Leave the stream, as `close` does, from async code."""
+        self._record.end()
+        if self._async is None:
+            self._settle()
+        elif self._waiting is None:
+            await self._async.aclose()
+        else:
+            self._drive.abort()  # the task that is reading will close what it opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    def _start(self) -> int:
+        seen_all = self._record.over and self._position >= self._record.length
+        return 0 if seen_all else self._position
+
+
+class View(Generic[S, T]):
+    """Another look at a stream: each of its items becomes none, one or several of the view's.
+
+    It can be read with ``for`` and ``async for``, and again, as the stream can.
+    """
+
+    def __init__(self, source: Replay[S, Any], look: Callable[[S], Iterable[T]]) -> None:
+        self._source = source
+        self._look = look
+
+    def __iter__(self) -> Iterator[T]:
+        for item in self._source:
+            yield from self._look(item)
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for item in self._source:
+            for seen in self._look(item):
+                yield seen

@@ -1,0 +1,228 @@
+"""A decorated function: calling it asks the model."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import weakref
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+
+from .errors import DeclarationError
+from .flow import arun, run
+from .messages import LLMResponse, Message
+from .operator import Operator
+from .prompt import Prompt
+from .replay import Record
+from .stream import Stream
+
+if TYPE_CHECKING:
+    from typing import Self
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+C = TypeVar("C", covariant=True)
+"""What a call gives: the value, an awaitable of it, or a stream."""
+
+
+class Task(Generic[P, C]):
+    """A function whose answers come from a model.
+
+    It keeps the function's name, docstring and signature, and is called as the function would be,
+    with ``llm_params`` as one more keyword: parameters for this request, over those of the decorator.
+    As an attribute of a class it is a method: ``self`` can be used in its template, and is otherwise
+    not told to the model.
+
+    What a call leaves here (``llm_response``, ``llm_stream_response``) belongs to the context of the
+    call: another thread, or another asyncio task, sees its own.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        prompt: Prompt[Any],
+        operator: Callable[[], Operator[Any]],
+        *,
+        streaming: bool,
+        cache: bool,
+    ) -> None:
+        if "llm_params" in prompt.signature.python.parameters:
+            raise DeclarationError(
+                f"{prompt.name!r} cannot become a task: its parameter 'llm_params' has the name of the keyword "
+                "that every task takes; rename it"
+            )
+        is_async = inspect.iscoroutinefunction(function)
+        self._declared = _Declared(prompt, operator, streaming=streaming, is_async=is_async, cache=cache)
+        self._receiver: tuple[Any, ...] = ()
+        functools.update_wrapper(self, function)
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C: ...
+    @overload
+    def __call__(self, *args: Any, llm_params: Mapping[str, Any] | None, **kwargs: Any) -> C: ...
+    def __call__(self, *args: Any, llm_params: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
+        """Ask the model.
+
+        Raises:
+            TypeError: the arguments do not fit the function's signature.
+            DeclaraiError: there is no answer, or none that fits; see `declarai_like.errors`.
+        """
+        return self._plan(args, kwargs, llm_params)()
+
+    @overload
+    def plan(self, *args: P.args, **kwargs: P.kwargs) -> Plan[C]: ...
+    @overload
+    def plan(self, *args: Any, llm_params: Mapping[str, Any] | None, **kwargs: Any) -> Plan[C]: ...
+    def plan(self, *args: Any, llm_params: Mapping[str, Any] | None = None, **kwargs: Any) -> Plan[Any]:
+        """Write the prompt without asking; calling the plan asks."""
+        return self._plan(args, kwargs, llm_params)
+
+    def compile(self, *args: P.args, **kwargs: P.kwargs) -> list[Message]:
+        """Give the messages that a call with these arguments would send."""
+        return list(self._plan(args, kwargs, None).messages)
+
+    @property
+    def llm_response(self) -> LLMResponse | None:
+        """The last answer in this context: whole, or the last chunk of a stream that has ended; else None."""
+        last = self._declared.last
+        if last is None or last.record is None:
+            return last.response if last else None
+        return last.record.last if last.record.over else None
+
+    @property
+    def llm_stream_response(self) -> C | None:
+        """The last stream of this context, to read again from its cache; None when there was none."""
+        last = self._declared.last
+        if last is None or last.record is None:
+            return None
+        stream = last.stream() if last.stream else None
+        return cast("C", stream or Stream.over(last.record, self._declared.operator.read))
+
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> Self: ...
+    @overload
+    def __get__(self: Task[Concatenate[Any, Q], C], instance: object, owner: type | None = None, /) -> Task[Q, C]: ...
+    def __get__(self, instance: object | None, owner: type | None = None, /) -> Any:
+        if instance is None or self._declared.prompt.signature.receiver is None:
+            return self
+        return self._bound_to(instance)
+
+    def _bound_to(self, instance: object) -> Self:
+        bound = copy.copy(self)
+        bound._receiver = (instance,)  # noqa: SLF001  (its own class)
+        return bound
+
+    def __repr__(self) -> str:
+        streaming = ", streaming" if self._declared.streaming else ""
+        return f"<task {self._declared.prompt.name}{self._declared.prompt.signature.python}{streaming}>"
+
+    def _plan(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], params: Mapping[str, Any] | None) -> Plan[Any]:
+        declared = self._declared
+        arguments = declared.prompt.signature.bind((*self._receiver, *args), kwargs)
+        return Plan(declared, arguments, tuple(declared.operator.messages(arguments)), dict(params or {}))
+
+
+class Plan(Generic[C]):
+    """One call that has been written but not sent; calling it sends it.
+
+    Attributes:
+        messages: what will be sent.
+        task_kwargs: each parameter and its argument.
+    """
+
+    def __init__(
+        self, declared: _Declared, arguments: dict[str, Any], messages: tuple[Message, ...], params: dict[str, Any]
+    ) -> None:
+        self._declared = declared
+        self._params = params
+        self.task_kwargs = arguments
+        self.messages = messages
+
+    @property
+    def populated_prompt(self) -> str:
+        """The prompt with the values filled in."""
+        return self.messages[-1].content
+
+    @property
+    def compiled_template(self) -> str:
+        """The prompt with ``{name}`` in the places of the values."""
+        return self._declared.prompt.template
+
+    def __call__(self) -> C:
+        """Ask the model."""
+        if self._declared.streaming:
+            return cast("C", self._stream())
+        return cast("C", self._later() if self._declared.is_async else self._now())
+
+    def _now(self) -> Any:
+        value, response = run(self._declared.operator.answer(self.messages, self._params))
+        self._declared.last = _Last(response=response)
+        return value
+
+    async def _later(self) -> Any:
+        value, response = await arun(self._declared.operator.answer(self.messages, self._params))
+        self._declared.last = _Last(response=response)
+        return value
+
+    def _stream(self) -> Stream[Any]:
+        operator = self._declared.operator
+        record: Record[LLMResponse] = Record(keep=self._declared.cache)
+        stream: Stream[Any] = Stream(operator.stream(self.messages, self._params), operator.read, record=record)
+        self._declared.last = _Last(record=record, stream=weakref.ref(stream))
+        return stream
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """What the last call of a context left: an answer, or a stream.
+
+    The stream itself is held weakly: when its reader lets it go, its connection is closed. What it
+    has read stays in its record.
+    """
+
+    response: LLMResponse | None = None
+    record: Record[LLMResponse] | None = None
+    stream: weakref.ref[Stream[Any]] | None = None
+
+
+class _Declared:
+    """What a task and its bound methods share."""
+
+    def __init__(
+        self,
+        prompt: Prompt[Any],
+        operator: Callable[[], Operator[Any]],
+        *,
+        streaming: bool,
+        is_async: bool,
+        cache: bool,
+    ) -> None:
+        self.prompt = prompt
+        self.streaming = streaming
+        self.is_async = is_async
+        self.cache = cache
+        self._operator = operator
+
+    @property
+    def operator(self) -> Operator[Any]:
+        return self._operator()
+
+    @property
+    def last(self) -> _Last | None:
+        known = _last.get(None)
+        return known.get(self) if known else None
+
+    @last.setter
+    def last(self, last: _Last) -> None:
+        # One variable for all tasks, replaced as a whole: a ContextVar of its own for each task would
+        # never be freed, and tasks may be made inside functions.
+        known = _last.get(None)
+        known = known.copy() if known else weakref.WeakKeyDictionary()
+        known[self] = last
+        _last.set(known)
+
+
+_last: ContextVar[weakref.WeakKeyDictionary[_Declared, _Last]] = ContextVar("declarai_like.last")

@@ -1,0 +1,9 @@
+"""Stand-ins to test tasks with: a scripted model, recorded answers, and a server that speaks the protocol."""
+
+from __future__ import annotations
+
+from ..standin import Fault, Raw, Reply, Script
+from .server import LoopbackServer
+from .tape import TapeMiss, record, replay
+
+__all__ = ["Fault", "LoopbackServer", "Raw", "Reply", "Script", "TapeMiss", "record", "replay"]

@@ -1,0 +1,54 @@
+"""The one place that touches the network: a transport opens connections, a connection gives bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..flow import Ask, Open
+from .timeouts import Patience, Timeouts
+
+__all__ = ["Connection", "Patience", "Request", "Timeouts", "Transport"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What goes to a provider: which of its endpoints, and the body of the request, as JSON values."""
+
+    endpoint: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.body.get("stream"))
+
+
+class Connection(Ask[bytes]):
+    """An answer on its way. It is itself the ask for its next bytes, which are empty at the end.
+
+    Attributes:
+        content_type: of the answer, without parameters, or empty where the server sent none.
+    """
+
+    content_type: str = ""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """End a read that is under way in another thread or task."""
+        raise NotImplementedError
+
+
+class Transport(Protocol):
+    """Opens connections.
+
+    The ask raises a `ProviderError` where the provider answers with an error status, a
+    `ConnectionFailed` where there is no answer, and a `Timeout` where the patience ended.
+    """
+
+    def open(self, request: Request, patience: Patience) -> Open[Connection]: ...

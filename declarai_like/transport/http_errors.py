@@ -1,0 +1,85 @@
+"""What an error status means: one pure function of the status, the headers and the body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any
+
+from ..errors import (
+    AuthenticationError,
+    BadRequestError,
+    ModelNotFound,
+    NotFoundError,
+    ProviderError,
+    RateLimited,
+    ServerError,
+)
+
+_LONGEST_MESSAGE = 500
+
+
+def status_error(status: int, headers: Mapping[str, str], body: str) -> ProviderError:
+    """Give the named error for an answer with this status."""
+    said, code = _read(body)
+    kind = _kind(status, code, said)
+    return kind(
+        f"{_WHAT[kind]} (HTTP {status}): {said or 'no further word'}",
+        status=status,
+        code=code,
+        request_id=headers.get("x-request-id"),
+        retry_after=_seconds(headers),
+    )
+
+
+_WHAT: dict[type[ProviderError], str] = {
+    AuthenticationError: "the provider did not accept the API key",
+    ModelNotFound: "the provider does not know this model",
+    NotFoundError: "the provider does not know this address; check base_url",
+    BadRequestError: "the provider did not accept the request",
+    RateLimited: "the provider's rate limit is reached",
+    ServerError: "the provider failed",
+}
+
+
+def _kind(status: int, code: str | None, said: str) -> type[ProviderError]:
+    if status in (401, 403):
+        return AuthenticationError
+    if status == 404:
+        return ModelNotFound if code == "model_not_found" or "model" in said.lower() else NotFoundError
+    if status == 429:
+        return RateLimited
+    # 408 and 409 say "not now", as a 5xx does
+    return ServerError if status >= 500 or status in (408, 409) else BadRequestError
+
+
+def _read(body: str) -> tuple[str, str | None]:
+    """Find the message and the code in an error body; a body in no known form is quoted."""
+    try:
+        value: Any = json.loads(body)
+    except ValueError:
+        return body[:_LONGEST_MESSAGE].strip(), None
+    error = value.get("error", value) if isinstance(value, dict) else value
+    if not isinstance(error, dict):
+        return str(error)[:_LONGEST_MESSAGE], None
+    code = error.get("code") or error.get("type")
+    return str(error.get("message") or error)[:_LONGEST_MESSAGE], None if code is None else str(code)
+
+
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    """Read ``Retry-After`` in its two forms (RFC 9110, 10.2.3), and OpenAI's in milliseconds."""
+    try:
+        if in_ms := headers.get("retry-after-ms"):
+            return max(0.0, float(in_ms) / 1000)
+        after = headers.get("retry-after")
+        if not after:
+            return None
+        if after.strip().replace(".", "", 1).isdigit():
+            return float(after)
+        from datetime import datetime
+        from email.utils import parsedate_to_datetime
+
+        return max(0.0, (parsedate_to_datetime(after) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,280 @@
+"""Connections through the ``openai`` package's clients, which bring auth, Azure, proxies and the pool.
+
+Only the bytes of an answer are taken from them: decoding is ours. The package is imported when the
+first connection is opened, because that takes about a second.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigurationError, ConnectionFailed, DeclaraiError
+from ..flow import Open
+from . import Connection, Patience, Request
+from .http_errors import status_error
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+_SHORTEST_SECRET = 8  # characters; a header as short as "1" would be cut out of everything
+
+
+@dataclass(frozen=True, repr=False)
+class Account:
+    """Where requests go, and with which key: the arguments of a client, which is made later."""
+
+    azure: bool
+    key: str | None
+    key_setting: str
+    key_variables: tuple[str, ...]
+    needs_key: bool
+    arguments: Mapping[str, Any]
+
+    def api_key(self) -> str:
+        """Give the key.
+
+        Raises:
+            ConfigurationError: it is needed and there is none.
+        """
+        found = self.key or next((key for name in self.key_variables if (key := os.environ.get(name))), None)
+        if found:
+            return found
+        if self.needs_key:
+            raise ConfigurationError(
+                f"there is no API key: give {self.key_setting}, or set the environment variable {self.key_variables[-1]}"
+            )
+        return "none"  # the client wants one, a server of one's own does not
+
+    def client(self, *, asynchronous: bool, http_client: Any = None) -> Any:
+        """Make a client. Retries are ours to do: the client does none."""
+        import openai
+
+        kinds = (openai.AsyncOpenAI, openai.AsyncAzureOpenAI) if asynchronous else (openai.OpenAI, openai.AzureOpenAI)
+        return kinds[self.azure](api_key=self.api_key(), max_retries=0, http_client=http_client, **self.arguments)
+
+    def without_secrets(self, text: str) -> str:
+        """Cut the key and the headers' values out of a text: some servers say them back."""
+        secrets = (
+            self.key or "",
+            *map(os.environ.get, self.key_variables),
+            *self.arguments["default_headers"].values(),
+        )
+        for secret in secrets:
+            if secret and len(secret) >= _SHORTEST_SECRET:
+                text = text.replace(secret, "***")
+        return text
+
+
+class OpenAITransport:
+    """Opens connections with a blocking client, or with one async client for each event loop.
+
+    The clients are closed when the transport is let go, an async one also when its event loop ends.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._client: openai.OpenAI | None = None
+        self._async_clients: weakref.WeakKeyDictionary[Any, tuple[openai.AsyncOpenAI, AsyncIterator[None]]]
+        self._async_clients = weakref.WeakKeyDictionary()
+
+    def open(self, request: Request, patience: Patience) -> Open[Connection]:
+        return _Send(self, request, patience)
+
+    def client(self) -> openai.OpenAI:
+        """Give the blocking client."""
+        if self._client is None:
+            client = self._account.client(asynchronous=False)
+            weakref.finalize(self, client.close)
+            self._client = client
+        return self._client
+
+    async def async_client(self) -> openai.AsyncOpenAI:
+        """Give the async client of the running event loop."""
+        from anyio.lowlevel import current_token
+
+        token = current_token()
+        known = self._async_clients.get(token.native_token)
+        if known is None:
+            http_client = _fast_http_client(token.backend_class.__name__)
+            client = self._account.client(asynchronous=True, http_client=http_client)
+            keeper = _close_with_the_loop(client)
+            await keeper.__anext__()
+            known = self._async_clients[token.native_token] = client, keeper
+        return known[0]
+
+    def translate(self, error: Exception, patience: Patience) -> DeclaraiError:
+        """Say what an error of the ``openai`` package or of its HTTP library means."""
+        import httpx2
+        import openai
+
+        if isinstance(error, openai.APIStatusError):
+            response = error.response
+            said = self._account.without_secrets(response.text)
+            return status_error(response.status_code, response.headers, said)
+        if isinstance(error, openai.APIConnectionError) and isinstance(error.__cause__, Exception):
+            error = error.__cause__
+        if isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout):
+            return patience.connect_expired()
+        if isinstance(error, httpx2.TimeoutException):
+            return patience.expired()
+        said = str(error) or type(error).__name__
+        return ConnectionFailed(f"the connection to the provider failed: {said}")
+
+
+def _fast_http_client(backend: str) -> Any:
+    """Give the faster HTTP client where it is installed and can run; None means the default one."""
+    if backend != "AsyncIOBackend":
+        return None
+    import openai
+
+    try:
+        return openai.DefaultAioHttpClient()
+    except RuntimeError:  # the openai package's own way to say that aiohttp is missing
+        return None
+
+
+async def _close_with_the_loop(client: openai.AsyncOpenAI) -> AsyncIterator[None]:
+    """Hold a client open; event loops close the async generators that are still there when they end."""
+    import anyio
+
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):
+            await client.close()
+
+
+class _Send(Open[Connection]):
+    """Send the request, and give the connection when the head of the answer is there."""
+
+    def __init__(self, transport: OpenAITransport, request: Request, patience: Patience) -> None:
+        self._transport = transport
+        self._request = request
+        self._patience = patience
+
+    def perform(self) -> Connection:
+        client = self._transport.client()
+        manager = client.chat.completions.with_streaming_response.create(**self._arguments(self._patience.start()))
+        try:
+            response = manager.__enter__()
+        except Exception as error:
+            raise self._transport.translate(error, self._patience) from error
+        self._patience.stop()
+        return _OpenAIConnection(self._transport, response.http_response, self._patience)
+
+    async def aperform(self) -> Connection:
+        import anyio
+
+        client = await self._transport.async_client()
+        limit = self._patience.start()
+        manager = client.chat.completions.with_streaming_response.create(**self._arguments(limit))
+        with anyio.move_on_after(limit):
+            try:
+                response = await manager.__aenter__()
+            except Exception as error:
+                raise self._transport.translate(error, self._patience) from error
+            self._patience.stop()
+            return _OpenAIConnection(self._transport, response.http_response, self._patience)
+        raise self._patience.expired()
+
+    def _arguments(self, limit: float | None) -> dict[str, Any]:
+        import httpx2
+
+        connect = self._patience.timeouts.connect
+        if limit is not None:
+            connect = limit if connect is None else min(connect, limit)
+        body = dict(self._request.body)
+        return {
+            "messages": body.pop("messages"),
+            "model": body.pop("model"),
+            "stream": body.pop("stream"),
+            "extra_body": body,
+            "timeout": httpx2.Timeout(limit, connect=connect, pool=connect),
+        }
+
+
+class _OpenAIConnection(Connection):
+    def __init__(self, transport: OpenAITransport, response: httpx2.Response, patience: Patience) -> None:
+        self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._transport = transport
+        self._response = response
+        self._patience = patience
+        self._encoded = "content-encoding" in response.headers
+        self._blocking: Iterator[bytes] | None = None
+        self._async: AsyncIterator[bytes] | None = None
+        self._scope: Any = None  # of an async read that is under way
+        self._aborted = False
+        self._network: Any = None
+
+    def perform(self) -> bytes:
+        if self._blocking is None:
+            self._blocking = self._response.iter_bytes() if self._encoded else self._response.iter_raw()
+            self._limit_each_read()
+        try:
+            return next(self._blocking, b"")
+        except DeclaraiError:
+            raise
+        except Exception as error:
+            raise self._transport.translate(error, self._patience) from error
+
+    def _limit_each_read(self) -> None:
+        """Let each read from the socket take the time that is left now.
+
+        The HTTP library has one read limit for a whole body; ours changes with what has come.
+        """
+        stream = self._response.extensions.get("network_stream")
+        if stream is None:
+            return
+        read, patience = stream.read, self._patience
+
+        def limited(max_bytes: int, timeout: float | None = None) -> bytes:
+            try:
+                return read(max_bytes, timeout=patience.start())  # type: ignore[no-any-return]
+            finally:
+                patience.stop()
+
+        stream.read = limited
+        self._network = stream
+
+    async def aperform(self) -> bytes:
+        import anyio
+
+        if self._async is None:
+            self._async = self._response.aiter_bytes() if self._encoded else self._response.aiter_raw()
+        limit = self._patience.start()
+        try:
+            with anyio.move_on_after(limit) as self._scope:
+                return await anext(self._async, b"")
+        except Exception as error:
+            raise self._transport.translate(error, self._patience) from error
+        finally:
+            self._patience.stop()
+        if self._aborted:
+            raise ConnectionFailed("the stream was closed while it was being read")
+        raise self._patience.expired()
+
+    def abort(self) -> None:
+        import socket
+
+        self._aborted = True
+        if self._scope is not None:
+            self._scope.cancel()
+        elif self._network is not None:
+            try:
+                self._network.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is closed already
+
+    def close(self) -> None:
+        if self._network is not None:
+            del self._network.read
+            self._network = None
+        self._response.close()
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
