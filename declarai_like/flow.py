@@ -11,9 +11,12 @@ cancelled or is left: so a flow needs no cleanup of its own, and cannot forget i
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import AsyncGenerator, Generator
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    import anyio
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -39,6 +42,9 @@ class Ask(Generic[R_co]):
     async def aperform(self) -> R_co:
         raise NotImplementedError
 
+    def abort(self) -> None:
+        """End the performing that is under way in another thread or task, where that can be done."""
+
 
 class Resource(Protocol):
     """What a flow can open. Closing twice is allowed and does nothing."""
@@ -46,9 +52,6 @@ class Resource(Protocol):
     def close(self) -> None: ...
 
     async def aclose(self) -> None: ...
-
-    def abort(self) -> None:
-        """Make an ask of this resource that is under way, in another thread or task, fail now."""
 
 
 Res = TypeVar("Res", bound=Resource)
@@ -80,14 +83,22 @@ class Sleep(Ask[None]):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self._aborted = threading.Event()
+        self._scope: anyio.CancelScope | None = None
 
     def perform(self) -> None:
-        time.sleep(self.seconds)
+        self._aborted.wait(self.seconds)
 
     async def aperform(self) -> None:
         import anyio
 
-        await anyio.sleep(self.seconds)
+        with anyio.CancelScope() as self._scope:
+            await anyio.sleep(self.seconds)
+
+    def abort(self) -> None:
+        self._aborted.set()
+        if self._scope is not None:
+            self._scope.cancel()
 
 
 def ask(request: Ask[R]) -> Generator[Ask[R], Any, R]:
@@ -102,6 +113,7 @@ class Drive(Generic[T, R]):
     def __init__(self, flow: Flow[T, R]) -> None:
         self._flow = flow
         self._opened: list[Resource] = []
+        self._asking: Ask[Any] | None = None
         self.result: R | None = None
         """What the flow returned, once it has."""
         self.finished = False
@@ -121,6 +133,7 @@ class Drive(Generic[T, R]):
                     step, value = flow.send, None
                     yield got
                     continue
+                self._asking = got
                 try:
                     step, value = flow.send, got.perform()
                 except Exception as error:  # the flow decides what its failed ask means
@@ -147,6 +160,7 @@ class Drive(Generic[T, R]):
                     step, value = flow.send, None
                     yield got
                     continue
+                self._asking = got
                 try:
                     step, value = flow.send, await got.aperform()
                 except Exception as error:
@@ -160,9 +174,9 @@ class Drive(Generic[T, R]):
                 await self._aclose()
 
     def abort(self) -> None:
-        """End the ask that is under way in another thread or task, where what it waits for can be ended."""
-        for resource in list(self._opened):
-            resource.abort()
+        """End the ask that is under way in another thread or task, where it can be ended."""
+        if self._asking is not None:
+            self._asking.abort()
 
     def _track(self, performed: Ask[Any], value: Any) -> None:
         if performed.opens:

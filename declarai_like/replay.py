@@ -118,8 +118,9 @@ class Replay(Generator[T, None, None], Generic[T, R]):
             if place < record.dropped + len(record.items):
                 return True  # another reader was faster
             if not record.over:
+                source = self._blocking or self._begin()
                 try:
-                    record.add(next(self._blocking or self._begin()))
+                    record.add(next(source))
                 except StopIteration:
                     record.end(whole=self._drive.finished)
                 except Exception as error:
@@ -141,8 +142,8 @@ class Replay(Generator[T, None, None], Generic[T, R]):
 
     # Reading, async
 
-    def __aiter__(self) -> AsyncGenerator[T, None]:
-        return self._aread(self._start())
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _AsyncReader(self, self._start())
 
     async def __anext__(self) -> T:
         if self._position >= self._record.length and not await self._apull(self._position):
@@ -150,16 +151,6 @@ class Replay(Generator[T, None, None], Generic[T, R]):
             raise StopAsyncIteration
         self._position += 1
         return self._record.at(self._position - 1)
-
-    async def _aread(self, place: int) -> AsyncGenerator[T, None]:
-        record = self._record
-        items = record.items
-        while place - record.dropped < len(items) or await self._apull(place):
-            if place < record.dropped:
-                break
-            yield items[place - record.dropped]
-            place += 1
-        record.finish(place)
 
     async def _apull(self, place: int) -> bool:
         record = self._record
@@ -263,6 +254,33 @@ class Replay(Generator[T, None, None], Generic[T, R]):
     def _start(self) -> int:
         seen_all = self._record.over and self._position >= self._record.length
         return 0 if seen_all else self._position
+
+
+class _AsyncReader(Generic[T]):
+    """One ``async for`` over a replay.
+
+    Not an async generator: of one that is left early, trio complains, also when the replay is closed.
+    """
+
+    __slots__ = ("_items", "_place", "_record", "_replay")
+
+    def __init__(self, replay: Replay[T, Any], place: int) -> None:
+        self._replay = replay
+        self._record = replay._record  # noqa: SLF001  (one module, one idea)
+        self._items = self._record.items
+        self._place = place
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        place, record = self._place, self._record
+        if place - record.dropped < len(self._items) or await self._replay._apull(place):  # noqa: SLF001
+            if place >= record.dropped:
+                self._place = place + 1
+                return self._items[place - record.dropped]
+        record.finish(place)
+        raise StopAsyncIteration
 
 
 class View(Generic[S, T]):

@@ -39,10 +39,6 @@ class Connection(Ask[bytes]):
     async def aclose(self) -> None:
         raise NotImplementedError
 
-    def abort(self) -> None:
-        """End a read that is under way in another thread or task."""
-        raise NotImplementedError
-
 
 class Transport(Protocol):
     """Opens connections.

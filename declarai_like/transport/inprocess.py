@@ -44,6 +44,7 @@ class _InProcessConnection(Connection):
         self.content_type = "text/event-stream" if stream else "application/json"
         self._pieces = pieces
         self._patience = patience
+        self._pause: Sleep | None = None
         self._closed = False
 
     def perform(self) -> bytes:
@@ -56,14 +57,15 @@ class _InProcessConnection(Connection):
         return await arun(self._read())
 
     def _read(self) -> Flow[Never, bytes]:
-        while isinstance(piece := next(self._pieces, b""), float):
+        while not isinstance(piece := next(self._pieces, b""), bytes):
             left = self._patience.start()
-            yield Sleep(piece if left is None else min(piece, left))
+            self._pause = Sleep(piece if left is None else min(piece, left))
+            yield self._pause
             self._patience.stop()
-            if left is not None and piece >= left:
-                raise self._patience.expired()
             if self._closed:
                 raise ConnectionFailed("the stream was closed while it was being read")
+            if left is not None and piece >= left:
+                raise self._patience.expired()
         return piece
 
     def close(self) -> None:
@@ -74,3 +76,5 @@ class _InProcessConnection(Connection):
 
     def abort(self) -> None:
         self.close()
+        if self._pause is not None:
+            self._pause.abort()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
+_FOREVER = 1e9  # seconds; a limit that is none, but that can be told from others
 _SHORTEST_SECRET = 8  # characters; a header as short as "1" would be cut out of everything
 
 
@@ -118,12 +119,20 @@ class OpenAITransport:
             return status_error(response.status_code, response.headers, said)
         if isinstance(error, openai.APIConnectionError) and isinstance(error.__cause__, Exception):
             error = error.__cause__
-        if isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout):
-            return patience.connect_expired()
-        if isinstance(error, httpx2.TimeoutException):
-            return patience.expired()
+        if isinstance(error, httpx2.TimeoutException) and _ran_out_of_time(error):
+            connecting = isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout)
+            return patience.connect_expired() if connecting else patience.expired()
         said = str(error) or type(error).__name__
         return ConnectionFailed(f"the connection to the provider failed: {said}")
+
+
+def _ran_out_of_time(error: BaseException) -> bool:
+    """Whether a timeout is one: over aiohttp, a refused connection comes as a connect timeout as well."""
+    causes: list[str] = []
+    while (cause := error.__cause__) is not None:
+        causes.append(type(cause).__name__)
+        error = cause
+    return not causes or any("Timeout" in name for name in causes)
 
 
 def _fast_http_client(backend: str) -> Any:
@@ -156,10 +165,14 @@ class _Send(Open[Connection]):
         self._transport = transport
         self._request = request
         self._patience = patience
+        self._scope: Any = None
+        self._aborted = False
 
     def perform(self) -> Connection:
         client = self._transport.client()
-        manager = client.chat.completions.with_streaming_response.create(**self._arguments(self._patience.start()))
+        limit = self._patience.start()
+        arguments = self._arguments(limit, read=_FOREVER if limit is None else limit)
+        manager = client.chat.completions.with_streaming_response.create(**arguments)
         try:
             response = manager.__enter__()
         except Exception as error:
@@ -172,17 +185,23 @@ class _Send(Open[Connection]):
 
         client = await self._transport.async_client()
         limit = self._patience.start()
-        manager = client.chat.completions.with_streaming_response.create(**self._arguments(limit))
-        with anyio.move_on_after(limit):
+        arguments = self._arguments(limit, read=None)  # reads are limited by the scopes around them
+        manager = client.chat.completions.with_streaming_response.create(**arguments)
+        with anyio.move_on_after(limit) as self._scope:
             try:
                 response = await manager.__aenter__()
             except Exception as error:
                 raise self._transport.translate(error, self._patience) from error
             self._patience.stop()
             return _OpenAIConnection(self._transport, response.http_response, self._patience)
-        raise self._patience.expired()
+        raise _aborted() if self._aborted else self._patience.expired()
 
-    def _arguments(self, limit: float | None) -> dict[str, Any]:
+    def abort(self) -> None:
+        self._aborted = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def _arguments(self, limit: float | None, *, read: float | None) -> dict[str, Any]:
         import httpx2
 
         connect = self._patience.timeouts.connect
@@ -194,7 +213,7 @@ class _Send(Open[Connection]):
             "model": body.pop("model"),
             "stream": body.pop("stream"),
             "extra_body": body,
-            "timeout": httpx2.Timeout(limit, connect=connect, pool=connect),
+            "timeout": httpx2.Timeout(read, connect=connect, pool=connect),
         }
 
 
@@ -210,6 +229,7 @@ class _OpenAIConnection(Connection):
         self._scope: Any = None  # of an async read that is under way
         self._aborted = False
         self._network: Any = None
+        self._limited: Any = None
 
     def perform(self) -> bytes:
         if self._blocking is None:
@@ -225,20 +245,25 @@ class _OpenAIConnection(Connection):
     def _limit_each_read(self) -> None:
         """Let each read from the socket take the time that is left now.
 
-        The HTTP library has one read limit for a whole body; ours changes with what has come.
+        The HTTP library has one read limit for a whole body; ours changes with what has come. Reads of
+        our request are known by its own limit object: the connection may serve another request before
+        this one is closed.
         """
         stream = self._response.extensions.get("network_stream")
-        if stream is None:
+        ours = self._response.request.extensions.get("timeout", {}).get("read")
+        if stream is None or ours is None:
             return
-        read, patience = stream.read, self._patience
+        read, patience = type(stream).read, self._patience
 
         def limited(max_bytes: int, timeout: float | None = None) -> bytes:
+            if timeout is not ours:
+                return read(stream, max_bytes, timeout=timeout)  # type: ignore[no-any-return]
             try:
-                return read(max_bytes, timeout=patience.start())  # type: ignore[no-any-return]
+                return read(stream, max_bytes, timeout=patience.start())  # type: ignore[no-any-return]
             finally:
                 patience.stop()
 
-        stream.read = limited
+        stream.read = self._limited = limited
         self._network = stream
 
     async def aperform(self) -> bytes:
@@ -254,9 +279,7 @@ class _OpenAIConnection(Connection):
             raise self._transport.translate(error, self._patience) from error
         finally:
             self._patience.stop()
-        if self._aborted:
-            raise ConnectionFailed("the stream was closed while it was being read")
-        raise self._patience.expired()
+        raise _aborted() if self._aborted else self._patience.expired()
 
     def abort(self) -> None:
         import socket
@@ -271,10 +294,14 @@ class _OpenAIConnection(Connection):
                 pass  # it is closed already
 
     def close(self) -> None:
-        if self._network is not None:
+        if self._network is not None and vars(self._network).get("read") is self._limited:
             del self._network.read
-            self._network = None
+        self._network = None
         self._response.close()
 
     async def aclose(self) -> None:
         await self._response.aclose()
+
+
+def _aborted() -> ConnectionFailed:
+    return ConnectionFailed("the stream was closed while it was being read")

@@ -1,0 +1,466 @@
+"""Each way in which a provider can fail, over real HTTP, through the real client, in each world."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import declarai_like as declarai
+from declarai_like import errors
+from declarai_like.testing import Fault, Raw, Reply
+from tests.conftest import World
+
+
+def model(server: Any, **settings: Any) -> Any:
+    settings.setdefault("max_retries", 0)
+    return declarai.openai("m", base_url=server.url, api_key="a-secret-key", **settings)
+
+
+def stream_of(model: Any, **settings: Any) -> Any:
+    @model.task(streaming=True, **settings)
+    def say(movie: str) -> str:
+        """Say something about the movie"""
+
+    return say("Avengers")
+
+
+def event(text: str, finish: str = "null") -> bytes:
+    delta = '{"content":"%s"}' % text if text else "{}"
+    return ('data: {"choices":[{"index":0,"delta":%s,"finish_reason":%s}]}\n\n' % (delta, finish)).encode()
+
+
+STATUSES = [
+    (400, "bad thing", None, errors.BadRequestError, "did not accept the request"),
+    (401, "who are you", "invalid_api_key", errors.AuthenticationError, "did not accept the API key"),
+    (403, "you may not", None, errors.AuthenticationError, "did not accept the API key"),
+    (404, "the model `m` does not exist", "model_not_found", errors.ModelNotFound, "does not know this model"),
+    (404, "no such page", None, errors.NotFoundError, "check base_url"),
+    (409, "conflict", None, errors.ServerError, "the provider failed"),
+    (422, "cannot be processed", None, errors.BadRequestError, "did not accept the request"),
+    (429, "slow down", "rate_limit_exceeded", errors.RateLimited, "rate limit"),
+    (500, "oops", None, errors.ServerError, "the provider failed"),
+    (503, "overloaded", None, errors.ServerError, "the provider failed"),
+]
+
+
+@pytest.mark.parametrize(("status", "said", "code", "kind", "words"), STATUSES, ids=lambda value: str(value)[:20])
+def test_each_status_is_a_named_error(
+    world: World, serve: Any, status: int, said: str, code: str | None, kind: type, words: str
+) -> None:
+    server = serve([Fault(status, said, code, {"x-request-id": "req_1"})] * 2)
+    for streaming in (False, True):
+        with pytest.raises(kind, match=words) as caught:
+            world.read(stream_of(model(server)), []) if streaming else world.ask(model(server))
+        error = caught.value
+        assert type(error) is kind
+        assert f"HTTP {status}" in str(error)
+        assert said in str(error)
+        assert (error.status, error.code, error.request_id) == (status, code or "fault", "req_1")
+
+
+def test_an_error_page_in_no_known_form_is_quoted(serve: Any) -> None:
+    class Page(Fault):
+        def body(self) -> bytes:
+            return b"<h1>Bad gateway</h1>"
+
+    with pytest.raises(errors.ServerError, match="<h1>Bad gateway</h1>"):
+        World("blocking").ask(model(serve([Page(502)])))
+
+
+def test_a_key_that_the_server_says_back_is_cut_out(world: World, serve: Any) -> None:
+    server = serve([Fault(401, "the key a-secret-key is wrong, and so is X-Team: team-secret")])
+    with pytest.raises(errors.AuthenticationError) as caught:
+        world.ask(model(server, headers={"X-Team": "team-secret"}))
+    assert "secret" not in str(caught.value)
+    assert "the key *** is wrong" in str(caught.value)
+
+
+def test_a_rate_limit_is_waited_for_as_the_server_says(world: World, serve: Any) -> None:
+    server = serve([Fault(429, headers={"retry-after": "0.2"}), Fault(429, headers={"retry-after-ms": "100"}), "fine"])
+    began = time.monotonic()
+    assert world.ask(model(server, max_retries=2)) == "fine"
+    assert time.monotonic() - began >= 0.3
+    assert len(server.exchanges) == 3
+
+
+def test_a_rate_limit_that_asks_for_too_long_is_raised_at_once(world: World, serve: Any) -> None:
+    server = serve([Fault(429, headers={"retry-after": "3600"})])
+    with pytest.raises(errors.RateLimited) as caught:
+        world.ask(model(server, max_retries=5))
+    assert caught.value.retry_after == 3600
+    assert len(server.exchanges) == 1
+
+
+def test_a_wait_that_would_pass_the_total_limit_is_not_begun(serve: Any) -> None:
+    server = serve([Fault(429, headers={"retry-after": "30"})])
+    with pytest.raises(errors.RateLimited):
+        World("blocking").ask(model(server, max_retries=5, timeout=2))
+    assert len(server.exchanges) == 1
+
+
+def test_what_may_help_is_tried_again_as_often_as_said_and_the_last_error_is_raised(world: World, serve: Any) -> None:
+    server = serve([Fault(503, f"try {n}", headers={"retry-after": "0"}) for n in range(9)])
+    with pytest.raises(errors.ServerError, match="try 2"):
+        world.ask(model(server, max_retries=2))
+    assert len(server.exchanges) == 3
+
+
+def test_what_cannot_help_is_not_tried_again(serve: Any) -> None:
+    server = serve([Fault(400)] * 5)
+    with pytest.raises(errors.BadRequestError):
+        World("blocking").ask(model(server, max_retries=4))
+    assert len(server.exchanges) == 1
+
+
+def test_a_server_that_is_not_there(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    nowhere = declarai.openai("m", base_url=f"http://127.0.0.1:{port}/v1", max_retries=0)
+    with pytest.raises(errors.ConnectionFailed, match="connection to the provider failed"):
+        world.ask(nowhere)
+    with pytest.raises(ConnectionError):
+        world.read(stream_of(nowhere), [])
+
+
+def test_a_connection_that_is_cut_before_the_answer_is_tried_again(world: World, serve: Any) -> None:
+    server = serve([Raw([], cut=True), Raw([b": hello\n\n"], cut=True), "fine"])
+    seen: list[Any] = []
+    world.read(stream_of(model(server, max_retries=3)), seen)
+    assert seen[-1].response == "fine"
+    assert len(server.exchanges) == 3
+
+
+def test_a_connection_that_is_cut_in_the_middle(world: World, serve: Any) -> None:
+    server = serve([Raw([event("one"), event(" two")], cut=True)] * 2)
+    seen: list[Any] = []
+    with pytest.raises(errors.StreamInterrupted, match="connection broke in the middle") as caught:
+        world.read(stream_of(model(server, max_retries=3)), seen)
+    assert [chunk.delta for chunk in seen] == ["one", " two"]
+    assert caught.value.partial == "one two"
+    assert len(server.exchanges) == 1
+
+
+def test_a_stream_that_ends_without_saying_so(world: World, serve: Any) -> None:
+    server = serve([Raw([event("one")])])
+    seen: list[Any] = []
+    with pytest.raises(errors.StreamInterrupted, match="had not said that the answer was whole") as caught:
+        world.read(stream_of(model(server)), seen)
+    assert [chunk.delta for chunk in seen] == ["one"]
+    assert caught.value.partial == "one"
+
+
+def test_a_missing_done_after_a_finish_reason_is_no_error(world: World, serve: Any) -> None:
+    server = serve([Raw([event("one"), event("", '"stop"')]), Raw([event("one"), event("", '"stop"')], cut=True)])
+    for _ in range(2):
+        seen: list[Any] = []
+        world.read(stream_of(model(server)), seen)
+        assert [chunk.delta for chunk in seen] == ["one", ""]
+        assert seen[-1].finish_reason == "stop"
+
+
+def test_a_missing_finish_reason_before_done_is_no_error(world: World, serve: Any) -> None:
+    server = serve([Raw([event("one"), b"data: [DONE]\n\n"])])
+    seen: list[Any] = []
+    world.read(stream_of(model(server)), seen)
+    assert [chunk.response for chunk in seen] == ["one"]
+
+
+def test_an_error_event_in_the_middle(world: World, serve: Any) -> None:
+    said = b'data: {"error":{"message":"the engine is gone","type":"server_error","code":null}}\n\n'
+    server = serve([Raw([event("one") + event(" two") + said])])
+    seen: list[Any] = []
+    with pytest.raises(errors.StreamFailed, match="the engine is gone") as caught:
+        world.read(stream_of(model(server)), seen)
+    assert [chunk.delta for chunk in seen] == ["one", " two"]
+    assert (caught.value.partial, caught.value.code) == ("one two", "server_error")
+
+
+MALFORMED = {
+    "no JSON": (b"data: {oops\n\n", errors.InvalidJSON, "not JSON"),
+    "no object": (b"data: 5\n\n", errors.InvalidJSON, "no chat completion"),
+    "no chunk": (b'data: {"hello": 1}\n\n', errors.InvalidJSON, "no chat completion"),
+    "no UTF-8": (b'data: {"choices":[{"index":0,"delta":{"content":"\xff"}}]}\n\n', errors.InvalidUTF8, "not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_an_event_that_is_not_of_the_protocol(world: World, serve: Any, name: str) -> None:
+    data, kind, words = MALFORMED[name]
+    server = serve([Raw([event("one"), data])])
+    seen: list[Any] = []
+    with pytest.raises(kind, match=words) as caught:
+        world.read(stream_of(model(server)), seen)
+    assert [chunk.delta for chunk in seen] == ["one"]
+    assert caught.value.partial == "one"
+    assert isinstance(caught.value, errors.ProtocolError)
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_whole_answer_that_is_not_of_the_protocol(world: World, serve: Any, name: str) -> None:
+    data, kind, words = MALFORMED[name]
+    server = serve([Raw([data[6:]], "application/json")])
+    with pytest.raises(kind, match=words):
+        world.ask(model(server))
+
+
+def test_an_event_larger_than_the_limit(serve: Any) -> None:
+    server = serve([Raw([event("one"), b"data: ", *[b"x" * 1_000_000] * 17])])
+    seen: list[Any] = []
+    with pytest.raises(errors.EventTooLarge, match="limit"):
+        World("blocking").read(stream_of(model(server)), seen)
+    assert [chunk.delta for chunk in seen] == ["one"]
+
+
+def test_a_page_in_place_of_an_answer(world: World, serve: Any) -> None:
+    page = Raw([b"<html>Welcome</html>"], "text/html; charset=utf-8")
+    server = serve([page, page])
+    with pytest.raises(errors.UnexpectedContent, match=r"a page \(text/html\).*base_url"):
+        world.read(stream_of(model(server)), [])
+    with pytest.raises(errors.UnexpectedContent):
+        world.ask(model(server))
+
+
+def test_a_server_that_does_not_stream_gives_its_answer_in_one_chunk(world: World, serve: Any) -> None:
+    whole = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"all"},"finish_reason":"stop"}]}'
+    server = serve([Raw([whole], "application/json")])
+    seen: list[Any] = []
+    world.read(stream_of(model(server)), seen)
+    assert [(chunk.response, chunk.delta, chunk.finish_reason) for chunk in seen] == [("all", "all", "stop")]
+
+
+def test_an_error_body_with_status_200(world: World, serve: Any) -> None:
+    said = Raw([b'{"error":{"message":"no credit","code":"insufficient_quota"}}'], "application/json")
+    with pytest.raises(errors.ProviderError, match="no credit") as caught:
+        world.ask(model(serve([said])))
+    assert caught.value.code == "insufficient_quota"
+
+
+def test_a_refusal(world: World, serve: Any) -> None:
+    server = serve([Reply(refusal="I will not")] * 2)
+    with pytest.raises(errors.Refused, match="I will not") as caught:
+        world.ask(model(server))
+    assert caught.value.refusal == "I will not"
+    with pytest.raises(errors.Refused):
+        world.read(stream_of(model(server)), [])
+
+
+def test_a_content_filter(world: World, serve: Any) -> None:
+    server = serve([Reply("half of", finish_reason="content_filter")] * 2)
+    with pytest.raises(errors.ContentFiltered) as caught:
+        world.ask(model(server))
+    assert caught.value.partial == "half of"
+    seen: list[Any] = []
+    with pytest.raises(errors.ContentFiltered):
+        world.read(stream_of(model(server)), seen)
+    assert seen[-1].response == "half of"
+
+
+def test_an_answer_cut_at_the_token_limit(world: World, serve: Any) -> None:
+    server = serve([Reply("[1, 2", finish_reason="length")] * 2 + [Reply("half of", finish_reason="length")])
+    at = model(server)
+
+    @at.task
+    def numbers() -> list[int]:
+        """Count"""
+
+    @at.task(streaming=True)
+    def counted() -> list[int]:
+        """Count"""
+
+    with pytest.raises(errors.Truncated, match=r"token limit.*list\[int\].*max_tokens") as caught:
+        numbers()
+    assert caught.value.partial == "[1, 2"
+    stream = counted()
+    assert [chunk.response for chunk in stream][-1] == "[1, 2"
+    with pytest.raises(errors.Truncated):
+        stream.result()
+    assert world.ask(at) == "half of"
+    assert len(server.exchanges) == 3
+
+
+# Time limits
+
+
+def limits(**seconds: float) -> declarai.Timeouts:
+    return declarai.Timeouts(**{"connect": 5, "first_token": 5, "idle": 5, "total": 10, **seconds})
+
+
+def test_no_first_token(world: World, serve: Any) -> None:
+    """The clock runs from before the head of the answer, and a head, a role or a comment is no token."""
+    role = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+    server = serve([Raw([5.0]), Raw([role, *[b": ping\n\n", 0.05] * 100])])
+    for _ in range(2):
+        with pytest.raises(errors.FirstTokenTimeout, match=r"timeouts.first_token \(0.2 s\)") as caught:
+            world.read(stream_of(model(server, timeout=limits(first_token=0.2))), [])
+        assert caught.value.limit == 0.2
+        assert isinstance(caught.value, TimeoutError)
+    assert all(exchange.left.wait(5) for exchange in server.exchanges)
+
+
+def test_no_whole_answer_in_time(world: World, serve: Any) -> None:
+    with pytest.raises(errors.FirstTokenTimeout):
+        world.ask(model(serve([Reply("late", first_delay=5)]), timeout=limits(first_token=0.2)))
+
+
+def test_a_stream_that_stalls_even_with_keep_alive_comments(world: World, serve: Any) -> None:
+    server = serve([Raw([event("one"), 5.0]), Raw([event("one"), *[b": ping\n\n", 0.05] * 100])])
+    for _ in range(2):
+        seen: list[Any] = []
+        with pytest.raises(errors.IdleTimeout, match=r"timeouts.idle \(0.2 s\)") as caught:
+            world.read(stream_of(model(server, timeout=limits(idle=0.2))), seen)
+        assert [chunk.delta for chunk in seen] == ["one"]
+        assert caught.value.partial == "one"
+    assert all(exchange.left.wait(5) for exchange in server.exchanges)
+
+
+def test_content_resets_the_idle_limit(world: World, serve: Any) -> None:
+    pieces = list(itertools.chain.from_iterable((event(f" {n}"), 0.1) for n in range(6)))
+    server = serve([Raw([*pieces, event("", '"stop"')])])
+    seen: list[Any] = []
+    world.read(stream_of(model(server, timeout=limits(idle=0.4))), seen)
+    assert seen[-1].response == " 0 1 2 3 4 5"
+
+
+def test_a_call_that_takes_too_long_in_all(world: World, serve: Any) -> None:
+    server = serve([Raw([event("x"), 0.05] * 200)])
+    seen: list[Any] = []
+    with pytest.raises(errors.TotalTimeout, match=r"timeouts.total \(0.4 s\)") as caught:
+        world.read(stream_of(model(server, timeout=0.4)), seen)
+    assert caught.value.partial == "x" * len(seen)
+    assert len(seen) >= 1
+
+
+def test_a_slow_reader_is_not_the_providers_fault(serve: Any) -> None:
+    server = serve([Raw([event("one"), 0.02, event(" two"), 0.02, event("", '"stop"')])])
+    stream = stream_of(model(server, timeout=limits(idle=0.2, first_token=0.2)))
+    seen = []
+    for chunk in stream:
+        seen.append(chunk.delta)
+        time.sleep(0.3)
+    assert seen == ["one", " two", ""]
+
+
+def test_no_connection_in_time(world: World) -> None:
+    """A socket whose queue is full takes no connection: the client waits."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = []
+        for _ in range(4):
+            client = socket.socket()
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+            waiting.append(client)
+        at = declarai.openai(
+            "m",
+            base_url=f"http://127.0.0.1:{full.getsockname()[1]}/v1",
+            max_retries=0,
+            timeout=declarai.Timeouts(connect=0.2, first_token=5),
+        )
+        with pytest.raises(errors.ConnectTimeout, match=r"timeouts.connect \(0.2 s\)"):
+            world.ask(at)
+        for client in waiting:
+            client.close()
+
+
+# Leaving early
+
+
+def test_the_connection_is_closed_at_once_when_the_reader_leaves(world: World, serve: Any) -> None:
+    server = serve([Raw([event("one"), 30.0])])
+    stream = stream_of(model(server))
+    if world.name == "blocking":
+        with stream:
+            next(stream)
+    else:
+
+        async def leave() -> None:
+            async with stream:
+                async for _ in stream:
+                    break
+
+        world.run(leave)
+    assert server.exchanges[0].left.wait(5)
+
+
+def test_a_broken_loop_over_a_stream_that_nobody_holds_closes_it(serve: Any) -> None:
+    server = serve([Raw([event("one"), 30.0])])
+    for _ in stream_of(model(server)):
+        break
+    assert server.exchanges[0].left.wait(5)
+
+
+def test_closing_from_another_thread_wakes_the_reader_and_closes(serve: Any) -> None:
+    server = serve([Raw([event("one"), 30.0])])
+    stream = stream_of(model(server))
+    next(stream)
+    threading.Timer(0.1, stream.close).start()
+    assert list(stream) == []
+    assert server.exchanges[0].left.wait(5)
+
+
+@pytest.mark.parametrize("world", ["asyncio", "trio"], indirect=True)
+def test_closing_from_another_task_wakes_the_reader_and_closes(world: World, serve: Any) -> None:
+    server = serve([Raw([30.0]), Raw([event("one"), 30.0])])
+
+    async def close_soon(stream: Any) -> None:
+        import anyio
+
+        async def close() -> None:
+            await anyio.sleep(0.1)
+            await stream.aclose()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(close)
+            async for _ in stream:
+                pass
+
+    for _ in range(2):
+        world.run(close_soon, stream_of(model(server)))
+    assert all(exchange.left.wait(5) for exchange in server.exchanges)
+
+
+@pytest.mark.parametrize("world", ["asyncio", "trio"], indirect=True)
+def test_a_cancelled_task_closes_its_connection(world: World, serve: Any) -> None:
+    server = serve([Raw([event("one"), 30.0]), Reply("late", first_delay=30)])
+    at = model(server)
+
+    async def give_up() -> None:
+        import anyio
+
+        @at.task
+        async def say(movie: str) -> str:
+            """Say something about the movie"""
+
+        with anyio.move_on_after(0.2):
+            async for _ in stream_of(at):
+                pass
+        with anyio.move_on_after(0.2):
+            await say("Avengers")
+
+    world.run(give_up)
+    assert [exchange.left.wait(5) for exchange in server.exchanges] == [True, True]
+
+
+def test_connections_are_used_again(serve: Any) -> None:
+    server = serve(["one two", "one two", "one two", "one two"])
+    at = model(server)
+    for _ in range(2):
+        assert stream_of(at).result() == "one two"
+        assert World("blocking").ask(at) == "one two"
+    assert server.connections == 1
+
+
+def test_a_server_that_does_not_end_its_body_is_not_waited_for(world: World, serve: Any) -> None:
+    server = serve([Raw([event("one"), b"data: [DONE]\n\n", 30.0])])
+    began = time.monotonic()
+    seen: list[Any] = []
+    world.read(stream_of(model(server)), seen)
+    assert [chunk.delta for chunk in seen] == ["one"]
+    assert time.monotonic() - began < 10
+    assert server.exchanges[0].left.wait(5)
