@@ -12,8 +12,8 @@ cancelled or is left: so a flow needs no cleanup of its own, and cannot forget i
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Generator
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
     import anyio
@@ -114,14 +114,15 @@ class Drive(Generic[T, R]):
         self._flow = flow
         self._opened: list[Resource] = []
         self._asking: Ask[Any] | None = None
-        self.result: R | None = None
-        """What the flow returned, once it has."""
+        self.result: R  # what the flow returned, once it has
         self.finished = False
         """Whether the flow came to its end by itself."""
 
     def emits(self) -> Generator[T, None, None]:
         """Run the flow, blocking, and give what it emits."""
-        flow, step, value = self._flow, self._flow.send, None
+        flow = self._flow
+        step: Callable[[Any], Any] = flow.send
+        value: Any = None
         try:
             while True:
                 try:
@@ -131,16 +132,17 @@ class Drive(Generic[T, R]):
                     return
                 if not isinstance(got, Ask):
                     step, value = flow.send, None
-                    yield got
+                    yield cast("T", got)
                     continue
-                self._asking = got
+                asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
+                self._asking = asked
                 try:
-                    step, value = flow.send, got.perform()
+                    step, value = flow.send, asked.perform()
                 except Exception as error:  # the flow decides what its failed ask means
                     step, value = flow.throw, error
                 else:
-                    if got.opens or got.closes:
-                        self._track(got, value)
+                    if asked.opens or asked.closes:
+                        self._track(asked, value)
         finally:
             flow.close()
             while self._opened:
@@ -148,7 +150,9 @@ class Drive(Generic[T, R]):
 
     async def aemits(self) -> AsyncGenerator[T, None]:
         """Run the flow, async, and give what it emits."""
-        flow, step, value = self._flow, self._flow.send, None
+        flow = self._flow
+        step: Callable[[Any], Any] = flow.send
+        value: Any = None
         try:
             while True:
                 try:
@@ -158,16 +162,17 @@ class Drive(Generic[T, R]):
                     return
                 if not isinstance(got, Ask):
                     step, value = flow.send, None
-                    yield got
+                    yield cast("T", got)
                     continue
-                self._asking = got
+                asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
+                self._asking = asked
                 try:
-                    step, value = flow.send, await got.aperform()
+                    step, value = flow.send, await asked.aperform()
                 except Exception as error:
                     step, value = flow.throw, error
                 else:
-                    if got.opens or got.closes:
-                        self._track(got, value)
+                    if asked.opens or asked.closes:
+                        self._track(asked, value)
         finally:
             flow.close()
             if self._opened:
@@ -178,7 +183,7 @@ class Drive(Generic[T, R]):
         if self._asking is not None:
             self._asking.abort()
 
-    def _track(self, performed: Ask[Any], value: Any) -> None:
+    def _track(self, performed: Any, value: Any) -> None:
         if performed.opens:
             self._opened.append(value)
         elif isinstance(performed, Close) and performed.resource in self._opened:
@@ -197,7 +202,7 @@ def run(flow: Flow[Any, R]) -> R:
     drive = Drive(flow)
     for _ in drive.emits():
         pass
-    return drive.result  # type: ignore[return-value]
+    return drive.result
 
 
 async def arun(flow: Flow[Any, R]) -> R:
@@ -205,4 +210,4 @@ async def arun(flow: Flow[Any, R]) -> R:
     drive = Drive(flow)
     async for _ in drive.aemits():
         pass
-    return drive.result  # type: ignore[return-value]
+    return drive.result

@@ -216,7 +216,7 @@ class _Answer:
     def add(self, deltas: list[Delta]) -> list[LLMResponse]:
         """Take deltas; give the chunks that a reader should see now."""
         transcript = self._transcript
-        chunks = []
+        chunks: list[LLMResponse] = []
         for delta in deltas:
             text = delta.text
             if text and delta.only_text:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import jiter
 
@@ -82,7 +81,7 @@ class LLMResponse:
         self,
         response: str | Transcript,
         delta: str | None = None,
-        raw_response: Mapping[str, Any] | bytes = b"{}",
+        raw_response: dict[str, Any] | bytes = b"{}",
         model: str = "",
         role: str = "assistant",
         finish_reason: str | None = None,
@@ -94,7 +93,7 @@ class LLMResponse:
             response = Transcript(response)
         self._text = response
         self._end = response.length
-        self._raw = raw_response
+        self._raw: Any = raw_response
         self.delta = delta or ""
         self.model = model
         self.role = role
@@ -110,9 +109,10 @@ class LLMResponse:
     @property
     def raw_response(self) -> dict[str, Any]:
         """The provider's own chunk, or its whole response, as a dict (parsed when it is first read)."""
-        if isinstance(self._raw, bytes):
-            self._raw = read_json(self._raw)
-        return self._raw  # type: ignore[return-value]
+        raw = self._raw
+        if isinstance(raw, bytes):
+            self._raw = raw = read_json(raw)
+        return cast("dict[str, Any]", raw)
 
     @property
     def prompt_tokens(self) -> int | None:

@@ -243,7 +243,7 @@ def openai(
         ConfigurationError: a setting is wrong.
     """
     url = base_url or os.environ.get("OPENAI_BASE_URL") or None
-    at_openai = url is None or _host(url).endswith(("openai.com", "openai.azure.com"))
+    at_openai = url is None or _host(url).endswith((".openai.com", ".openai.azure.com"))
     account = Account(
         azure=False,
         key=api_key or openai_token,
@@ -497,7 +497,7 @@ def _model(
     llm_params: Mapping[str, Any] | None,
     include_usage: bool,
 ) -> Model[Any]:
-    if not isinstance(max_retries, int) or max_retries < 0:
+    if max_retries < 0:
         raise ConfigurationError(f"max_retries is {max_retries!r}; it takes a number from 0")
     llm = LLM(
         name,

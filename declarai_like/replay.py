@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -143,7 +143,7 @@ class Replay(Generator[T, None, None], Generic[T, R]):
     # Reading, async
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return _AsyncReader(self, self._start())
+        return _AsyncReader(self._record, self._apull, self._start())
 
     async def __anext__(self) -> T:
         if self._position >= self._record.length and not await self._apull(self._position):
@@ -262,12 +262,12 @@ class _AsyncReader(Generic[T]):
     Not an async generator: of one that is left early, trio complains, also when the replay is closed.
     """
 
-    __slots__ = ("_items", "_place", "_record", "_replay")
+    __slots__ = ("_items", "_place", "_pull", "_record")
 
-    def __init__(self, replay: Replay[T, Any], place: int) -> None:
-        self._replay = replay
-        self._record = replay._record  # noqa: SLF001  (one module, one idea)
-        self._items = self._record.items
+    def __init__(self, record: Record[T], pull: Callable[[int], Coroutine[Any, Any, bool]], place: int) -> None:
+        self._record = record
+        self._items = record.items
+        self._pull = pull
         self._place = place
 
     def __aiter__(self) -> Self:
@@ -275,10 +275,10 @@ class _AsyncReader(Generic[T]):
 
     async def __anext__(self) -> T:
         place, record = self._place, self._record
-        if place - record.dropped < len(self._items) or await self._replay._apull(place):  # noqa: SLF001
-            if place >= record.dropped:
-                self._place = place + 1
-                return self._items[place - record.dropped]
+        here = place - record.dropped < len(self._items) or await self._pull(place)
+        if here and place >= record.dropped:
+            self._place = place + 1
+            return self._items[place - record.dropped]
         record.finish(place)
         raise StopAsyncIteration
 

@@ -6,7 +6,6 @@ tenacity's policies are plain values (when to stop, how long to wait, what to tr
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,8 +34,8 @@ def retrying(policy: BaseRetrying, attempt: Callable[[], Flow[T, R]]) -> Flow[T,
         if isinstance(step, DoAttempt):
             try:
                 state.set_result((yield from attempt()))
-            except Exception:
-                state.set_exception(sys.exc_info())  # type: ignore[arg-type]
+            except Exception as error:
+                state.set_exception((type(error), error, error.__traceback__))
         elif isinstance(step, DoSleep):
             state.prepare_for_next_attempt()
             yield Sleep(float(step))

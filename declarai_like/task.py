@@ -220,9 +220,9 @@ class _Declared:
         # One variable for all tasks, replaced as a whole: a ContextVar of its own for each task would
         # never be freed, and tasks may be made inside functions.
         known = _last.get(None)
-        known = known.copy() if known else weakref.WeakKeyDictionary()
-        known[self] = last
-        _last.set(known)
+        changed = known.copy() if known else weakref.WeakKeyDictionary[_Declared, _Last]()
+        changed[self] = last
+        _last.set(changed)
 
 
 _last: ContextVar[weakref.WeakKeyDictionary[_Declared, _Last]] = ContextVar("declarai_like.last")

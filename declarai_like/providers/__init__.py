@@ -30,7 +30,7 @@ class Question:
 
     model: str
     messages: Sequence[Message]
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     stream: bool = False
     format: AnswerFormat | None = None
 

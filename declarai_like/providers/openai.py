@@ -12,6 +12,7 @@ from ..errors import InvalidJSON, InvalidUTF8, StreamFailed
 from ..messages import Delta, Message, Usage, read_json
 from ..sse import ServerSentEvent
 from ..transport import Request
+from ..transport.http_errors import error_in
 from . import AnswerFormat, Question
 from .strict_schema import strict
 
@@ -119,12 +120,8 @@ def _unreadable(raw: bytes, error: Exception) -> Exception:
 
 def _failure(body: Any, raw: bytes) -> Exception:
     """Say what an event is that is no chunk: an error, or nothing that the protocol knows."""
-    error = body.get("error") if isinstance(body, dict) else None
-    if error is None:
+    found = error_in(body)
+    if found is None:
         return InvalidJSON(f"the provider sent JSON that is no chat completion: {raw[:80]!r}")
-    if not isinstance(error, dict):
-        return StreamFailed(f"the provider sent an error: {error}")
-    code = error.get("code") or error.get("type")
-    return StreamFailed(
-        f"the provider sent an error: {error.get('message') or error}", code=None if code is None else str(code)
-    )
+    message, code = found
+    return StreamFailed(f"the provider sent an error: {message}", code=code)

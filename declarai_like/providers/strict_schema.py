@@ -21,7 +21,7 @@ def strict(schema: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     cannot be said so, as a dict with free keys, is sent as it is and not enforced.
     """
     try:
-        return _object_or_value(schema), True
+        return _strict(schema), True
     except _NotStrict:
         return dict(schema), False
 
@@ -30,29 +30,23 @@ class _NotStrict(Exception):
     pass
 
 
-def _object_or_value(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_object_or_value(part) for part in node]
-    if not isinstance(node, Mapping):
-        return node
-    if not node or _IMPOSSIBLE & node.keys():
+def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
+    if not schema or _IMPOSSIBLE & schema.keys() or (schema.get("type") == "array" and "items" not in schema):
         raise _NotStrict
-    if node.get("type") == "array" and "items" not in node:
-        raise _NotStrict
-    kept = {key: _value(key, value) for key, value in node.items() if key not in _DROPPED}
+    kept = {key: _part(key, value) for key, value in schema.items() if key not in _DROPPED}
     if "oneOf" in kept:
         kept["anyOf"] = kept.pop("oneOf")
-    if node.get("type") == "object":
-        if node.get("additionalProperties") or not node.get("properties"):
+    if schema.get("type") == "object":
+        if schema.get("additionalProperties") or not schema.get("properties"):
             raise _NotStrict
         kept["additionalProperties"] = False
-        kept["required"] = list(node["properties"])
+        kept["required"] = list(schema["properties"])
     return kept
 
 
-def _value(key: str, value: Any) -> Any:
+def _part(key: str, value: Any) -> Any:
     if key in ("properties", "$defs"):  # names of the user, which may look like words of the schema
-        return {name: _object_or_value(schema) for name, schema in value.items()}
-    if key in ("enum", "const", "required", "description", "type"):
-        return value
-    return _object_or_value(value)
+        return {name: _strict(schema) for name, schema in value.items()}
+    if key in ("anyOf", "oneOf"):
+        return [_strict(schema) for schema in value]
+    return _strict(value) if key == "items" else value

@@ -17,7 +17,7 @@ class Request:
     """What goes to a provider: which of its endpoints, and the body of the request, as JSON values."""
 
     endpoint: str
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def stream(self) -> bool:

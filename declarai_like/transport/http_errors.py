@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC
-from typing import Any
+from typing import Any, cast
 
 from ..errors import (
     AuthenticationError,
@@ -54,17 +54,26 @@ def _kind(status: int, code: str | None, said: str) -> type[ProviderError]:
     return ServerError if status >= 500 or status in (408, 409) else BadRequestError
 
 
-def _read(body: str) -> tuple[str, str | None]:
-    """Find the message and the code in an error body; a body in no known form is quoted."""
-    try:
-        value: Any = json.loads(body)
-    except ValueError:
-        return body[:_LONGEST_MESSAGE].strip(), None
-    error = value.get("error", value) if isinstance(value, dict) else value
+def error_in(body: Any) -> tuple[str, str | None] | None:
+    """Find the message and the code of the error in a body, in the forms in which servers write it; None without one."""
+    if not isinstance(body, dict):
+        return None
+    error: Any = cast("dict[str, Any]", body).get("error")
     if not isinstance(error, dict):
-        return str(error)[:_LONGEST_MESSAGE], None
-    code = error.get("code") or error.get("type")
-    return str(error.get("message") or error)[:_LONGEST_MESSAGE], None if code is None else str(code)
+        return None if error is None else (str(error)[:_LONGEST_MESSAGE], None)
+    parts = cast("dict[str, Any]", error)
+    code = parts.get("code") or parts.get("type")
+    message = str(parts.get("message") or parts)
+    return message[:_LONGEST_MESSAGE], None if code is None else str(code)
+
+
+def _read(body: str) -> tuple[str, str | None]:
+    """Read an error body; one in no known form is quoted."""
+    try:
+        found = error_in(json.loads(body))
+    except ValueError:
+        found = None
+    return found or (body.strip()[:_LONGEST_MESSAGE], None)
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,14 +79,14 @@ class OpenAITransport:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._client: openai.OpenAI | None = None
+        self._client: Any = None
         self._async_clients: weakref.WeakKeyDictionary[Any, tuple[openai.AsyncOpenAI, AsyncIterator[None]]]
         self._async_clients = weakref.WeakKeyDictionary()
 
     def open(self, request: Request, patience: Patience) -> Open[Connection]:
         return _Send(self, request, patience)
 
-    def client(self) -> openai.OpenAI:
+    def client(self) -> Any:
         """Give the blocking client."""
         if self._client is None:
             client = self._account.client(asynchronous=False)
@@ -172,7 +172,7 @@ class _Send(Open[Connection]):
         client = self._transport.client()
         limit = self._patience.start()
         arguments = self._arguments(limit, read=_FOREVER if limit is None else limit)
-        manager = client.chat.completions.with_streaming_response.create(**arguments)
+        manager: Any = client.chat.completions.with_streaming_response.create(**arguments)
         try:
             response = manager.__enter__()
         except Exception as error:
@@ -183,10 +183,10 @@ class _Send(Open[Connection]):
     async def aperform(self) -> Connection:
         import anyio
 
-        client = await self._transport.async_client()
+        client: Any = await self._transport.async_client()
         limit = self._patience.start()
         arguments = self._arguments(limit, read=None)  # reads are limited by the scopes around them
-        manager = client.chat.completions.with_streaming_response.create(**arguments)
+        manager: Any = client.chat.completions.with_streaming_response.create(**arguments)
         with anyio.move_on_after(limit) as self._scope:
             try:
                 response = await manager.__aenter__()
@@ -249,17 +249,19 @@ class _OpenAIConnection(Connection):
         our request are known by its own limit object: the connection may serve another request before
         this one is closed.
         """
-        stream = self._response.extensions.get("network_stream")
+        stream: Any = self._response.extensions.get("network_stream")
         ours = self._response.request.extensions.get("timeout", {}).get("read")
         if stream is None or ours is None:
             return
-        read, patience = type(stream).read, self._patience
+        kind: Any = type(stream)  # pyright: ignore[reportUnknownVariableType]  (a class of the HTTP library's own)
+        read: Callable[..., bytes] = kind.read
+        patience = self._patience
 
         def limited(max_bytes: int, timeout: float | None = None) -> bytes:
             if timeout is not ours:
-                return read(stream, max_bytes, timeout=timeout)  # type: ignore[no-any-return]
+                return read(stream, max_bytes, timeout=timeout)
             try:
-                return read(stream, max_bytes, timeout=patience.start())  # type: ignore[no-any-return]
+                return read(stream, max_bytes, timeout=patience.start())
             finally:
                 patience.stop()
 
@@ -294,7 +296,7 @@ class _OpenAIConnection(Connection):
                 pass  # it is closed already
 
     def close(self) -> None:
-        if self._network is not None and vars(self._network).get("read") is self._limited:
+        if self._network is not None and self._network.__dict__.get("read") is self._limited:
             del self._network.read
         self._network = None
         self._response.close()

@@ -1,0 +1,137 @@
+"""How models are made: their settings, keys and names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import declarai_like as declarai
+from declarai_like.errors import ConfigurationError, RateLimited
+from declarai_like.testing import Fault
+
+
+def ask(model: Any) -> Any:
+    @model.task
+    def say(movie: str) -> str:
+        """Say something about the movie"""
+
+    return say("Avengers")
+
+
+def test_a_missing_key_is_an_error_at_the_first_request_that_names_the_variable() -> None:
+    model = declarai.openai("gpt-5.5")
+    with pytest.raises(ConfigurationError, match="no API key: give api_key, or set .* OPENAI_API_KEY"):
+        ask(model)
+    azure = declarai.azure_openai("d", azure_openai_api_base="https://r.openai.azure.com")
+    with pytest.raises(ConfigurationError, match="give azure_openai_key, or set .* AZURE_OPENAI_API_KEY"):
+        ask(azure)
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "DECLARAI_OPENAI_API_KEY"])
+def test_the_key_is_read_from_the_environment(serve: Any, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    server = serve(["fine"], api_key="the-key")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    model = declarai.openai("m")
+    monkeypatch.setenv(variable, "the-key")
+    assert ask(model) == "fine"
+    assert server.exchanges[0].headers["authorization"] == "Bearer the-key"
+
+
+def test_a_server_of_ones_own_needs_no_key(serve: Any) -> None:
+    server = serve(["fine"])
+    assert ask(declarai.openai("m", base_url=server.url)) == "fine"
+
+
+def test_the_names_of_the_settings_that_came_before_work_too(serve: Any) -> None:
+    server = serve(["fine"], api_key="the-key")
+    model = declarai.openai(
+        model="m", openai_token="the-key", base_url=server.url, headers={"X-Team": "a"}, timeout=30, max_retries=2
+    )
+    assert ask(model) == "fine"
+    assert server.exchanges[0].headers["x-team"] == "a"
+    assert server.exchanges[0].body["model"] == "m"
+
+
+def test_azure_posts_to_the_deployment_with_its_own_header(serve: Any) -> None:
+    server = serve(["fine", "fine"], api_key="the-key")
+    for model in (
+        declarai.azure_openai(
+            deployment_name="d",
+            azure_openai_key="the-key",
+            azure_openai_api_base=server.address,
+            api_version="2024-10-21",
+        ),
+        declarai.azure_openai(
+            model="d", azure_openai_key="the-key", azure_openai_api_base=server.address, stream=False
+        ),
+    ):
+        assert ask(model) == "fine"
+    for exchange in server.exchanges:
+        assert exchange.path == "/openai/deployments/d/chat/completions?api-version=2024-10-21"
+        assert exchange.headers["api-key"] == "the-key"
+
+
+def test_azure_streams(serve: Any) -> None:
+    server = serve(["one two"])
+    model = declarai.azure_openai("d", azure_openai_key="k", azure_openai_api_base=server.address, stream=True)
+    assert ask(model).result() == "one two"
+
+
+def test_azure_needs_a_deployment_and_an_address() -> None:
+    with pytest.raises(ConfigurationError, match="needs the deployment_name"):
+        declarai.azure_openai(azure_openai_api_base="https://r.openai.azure.com")
+    with pytest.raises(ConfigurationError, match="azure_openai_api_base, or set AZURE_OPENAI_ENDPOINT"):
+        declarai.azure_openai("d")
+
+
+def test_a_model_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert declarai.model("openai:gpt-5.5").name == "gpt-5.5"
+    assert declarai.model("openai:org/model:free").name == "org/model:free"
+    assert declarai.model("offline").name == "offline"
+    monkeypatch.setenv("DECLARAI_MODEL", "openai:gpt-5.5")
+    assert repr(declarai.model()) == "<model openai:gpt-5.5>"
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com")
+    assert repr(declarai.model("azure_openai:d")) == "<model azure_openai:d at r.openai.azure.com>"
+
+
+@pytest.mark.parametrize("name", ["", "gpt-5.5", "openai:", "offline:x", "mistral:small"])
+def test_a_name_of_no_model_lists_the_choices(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"'openai:<model>', 'azure_openai:<deployment>' or 'offline'"):
+        declarai.model(name)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "soon"])
+def test_a_limit_that_is_no_time_is_refused(seconds: Any) -> None:
+    with pytest.raises(ConfigurationError, match="'total'.*number of seconds above 0"):
+        declarai.openai("m", timeout=seconds)
+    with pytest.raises(ConfigurationError, match="'idle'"):
+        declarai.Timeouts(idle=seconds)
+
+
+def test_a_number_of_retries_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="max_retries is -1"):
+        declarai.openai("m", max_retries=-1)
+
+
+def test_no_secret_is_shown(serve: Any) -> None:
+    server = serve([Fault(429, "key-of-mine, and team-of-mine")])
+    model = declarai.openai(
+        "m", api_key="key-of-mine", headers={"X-Team": "team-of-mine"}, base_url=server.url, max_retries=0
+    )
+    with pytest.raises(RateLimited) as caught:
+        ask(model)
+    shown = repr(model) + repr(vars(model)) + str(caught.value)
+    assert "of-mine" not in shown
+    assert repr(model) == "<model openai:m at 127.0.0.1>"
+
+
+def test_the_import_is_light() -> None:
+    """The openai package, pydantic and jinja2 are imported when they are needed, and not before."""
+    heavy = "{'openai', 'pydantic', 'jinja2', 'httpx2', 'anyio', 'asyncio', 'tenacity', 'docstring_parser'}"
+    code = f"import sys, declarai_like; print(sorted({heavy} & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
+    assert shown.stdout.strip() == "[]"
