@@ -63,7 +63,7 @@ class LLM:
         patience = Patience(self._timeouts)
         answer = _Answer(question)
         incoming = yield from retrying(self._policy(patience), lambda: self._begin(request, patience))
-        deltas = incoming.first
+        connection, deltas = incoming.connection, incoming.first
         try:
             while True:
                 chunks = answer.add(deltas)
@@ -76,7 +76,7 @@ class LLM:
                 elif answer.fresh:
                     patience.content()
                     answer.fresh = False
-                piece = yield incoming.connection
+                piece = yield connection
                 if not piece:
                     break
                 deltas = incoming.read(piece)
@@ -88,7 +88,7 @@ class LLM:
         if answer.held is not None and question.stream:
             yield [answer.held]
         if answer.ended:
-            yield from _read_to_the_end(incoming.connection, patience)
+            yield from _read_to_the_end(connection, patience)
         return answer.whole()
 
     def through(self, wrap: Callable[[Transport], Transport]) -> LLM:

@@ -47,10 +47,9 @@ class Record(Generic[T]):
             self.items.clear()
         self.items += items
 
-    def at(self, place: int) -> T:
-        if place < self.dropped:
-            self.finish(place)
-        return self.items[place - self.dropped]
+    def since(self, place: int) -> Sequence[T]:
+        """Give the items from this place on, as far as they are kept."""
+        return self.items[place - self.dropped :] if place >= self.dropped else ()
 
     def finish(self, place: int) -> None:
         """Raise what a reader must know that finds no item at this place."""
@@ -95,32 +94,29 @@ class Replay(Generator[T, None, None], Generic[T, R]):
         return self._read(self._start())
 
     def __next__(self) -> T:
-        if self._position >= self._record.length and not self._pull(self._position):
-            self._record.finish(self._position)
-            raise StopIteration
-        self._position += 1
-        return self._record.at(self._position - 1)
+        for item in self._pull(self._position):
+            self._position += 1
+            return item
+        self._record.finish(self._position)
+        raise StopIteration
 
     def _read(self, place: int) -> Generator[T, None, None]:
-        record = self._record
-        items = record.items
-        while place - record.dropped < len(items) or self._pull(place):
-            if place < record.dropped:
-                break
-            yield items[place - record.dropped]
-            place += 1
-        record.finish(place)
+        while new := self._pull(place):
+            yield from new
+            place += len(new)
+        self._record.finish(place)
 
-    def _pull(self, place: int) -> bool:
-        """Read on until there is an item at this place; False when the flow ended before it."""
+    def _pull(self, place: int) -> Sequence[T]:
+        """Give the items from this place on; where there are none yet, read on. None when the flow has ended."""
         record = self._record
         with self._lock:
-            if place < record.dropped + len(record.items):
-                return True  # another reader was faster
-            if not record.over:
+            if place >= record.dropped + len(record.items) and not record.over:
                 source = self._blocking or self._begin()
                 try:
-                    record.add(next(source))
+                    new = next(source)
+                    record.add(new)
+                    if not record.over:
+                        return new
                 except StopIteration:
                     record.end(whole=self._drive.finished)
                 except Exception as error:
@@ -130,7 +126,7 @@ class Replay(Generator[T, None, None], Generic[T, R]):
                     raise
         if record.over:
             self._settle()
-        return place < record.dropped + len(record.items)
+        return record.since(place)
 
     def _begin(self) -> Generator[Sequence[T], None, None]:
         if self._async is not None:
@@ -146,13 +142,13 @@ class Replay(Generator[T, None, None], Generic[T, R]):
         return _AsyncReader(self._record, self._apull, self._start())
 
     async def __anext__(self) -> T:
-        if self._position >= self._record.length and not await self._apull(self._position):
-            self._record.finish(self._position)
-            raise StopAsyncIteration
-        self._position += 1
-        return self._record.at(self._position - 1)
+        for item in await self._apull(self._position):
+            self._position += 1
+            return item
+        self._record.finish(self._position)
+        raise StopAsyncIteration
 
-    async def _apull(self, place: int) -> bool:
+    async def _apull(self, place: int) -> Sequence[T]:
         record = self._record
         while place >= record.length and not record.over:
             if self._waiting is not None:
@@ -179,7 +175,7 @@ class Replay(Generator[T, None, None], Generic[T, R]):
                     turn.set()
             if record.over:
                 await source.aclose()
-        return place < record.length
+        return record.since(place)
 
     def _abegin(self) -> AsyncGenerator[Sequence[T], None]:
         if self._blocking is not None:
@@ -262,24 +258,25 @@ class _AsyncReader(Generic[T]):
     Not an async generator: of one that is left early, trio complains, also when the replay is closed.
     """
 
-    __slots__ = ("_items", "_place", "_pull", "_record")
+    __slots__ = ("_new", "_place", "_pull", "_record")
 
-    def __init__(self, record: Record[T], pull: Callable[[int], Coroutine[Any, Any, bool]], place: int) -> None:
+    def __init__(self, record: Record[T], pull: Callable[[int], Coroutine[Any, Any, Sequence[T]]], place: int) -> None:
         self._record = record
-        self._items = record.items
         self._pull = pull
         self._place = place
+        self._new: Iterator[T] = iter(())  # what the last pull gave
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T:
-        place, record = self._place, self._record
-        here = place - record.dropped < len(self._items) or await self._pull(place)
-        if here and place >= record.dropped:
-            self._place = place + 1
-            return self._items[place - record.dropped]
-        record.finish(place)
+        for item in self._new:
+            return item
+        if new := await self._pull(self._place):
+            self._place += len(new)
+            self._new = iter(new)
+            return next(self._new)
+        self._record.finish(self._place)
         raise StopAsyncIteration
 
 

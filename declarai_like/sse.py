@@ -6,14 +6,15 @@ The decoder does no I/O, looks at each byte a fixed number of times, and keeps n
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from .errors import EventTooLarge
 
 _BOM = b"\xef\xbb\xbf"
 
 
-class ServerSentEvent(NamedTuple):
+@dataclass(slots=True)
+class ServerSentEvent:
     """One event. ``data`` stays bytes: what reads it next is a JSON parser, which takes bytes."""
 
     data: bytes
@@ -54,7 +55,8 @@ class SSEDecoder:
         if self._clean:
             # Mostly a piece is one event of one line of data, which is seen at a glance
             end = len(piece) - 2
-            if piece.find(b"\n") == end and piece[:6] == b"data: " and piece[end:] == b"\n\n" and self._plain(piece):
+            one_line = piece.find(b"\n") == end and piece[-1:] == b"\n" and b"\r" not in piece
+            if one_line and piece[:6] == b"data: " and end < self._max_size:
                 return [ServerSentEvent(piece[6:end], "message", self._id)]
             return self._whole_events(piece)
         boundary = piece.find(b"\n\n") + 2
@@ -62,9 +64,6 @@ class SSEDecoder:
         if 1 < boundary < len(piece):
             events += self.feed(piece[boundary:])
         return events
-
-    def _plain(self, piece: bytes) -> bool:
-        return b"\r" not in piece and len(piece) <= self._max_size
 
     def _whole_events(self, piece: bytes) -> list[ServerSentEvent]:
         """Read a piece that begins with an event; mostly it holds whole events of one line of data each."""

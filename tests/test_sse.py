@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from declarai_like.errors import EventTooLarge
-from declarai_like.sse import ServerSentEvent, SSEDecoder
+from declarai_like.sse import SSEDecoder
 
 CASES = {
     "one line of data": (b"data: a\n\n", [(b"a", "message", "")]),
@@ -38,9 +38,9 @@ CASES = {
 }  # fmt: skip
 
 
-def decode(pieces: list[bytes]) -> list[ServerSentEvent]:
+def decode(pieces: list[bytes]) -> list[tuple[bytes, str, str]]:
     decoder = SSEDecoder()
-    return [event for piece in pieces for event in decoder.feed(piece)]
+    return [(event.data, event.event, event.id) for piece in pieces for event in decoder.feed(piece)]
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
