@@ -34,7 +34,7 @@ class Ask(Generic[R_co]):
     abstract class that takes ten times as long.
     """
 
-    opens = closes = False  # whether the result is a resource, whether a resource ends
+    tracked = False  # whether a resource begins or ends with it
 
     def perform(self) -> R_co:
         raise NotImplementedError
@@ -60,13 +60,13 @@ Res = TypeVar("Res", bound=Resource)
 class Open(Ask[Res]):
     """An ask whose result is a resource: the drive closes it at the latest when the flow is over."""
 
-    opens = True
+    tracked = True
 
 
 class Close(Ask[None]):
     """Close a resource before the flow is over."""
 
-    closes = True
+    tracked = True
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
@@ -107,6 +107,9 @@ def ask(request: Ask[R]) -> Generator[Ask[R], Any, R]:
     return answer
 
 
+_Step: TypeAlias = Callable[[Any], Any]
+
+
 class Drive(Generic[T, R]):
     """One run of one flow, in one world: by `emits` or by `aemits`, whichever is iterated first."""
 
@@ -121,8 +124,8 @@ class Drive(Generic[T, R]):
     def emits(self) -> Generator[T, None, None]:
         """Run the flow, blocking, and give what it emits."""
         flow = self._flow
-        step: Callable[[Any], Any] = flow.send
-        value: Any = None
+        send, throw = cast("tuple[_Step, _Step]", (flow.send, flow.throw))
+        step, value = send, cast("Any", None)
         try:
             while True:
                 try:
@@ -131,17 +134,17 @@ class Drive(Generic[T, R]):
                     self.result, self.finished = stop.value, True
                     return
                 if not isinstance(got, Ask):
-                    step, value = flow.send, None
-                    yield cast("T", got)
+                    step, value = send, None
+                    yield got
                     continue
                 asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
                 self._asking = asked
                 try:
-                    step, value = flow.send, asked.perform()
+                    step, value = send, asked.perform()
                 except Exception as error:  # the flow decides what its failed ask means
-                    step, value = flow.throw, error
+                    step, value = throw, error
                 else:
-                    if asked.opens or asked.closes:
+                    if asked.tracked:
                         self._track(asked, value)
         finally:
             flow.close()
@@ -151,8 +154,8 @@ class Drive(Generic[T, R]):
     async def aemits(self) -> AsyncGenerator[T, None]:
         """Run the flow, async, and give what it emits."""
         flow = self._flow
-        step: Callable[[Any], Any] = flow.send
-        value: Any = None
+        send, throw = cast("tuple[_Step, _Step]", (flow.send, flow.throw))
+        step, value = send, cast("Any", None)
         try:
             while True:
                 try:
@@ -161,17 +164,17 @@ class Drive(Generic[T, R]):
                     self.result, self.finished = stop.value, True
                     return
                 if not isinstance(got, Ask):
-                    step, value = flow.send, None
-                    yield cast("T", got)
+                    step, value = send, None
+                    yield got
                     continue
                 asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
                 self._asking = asked
                 try:
-                    step, value = flow.send, await asked.aperform()
+                    step, value = send, await asked.aperform()
                 except Exception as error:
-                    step, value = flow.throw, error
+                    step, value = throw, error
                 else:
-                    if asked.opens or asked.closes:
+                    if asked.tracked:
                         self._track(asked, value)
         finally:
             flow.close()
@@ -184,9 +187,9 @@ class Drive(Generic[T, R]):
             self._asking.abort()
 
     def _track(self, performed: Any, value: Any) -> None:
-        if performed.opens:
+        if not isinstance(performed, Close):
             self._opened.append(value)
-        elif isinstance(performed, Close) and performed.resource in self._opened:
+        elif performed.resource in self._opened:
             self._opened.remove(performed.resource)
 
     async def _aclose(self) -> None:

@@ -63,11 +63,11 @@ class LLM:
         patience = Patience(self._timeouts)
         answer = _Answer(question)
         incoming = yield from retrying(self._policy(patience), lambda: self._begin(request, patience))
-        connection, deltas = incoming.connection, incoming.first
+        connection, deltas, streaming = incoming.connection, incoming.first, question.stream
         try:
             while True:
                 chunks = answer.add(deltas)
-                if chunks and question.stream:
+                if chunks and streaming:
                     yield chunks
                 if answer.ended or incoming.failure is not None:
                     break
@@ -85,7 +85,7 @@ class LLM:
                 raise answer.broken(error) from error
         if incoming.failure is not None:
             raise answer.broken(incoming.failure)
-        if answer.held is not None and question.stream:
+        if answer.held is not None and streaming:
             yield [answer.held]
         if answer.ended:
             yield from _read_to_the_end(connection, patience)

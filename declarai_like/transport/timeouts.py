@@ -51,16 +51,21 @@ class Patience:
         self._ends = None if timeouts.total is None else time.monotonic() + timeouts.total
         self._limit = timeouts.first_token  # of the phase that the call is in
         self._expired: Callable[[], Timeout] = self._first_token_expired
+        self._begun = False  # whether content has come
         self._waited = 0.0  # within the phase
         self._since: float | None = None
 
     def begin_attempt(self) -> None:
         """A request is about to be sent: the limit is ``first_token``."""
         self._limit, self._expired, self._waited = self.timeouts.first_token, self._first_token_expired, 0.0
+        self._begun = False
 
     def content(self) -> None:
         """Content has come: from now on the limit is ``idle``, counted anew."""
-        self._limit, self._expired, self._waited = self.timeouts.idle, self._idle_expired, 0.0
+        self._waited = 0.0
+        if not self._begun:
+            self._begun = True
+            self._limit, self._expired = self.timeouts.idle, self._idle_expired
 
     def grace(self, seconds: float) -> None:
         """All has come; what is still to be read may take this long."""
