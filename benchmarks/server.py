@@ -1,94 +1,99 @@
-"""A server that is not the bottleneck: it writes prepared streams, on one event loop, in its own process."""
+"""A server that is not the bottleneck: it writes prepared answers, on one event loop, in its own process."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
+import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from functools import cache
 
-_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-_BATCH = 32  # chunks in one write, so that the writing costs little
+from process import allow_many_connections, reply
+
+_STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+_BATCH = 64  # events in one write, so that the writing costs little
+_WORD = " word%03d"
+_ABOUT = {"created": 1_700_000_000, "model": "gpt-5.5-2026-01-01", "service_tier": "default"}
 
 
-def _event(delta: dict[str, str], finish: str | None = None, usage: dict[str, int] | None = None) -> bytes:
-    """Write a chunk of the size that OpenAI's have."""
-    choices = [] if usage else [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
-    body = {
-        "id": "chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz012",
-        "object": "chat.completion.chunk",
-        "created": 1_700_000_000,
-        "model": "gpt-5.5-2026-01-01",
-        "service_tier": "default",
-        "system_fingerprint": "fp_0123456789",
-        "choices": choices,
-        "usage": usage,
-    }
+def text_length(chunks: int) -> int:
+    """Give the number of characters in an answer of so many text chunks."""
+    return chunks * len(_WORD % 0)
+
+
+def _event(choices: list[object], usage: dict[str, int] | None = None) -> bytes:
+    """Write an event of the size that OpenAI's have."""
+    kind = {"id": "chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz012", "object": "chat.completion.chunk", **_ABOUT}
+    body = {**kind, "system_fingerprint": "fp_0123456789", "choices": choices, "usage": usage}
     return b"data: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n"
 
 
-@cache
-def prepared(chunks: int) -> tuple[bytes, ...]:
-    """Give the writes of a stream of so many text chunks, each event a chunk of HTTP's own."""
-    events = [_event({"role": "assistant", "content": ""})]
-    events += [_event({"content": f" word{place % 1000:03d}"}) for place in range(chunks)]
-    events += [
-        _event({}, "stop"),
-        _event({}, usage={"prompt_tokens": 9, "completion_tokens": chunks, "total_tokens": chunks + 9}),
+def _choice(delta: dict[str, str], finish_reason: str | None = None) -> list[object]:
+    return [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]
+
+
+def _usage(chunks: int) -> dict[str, int]:
+    return {"prompt_tokens": 9, "completion_tokens": chunks, "total_tokens": chunks + 9}
+
+
+def events(chunks: int) -> list[bytes]:
+    """Give a stream's events: the role, the text chunks, the end, the usage, and the last word."""
+    return [
+        _event(_choice({"role": "assistant", "content": ""})),
+        *(_event(_choice({"content": _WORD % (place % 1000)})) for place in range(chunks)),
+        _event(_choice({}, "stop")),
+        _event([], _usage(chunks)),
+        b"data: [DONE]\n\n",
     ]
-    events.append(b"data: [DONE]\n\n")
-    framed = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
+
+
+@cache
+def _stream(chunks: int) -> list[bytes]:
+    """Prepare the writes of a stream, each event in a chunk of HTTP's own, as OpenAI sends them."""
+    framed = [b"%x\r\n%b\r\n" % (len(event), event) for event in events(chunks)]
+    framed[0] = _STREAM + framed[0]
     framed.append(b"0\r\n\r\n")
-    return tuple(b"".join(framed[place : place + _BATCH]) for place in range(0, len(framed), _BATCH))
+    return [b"".join(framed[place : place + _BATCH]) for place in range(0, len(framed), _BATCH)]
+
+
+@cache
+def _whole(chunks: int) -> list[bytes]:
+    """Prepare the one write of an answer that comes whole."""
+    message = {"role": "assistant", "content": "".join(_WORD % (place % 1000) for place in range(chunks))}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    kind = {"id": "chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz012", "object": "chat.completion", **_ABOUT}
+    body = json.dumps({**kind, "choices": [choice], "usage": _usage(chunks)}).encode()
+    return [_WHOLE % len(body) + body]
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one connection's requests; how many chunks it wants, a prompt says with "chunks=10"."""
     try:
         while True:
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = next(
-                int(line.partition(b":")[2])
-                for line in head.split(b"\r\n")
-                if line.lower().startswith(b"content-length")
-            )
-            body = json.loads(await reader.readexactly(length))
-            writer.write(_HEAD)
-            for piece in prepared(int(body["model"])):
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            body = await reader.readexactly(int(re.search(rb"content-length: *(\d+)", head)[1]))
+            chunks = int(re.search(rb"chunks=(\d+)", body)[1])
+            for piece in (_stream if json.loads(body).get("stream") else _whole)(chunks):
                 writer.write(piece)
                 await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        pass
+    except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+        pass  # the client has gone, or the benchmark is over
     finally:
         writer.close()
 
 
-def _main(ready: multiprocessing.connection.Connection) -> None:  # type: ignore[name-defined]
-    async def run() -> None:
-        server = await asyncio.start_server(_serve, "127.0.0.1", 0, backlog=2048)
-        ready.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(run())
-
-
-@contextmanager
-def serving() -> Iterator[str]:
-    """Run the server in a process of its own, and give its base URL; the model's name is the number of chunks."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_main, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{ours.recv()}/v1"
-    finally:
-        process.terminate()
-        process.join()
+async def _main() -> None:
+    """Say where the server is; then answer each line with the CPU seconds used so far."""
+    over = asyncio.Event()
+    server = await asyncio.start_server(_serve, "127.0.0.1", 0, backlog=2048)
+    reply(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+    answer = lambda: reply(time.process_time()) if sys.stdin.readline() else over.set()  # noqa: E731
+    asyncio.get_running_loop().add_reader(sys.stdin, answer)
+    await over.wait()
 
 
 if __name__ == "__main__":
-    with serving() as url:
-        print(url)
-        sys.stdin.read()
+    allow_many_connections()
+    asyncio.run(_main())

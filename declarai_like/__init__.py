@@ -20,15 +20,15 @@ from .errors import DeclaraiError as DeclaraiError
 from .messages import LLMResponse as LLMResponse
 from .messages import Message as Message
 from .messages import Usage as Usage
-from .model import Model as Model
-from .model import azure_openai as azure_openai
-from .model import model as model
-from .model import offline as offline
-from .model import openai as openai
-from .model import task as task
+from .models import Model as Model
+from .models import azure_openai as azure_openai
+from .models import model as model
+from .models import offline as offline
+from .models import openai as openai
+from .models import task as task
 from .prompt import magic as magic
 from .stream import Stream as Stream
-from .task import Task as Task
+from .tasks import Task as Task
 from .transport import Timeouts as Timeouts
 
 __version__ = "0.1.0"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from ..errors import DeclarationError, PromptError
 from .docstring import Described, describe
 from .magic import Magic, magic, spoken
 from .shape import Shape, Unfit
-from .signature import Parameter, annotated_words, read_signature
+from .signature import Parameter, annotated_words, local_names, read_signature
 from .template import Template
 from .values import written
 
@@ -25,7 +27,7 @@ class Prompt(Generic[R]):
 
     Attributes:
         name: the function's name.
-        signature: its parameters, which `arguments` binds.
+        signature: its parameters; binds the arguments of a call to them.
         shape: what its return type asks of an answer.
         template: the prompt with ``{name}`` where values go.
 
@@ -38,8 +40,9 @@ class Prompt(Generic[R]):
         self._function = function
         try:
             _refuse(function)
-            self.signature = read_signature(function, self.name)
-            self.shape: Shape[R] = Shape(self.signature.returns)
+            local = local_names(function)
+            self.signature = read_signature(function, self.name, local)
+            self.shape: Shape[R] = Shape(self.signature.returns, local)
             self._compile(function)
         except DeclarationError as error:
             raise DeclarationError(f"{self.name!r} cannot become a task: {error}") from error.__cause__
@@ -47,45 +50,49 @@ class Prompt(Generic[R]):
     def _compile(self, function: Callable[..., Any]) -> None:
         signature = self.signature
         names = signature.names
-        said = describe(function.__doc__, names)
+        said = describe(function.__doc__, names, self.shape.text)
         if said.unknown:
             raise DeclarationError(
                 f"its docstring describes {', '.join(map(repr, said.unknown))}, but its parameters are "
                 f"{', '.join(map(repr, names)) or 'none'}"
             )
+        self._parameters = tuple(replace(p, type=p.type or said.types.get(p.name, "")) for p in signature.parameters)
         self._instruction = Template(said.instruction, names)
         self._returns = Template(said.returns or annotated_words(signature.returns), names)
         self._params = {
             parameter.name: Template(said.params.get(parameter.name) or parameter.description, names)
-            for parameter in signature.parameters
+            for parameter in self._parameters
         }
 
     @property
     def template(self) -> str:
         """The prompt with ``{name}`` in the places of the values."""
-        places = {parameter.name: "{" + parameter.name + "}" for parameter in self.signature.parameters}
         described = {name: template.source for name, template in self._params.items()}
         said = Described(self._instruction.source, described, self._returns.source)
-        return self._lay_out(said, self._used(Magic()), places.__getitem__)
+        return self._lay_out(said, self._used(Magic()), lambda name: f"{{{name}}}")
 
     def fill(self, arguments: Mapping[str, Any]) -> str:
         """Write the prompt for these arguments.
 
         Raises:
-            PromptError: a template fails with them, one of them cannot be written, or there is
-                nothing to say.
+            PromptError: a template fails with them, one of them cannot be written or sent, or
+                there is nothing to say.
         """
-        body = spoken(self._function, self.name, arguments)
-        try:
-            said = self._said(body, arguments)
-            text = self._lay_out(said, self._used(body), lambda name: written(arguments[name]))
-        except PromptError as error:
-            raise PromptError(f"the prompt of {self.name!r} cannot be filled: {error}") from error.__cause__
-        if not said.instruction:
+        call = inspect.BoundArguments(self.signature.python, OrderedDict(arguments))
+        body = spoken(lambda: self._function(*call.args, **call.kwargs), self.name)
+        instruction = self._instruction.source if body.description is None else body.description
+        returns = self._returns.source if body.returns is None else body.returns
+        if not (instruction.strip() or returns.strip()):
             raise PromptError(
                 f"the task {self.name!r} has nothing to say: write a docstring, "
                 "or return declarai.magic(description=...) from its body"
             )
+        try:
+            said = self._said(body, arguments)
+            text = self._lay_out(said, self._used(body), lambda name: written(arguments[name], name))
+            text.encode()
+        except (PromptError, UnicodeEncodeError) as error:  # half a surrogate pair is no text that can be sent
+            raise PromptError(f"the prompt of {self.name!r} cannot be filled: {error}") from error.__cause__
         return text
 
     def _said(self, body: Magic, arguments: Mapping[str, Any]) -> Described:
@@ -94,7 +101,7 @@ class Prompt(Generic[R]):
             raise PromptError(f"magic(params=...) names {', '.join(map(repr, unknown))}, which it does not have")
         params = {name: template.fill(arguments) for name, template in self._params.items()}
         return Described(
-            self._instruction.fill(arguments) if body.description is None else inspect.cleandoc(body.description),
+            self._instruction.fill(arguments) if body.description is None else body.description,
             {**params, **(body.params or {})},
             self._returns.fill(arguments) if body.returns is None else body.returns,
         )
@@ -108,14 +115,16 @@ class Prompt(Generic[R]):
 
     def _lay_out(self, said: Described, used: Collection[str], value: Callable[[str], str]) -> str:
         """Put the parts under each other: the instruction, what the names in it mean, the inputs, what to give."""
-        parts = [said.instruction]
-        parameters = self.signature.parameters
+        parts = [said.instruction] if said.instruction else []
+        parameters = self._parameters
         explained = [p for p in parameters if p.name in used and said.params[p.name]]
         if explained:
             parts.append("\n".join(f"- {_heading(p, said.params[p.name])}" for p in explained))
         parts += [f"## {_heading(p, said.params[p.name])}\n{value(p.name)}" for p in parameters if p.name not in used]
-        if said.returns or not self.shape.is_text:
-            parts.append(f"## Answer ({self.shape.text})\n{said.returns}".rstrip())
+        shape = self.shape
+        if said.returns or shape.limits or not shape.is_text:
+            kind = ", ".join(filter(None, (shape.text, shape.limits)))
+            parts.append(f"## Answer ({kind})" + (f"\n{said.returns}" if said.returns else ""))
         return "\n\n".join(parts)
 
 
@@ -131,8 +140,11 @@ def _heading(parameter: Parameter, description: str) -> str:
 
 
 def _refuse(function: Callable[..., Any]) -> None:
+    kind = type(function).__name__
+    if kind in ("staticmethod", "classmethod"):
+        raise DeclarationError(f"it is a {kind}; put @{kind} above the decorator that makes the task")
     if not inspect.isfunction(function):
-        raise DeclarationError(f"it is a {type(function).__name__}; a task is made from a function")
+        raise DeclarationError(f"it is a {kind}; a task is made from a function")
     if function.__name__ == "<lambda>":
         raise DeclarationError("it is a lambda, which has no name, docstring or types to ask with; use def")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ..errors import PromptError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,13 @@ class Magic:
     returns: str | None = None
 
 
+# T stands in no parameter, by intent: so the result fits whatever the task is declared to return
 def magic(
-    *_arguments: Any,
+    *_arguments: object,
     description: str | None = None,
     params: Mapping[str, str] | None = None,
     returns: str | None = None,
-) -> Any:
+) -> T:  # type: ignore[type-var]  # pyright: ignore[reportInvalidTypeVarUse]
     """Stand in for what a task's body would compute; return it from the body.
 
     ``return magic(movie)`` only fills the place: it makes the body whole for readers, linters and type
@@ -33,18 +36,24 @@ def magic(
     for its return.
 
     The body runs at each call, with the arguments, so it may choose its words by them. What it gives
-    is plain text and never a template: to use an argument, write an f-string.
+    is plain text, sent to the letter and never read as a template: to use an argument, write an f-string.
+
+    Raises:
+        TypeError: one of the keywords is not text.
     """
-    return Magic(description, params, returns)
+    for words in cast("list[object]", [description, returns, *(params or {}).values()]):
+        if not isinstance(words, str | None):
+            raise TypeError(f"magic() takes text for its keywords, not {type(words).__name__}: {words!r}")
+    return cast("T", Magic(description, params, returns))
 
 
-def spoken(function: Callable[..., Any], name: str, arguments: Mapping[str, Any]) -> Magic:
-    """Run the body of a task, and give what it says.
+def spoken(body: Callable[[], Any], name: str) -> Magic:
+    """Run the body of the task with this name, and give what it says.
 
     Raises:
         PromptError: it returned something that is not ``magic(...)``, or it awaited something.
     """
-    said = function(**arguments)
+    said = body()
     if inspect.iscoroutine(said):
         said = _finish(said, name)
     if said is None or said is ...:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import collections.abc
 import inspect
 import json
 import re
-import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args, get_origin
 
 from ..errors import DeclarationError
-from ..jsontext import candidates
+from ..jsontext import candidates, flaw
 from .signature import type_text
+from .typed_dict import portable, typed_dict
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
 
 R = TypeVar("R")
 
-_SCALAR = re.compile(r"-?\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b|\b(?:true|false|null)\b")
-_STREAMS = ("Iterator", "AsyncIterator", "Generator", "AsyncGenerator", "AsyncIterable")
+_STREAMS = (
+    collections.abc.Iterator,
+    collections.abc.Iterable,
+    collections.abc.Generator,
+    collections.abc.AsyncIterator,
+    collections.abc.AsyncIterable,
+    collections.abc.AsyncGenerator,
+)
+_NO_LIMITS = frozenset({"type", "title", "description"})
+_SAID = re.compile(r".*(?:\bis|[:=])[*_]*\s+(\S.*)")  # The answer is 5. Answer: 5
+_MARKS = " \t\r\n\"'`*_"
+_MOST_PROBLEMS = 10
+_SHOWN = 80
 
 
 class Unfit(Exception):
@@ -35,45 +47,50 @@ class Shape(Generic[R]):
     ``{"value": ...}``; both forms are read.
 
     Attributes:
+        text: the type, as its author would write it.
         is_text: nothing is asked of the answer.
+        limits: what a constrained ``str`` allows, in words; else empty.
         schema: the JSON Schema to ask for, with an object at the top; empty for text.
 
     Raises:
         DeclarationError: pydantic knows no schema for the type.
     """
 
-    def __init__(self, annotation: Any) -> None:
+    def __init__(self, annotation: Any, local: Mapping[str, Any] | None = None) -> None:
+        """``local`` has names that the type's parts may use and that are not in their modules."""
         self.annotation = annotation
         self.text = "str" if annotation is inspect.Signature.empty else type_text(annotation)
-        base = _unannotated(annotation)
+        base = get_args(annotation)[0] if get_origin(annotation) is typing.Annotated else annotation
         self.is_text = base in (str, inspect.Signature.empty, Any, object)
+        self.limits = ""
         self.schema: Mapping[str, Any] = {}
         self._adapter: TypeAdapter[R] | None = None
-        self._wrapped: TypeAdapter[Any] | None = None
+        self._wrapped: TypeAdapter[dict[str, R]] | None = None
         if self.is_text and base is annotation:
             return  # a constrained str, Annotated[str, ...], is text that is validated
-        if getattr(get_origin(base) or base, "__name__", "") in _STREAMS:
+        if (get_origin(base) or base) in _STREAMS:
             raise DeclarationError(
                 f"its return type is {self.text}; a task answers with whole values, so say list[...] instead"
             )
-        self._compile(_portable(annotation))
+        self._compile(annotation, dict(local or {}))
 
-    def _compile(self, annotation: Any) -> None:
-        from pydantic import TypeAdapter, create_model
-        from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
+    def _compile(self, annotation: Any, local: dict[str, Any]) -> None:
+        from pydantic.errors import PydanticUserError
 
         try:
-            self._adapter = TypeAdapter(annotation)
-            if self.is_text:
-                return
+            annotation = portable(annotation, local)
+            self._adapter = _adapter(annotation, local)
             schema = self._adapter.json_schema()
-        except (PydanticSchemaGenerationError, PydanticUserError, NameError) as error:
+            if self.is_text:
+                self.limits = ", ".join(f"{name} {limit}" for name, limit in schema.items() if name not in _NO_LIMITS)
+                return
+            if schema.get("type") != "object":
+                definitions = {"$defs": schema.pop("$defs")} if "$defs" in schema else {}
+                schema = {"type": "object", "properties": {"value": schema}, "required": ["value"], **definitions}
+                self._wrapped = _adapter(typed_dict("Answer", {"value": annotation}), local)
+        except (PydanticUserError, TypeError, NameError) as error:
             reason = str(error).partition("\n")[0]
             raise DeclarationError(f"its return type {self.text} cannot be read from an answer: {reason}") from None
-        if schema.get("type") != "object":
-            definitions = {"$defs": schema.pop("$defs")} if "$defs" in schema else {}
-            schema = {"type": "object", "properties": {"value": schema}, "required": ["value"], **definitions}
-            self._wrapped = TypeAdapter(create_model("Answer", value=(annotation, ...)))
         self.schema = schema
 
     def read(self, text: str) -> R:
@@ -83,7 +100,7 @@ class Shape(Generic[R]):
             Unfit: there is none, or none that fits.
         """
         if self._adapter is None:
-            return text  # type: ignore[return-value]
+            return cast("R", text)
         from pydantic import ValidationError
 
         if self.is_text:
@@ -91,73 +108,81 @@ class Shape(Generic[R]):
                 return self._adapter.validate_python(text)
             except ValidationError as error:
                 raise Unfit(_reason(error)) from None
-        first: ValidationError | None = None
+        likeliest = reason = ""
         for found in self._readings(text):
             try:
                 return self._validate(found)
             except ValidationError as error:
-                first = first or error
-        raise Unfit(_reason(first) if first else "there is no JSON in it") from None
+                if not reason or (found[0] in "[{" and len(found) > len(likeliest)):
+                    likeliest, reason = found, _reason(error)
+        raise Unfit(reason or f"{flaw(text) or 'there is no JSON in it'} (it was {_shown(text)})")
 
     def _readings(self, text: str) -> Iterator[str]:
         """Give the JSON texts that an answer may mean, the likeliest first."""
-        yield from candidates(text)
-        if self._wrapped is not None:  # a small model says `5`, or "The answer is 5.", or just `positive`
-            scalars = _SCALAR.findall(text)
-            if len(scalars) == 1:
-                yield scalars[0]
-            if len(text) < 1000:
-                yield json.dumps(text.strip().strip("\"'`*.").strip())
+        structured = False
+        for found in candidates(text):
+            structured = structured or found[0] in "{["
+            yield found
+        is_single = self._wrapped is not None and self.schema["properties"]["value"].get("type") != "array"
+        if not is_single or structured or flaw(text):
+            return
+        # A small model says `5`, or "The answer is 5.", or just `positive`
+        text = text.strip()
+        yield json.dumps(text)
+        bare = _bare(re.sub(r"\A```\w*\n", "", text))
+        yield json.dumps(bare)
+        if said := _SAID.fullmatch(bare.rpartition("\n")[2]):
+            yield from candidates(said[1])
+            yield json.dumps(_bare(said[1]))
 
     def _validate(self, found: str) -> R:
         from pydantic import ValidationError
 
         assert self._adapter is not None
-        if self._wrapped is not None and '"value"' in found:
+        if self._wrapped is None or not found.startswith("{"):
+            return self._adapter.validate_json(found)
+        try:
+            return self._wrapped.validate_json(found)["value"]
+        except ValidationError as error:
             try:
-                return self._wrapped.validate_json(found).value  # type: ignore[no-any-return]
-            except ValidationError as error:
-                try:
-                    return self._adapter.validate_json(found)
-                except ValidationError:
-                    raise error from None
-        return self._adapter.validate_json(found)
+                return self._adapter.validate_json(found)
+            except ValidationError as unwrapped:
+                # Tell of the value that was meant, or else of the wrapper that was asked for
+                is_meant = _lacks_value(error) and all(problem["loc"] for problem in unwrapped.errors())
+                raise (unwrapped if is_meant else error) from None
+
+
+def _adapter(annotation: Any, local: dict[str, Any]) -> TypeAdapter[Any]:
+    """Make pydantic's adapter for a type."""
+    from pydantic import TypeAdapter
+
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    adapter.rebuild(_types_namespace=local)  # does nothing where all names were found
+    return adapter
+
+
+def _bare(text: str) -> str:
+    """Take quotation marks, Markdown and the full stop off a value."""
+    return text.lstrip(_MARKS).rstrip(_MARKS + ".")
+
+
+def _lacks_value(error: ValidationError) -> bool:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return [(problem["type"], problem["loc"]) for problem in problems] == [("missing", ("value",))]
 
 
 def _reason(error: ValidationError) -> str:
     """Say in words for the model, and for a log, what is wrong."""
-    lines = []
-    for problem in error.errors(include_url=False, include_context=False):
+    problems = error.errors(include_url=False, include_context=False)
+    lines: list[str] = []
+    for problem in problems[:_MOST_PROBLEMS]:
         place = ".".join(map(str, problem["loc"]))
-        found = repr(problem["input"])
-        found = found if len(found) <= 80 else found[:77] + "..."
-        lines.append(f"{place + ': ' if place else ''}{problem['msg']} (it was {found})")
+        lines.append(f"{place + ': ' if place else ''}{problem['msg']} (it was {_shown(problem['input'])})")
+    if len(problems) > _MOST_PROBLEMS:
+        lines.append(f"and {len(problems) - _MOST_PROBLEMS} more")
     return "\n".join(lines)
 
 
-def _unannotated(annotation: Any) -> Any:
-    return get_args(annotation)[0] if get_origin(annotation) is typing.Annotated else annotation
-
-
-def _portable(annotation: Any) -> Any:
-    """Rewrite ``typing.TypedDict`` classes, which pydantic takes from typing_extensions only before Python 3.12."""
-    if isinstance(annotation, type) and type(annotation).__module__ == "typing" and typing.is_typeddict(annotation):
-        from typing import NotRequired
-
-        from typing_extensions import TypedDict
-
-        hints = typing.get_type_hints(annotation, include_extras=True)
-        optional = annotation.__optional_keys__  # type: ignore[attr-defined]
-        fields = {key: NotRequired[_portable(t)] if key in optional else _portable(t) for key, t in hints.items()}
-        return TypedDict(annotation.__name__, fields)  # type: ignore[operator]
-    origin, args = get_origin(annotation), get_args(annotation)
-    if not args or origin is typing.Literal:
-        return annotation
-    if origin is typing.Annotated:
-        return typing.Annotated[(_portable(args[0]), *annotation.__metadata__)]
-    portable = tuple(map(_portable, args))
-    if portable == args:
-        return annotation
-    if origin is types.UnionType:
-        return typing.Union[portable]  # noqa: UP007
-    return annotation.copy_with(portable) if hasattr(annotation, "copy_with") else origin[portable]
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import inspect
-import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -13,7 +12,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from ..errors import DeclarationError
 
-_PACKAGE = __name__.partition(".")[0]
+# The global and the local names that annotations may use
+_Scope = tuple[dict[str, Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,14 @@ class Signature:
         return bound.arguments
 
 
-def read_signature(function: Callable[..., Any], name: str) -> Signature:
-    """Read a function's signature.
+def read_signature(function: Callable[..., Any], name: str, local: Mapping[str, Any]) -> Signature:
+    """Read a function's signature; ``local`` has the `local_names` that its annotations may use.
 
     Raises:
         DeclarationError: it has ``*args`` or ``**kwargs``, or its return type cannot be resolved.
     """
     python = inspect.signature(function)
-    namespace = _namespace_of_caller()
+    scope = (inspect.unwrap(function).__globals__, local)
     found = list(python.parameters.values())
     for parameter in found:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -80,29 +80,46 @@ def read_signature(function: Callable[..., Any], name: str) -> Signature:
     return Signature(
         name=name,
         python=python,
-        parameters=tuple(_parameter(parameter, function, namespace) for parameter in inputs),
+        parameters=tuple(_parameter(parameter, scope) for parameter in inputs),
         receiver=receiver,
-        returns=_returns(python, function, namespace),
+        returns=_returns(python, scope),
     )
 
 
-def _parameter(parameter: inspect.Parameter, function: Callable[..., Any], namespace: Mapping[str, Any]) -> Parameter:
+def local_names(function: Callable[..., Any]) -> dict[str, Any]:
+    """Give the names of the functions and classes around a function that is being decorated.
+
+    A nested function does not keep names that only its annotations use. But while it is decorated,
+    what is around it runs, and has them.
+    """
+    code = inspect.unwrap(function).__code__
+    names: dict[str, Any] = {}
+    frame = inspect.currentframe()
+    while frame is not None:
+        around = frame.f_code
+        if around.co_filename == code.co_filename and code.co_qualname.startswith(f"{around.co_qualname}."):
+            names = {**frame.f_locals, **names}  # the innermost are met first, and win
+        frame = frame.f_back
+    return names
+
+
+def _parameter(parameter: inspect.Parameter, scope: _Scope) -> Parameter:
     annotation = parameter.annotation
     if annotation is parameter.empty:
         return Parameter(parameter.name, "", "")
     try:
-        annotation = _resolve(annotation, function, namespace)
+        annotation = _resolve(annotation, scope)
     except Exception:  # only the text of a parameter's type is needed, and that is there
         return Parameter(parameter.name, str(annotation), "")
     return Parameter(parameter.name, type_text(annotation), annotated_words(annotation))
 
 
-def _returns(python: inspect.Signature, function: Callable[..., Any], namespace: Mapping[str, Any]) -> Any:
+def _returns(python: inspect.Signature, scope: _Scope) -> Any:
     annotation = python.return_annotation
     if annotation is python.empty:
         return annotation
     try:
-        return _resolve(annotation, function, namespace)
+        return _resolve(annotation, scope)
     except Exception as error:
         raise DeclarationError(
             f"its return type {annotation!r} cannot be resolved ({error}); "
@@ -110,25 +127,10 @@ def _returns(python: inspect.Signature, function: Callable[..., Any], namespace:
         ) from None
 
 
-def _resolve(annotation: Any, function: Callable[..., Any], namespace: Mapping[str, Any]) -> Any:
+def _resolve(annotation: Any, scope: _Scope) -> Any:
     """Resolve an annotation and all the names in it, which may be strings."""
     holder = types.SimpleNamespace(__annotations__={"it": annotation})
-    scope = {**getattr(inspect.unwrap(function), "__globals__", {}), **namespace}
-    return typing.get_type_hints(holder, scope, include_extras=True)["it"]
-
-
-def _namespace_of_caller() -> Mapping[str, Any]:
-    """Give the local names where the decorator stands, in which a nested function's types may live."""
-    frame = sys._getframe(1)  # noqa: SLF001  (as typing and pydantic do)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
-        frame = frame.f_back
-    names: dict[str, Any] = {}
-    while frame is not None and frame.f_locals is not frame.f_globals:
-        names = {**frame.f_locals, **names}  # a class body's own names first, then the function around it
-        if frame.f_back is None or frame.f_back.f_code.co_filename != frame.f_code.co_filename:
-            break
-        frame = frame.f_back
-    return names
+    return typing.get_type_hints(holder, *scope, include_extras=True)["it"]
 
 
 def annotated_words(annotation: Any) -> str:
@@ -153,13 +155,16 @@ def type_text(annotation: Any) -> str:
         return f"Literal[{', '.join(repr(_plain(arg)) for arg in args)}]"
     if origin in (typing.Union, types.UnionType):
         return " | ".join(map(type_text, args))
+    if origin is tuple and annotation == tuple[()]:
+        return "tuple[()]"
     if origin is not None:
-        return f"{type_text(origin)}[{', '.join(map(type_text, args))}]"
-    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return type_text(origin) + (f"[{', '.join(map(type_text, args))}]" if args else "")
+    if inspect.isclass(annotation) and issubclass(annotation, enum.Enum):
         return f"one of {', '.join(repr(member.value) for member in annotation)}"
-    if isinstance(annotation, list):  # the parameters of a Callable
-        return f"[{', '.join(map(type_text, annotation))}]"
-    return getattr(annotation, "__name__", None) or str(annotation).removeprefix("typing.")
+    if isinstance(annotation, typing.ForwardRef):
+        return annotation.__forward_arg__
+    name: str | None = getattr(annotation, "__name__", None)
+    return name or str(annotation).removeprefix("typing.")
 
 
 def _plain(value: Any) -> Any:

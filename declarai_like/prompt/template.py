@@ -13,8 +13,12 @@ from .values import written
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _PLACE = re.compile(r"\{([^\W\d]\w*)\}")
+_JINJA = re.compile(
+    r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}|\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL
+)
+_JINJA_OR_PLACE = re.compile(f"{_JINJA.pattern}|{_PLACE.pattern}", re.DOTALL)
+_RECEIVER = "__self__"
 
 
 class Template:
@@ -53,32 +57,44 @@ class Template:
     def _places(self, values: Mapping[str, Any]) -> str:
         if not self.used:
             return self.source
-        return _PLACE.sub(lambda place: written(values[place[1]]) if place[1] in self.used else place[0], self.source)
+
+        def value(place: re.Match[str]) -> str:
+            name = place[1]
+            return written(values[name], name) if name in self.used else place[0]
+
+        return _PLACE.sub(value, self.source)
 
     def _jinja(self, names: Collection[str]) -> Callable[[Mapping[str, Any]], str]:
-        from jinja2 import TemplateError, meta
+        from jinja2 import TemplateError, meta, nodes
 
         environment = _environment()
         try:
-            source = _places_as_jinja(environment, self.source, names)
-            tree = environment.parse(source)
-            compiled = environment.from_string(source)
+            tree = environment.parse(_places_as_jinja(self.source, names))
+            for node in tree.find_all(nodes.Name):
+                if node.name == "self":  # has a meaning of its own in Jinja; here it is the method's
+                    node.name = _RECEIVER
+            used = {"self" if name == _RECEIVER else name for name in meta.find_undeclared_variables(tree)}
+            others = list(meta.find_referenced_templates(tree))
+            compiled = environment.from_string(tree, _functions())
         except TemplateError as error:
             line = getattr(error, "lineno", None)
             raise DeclarationError(
-                f"its text is no valid Jinja template{f', line {line}' if line else ''}: {error}. "
+                f"its text is no valid Jinja template{f', line {line}' if line else ''}: {(error.message or '').rstrip('.')}. "
                 "Braces that are plain text go between {% raw %} and {% endraw %}"
             ) from None
-        used = meta.find_undeclared_variables(tree) - set(environment.globals)
-        if unknown := sorted(used - set(names)):
+        if others:
+            raise DeclarationError(
+                "its template includes or imports another one, and there is none: put all words in it"
+            )
+        if unknown := sorted(used.difference(names, _functions())):
             raise DeclarationError(
                 f"its template uses {', '.join(map(repr, unknown))}; it knows {', '.join(names) or 'no names'}"
             )
-        self.used = frozenset(used)
+        self.used = frozenset(used.intersection(names))
 
         def fill(values: Mapping[str, Any]) -> str:
             try:
-                return compiled.render(values)
+                return compiled.render({_RECEIVER if name == "self" else name: values[name] for name in self.used})
             except PromptError:
                 raise
             except Exception as error:  # a template runs the values' own code, so any error can come
@@ -97,20 +113,26 @@ def _environment() -> Environment:
         # An undefined value complains when it is turned into a string, so it is passed on
         return value if isinstance(value, Undefined) else written(value)
 
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, finalize=write, trim_blocks=True, lstrip_blocks=True
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, finalize=write, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
+    environment.globals = {}  # given to each template, so that a parameter may have the name of one of them
+    return environment
 
 
-def _places_as_jinja(environment: Environment, source: str, names: Collection[str]) -> str:
+@cache
+def _functions() -> dict[str, Any]:
+    """Give the functions that a template can call."""
+    from jinja2.sandbox import safe_range
+    from jinja2.utils import Cycler, Joiner, Namespace
+
+    return {"range": safe_range, "dict": dict, "cycler": Cycler, "joiner": Joiner, "namespace": Namespace}
+
+
+def _places_as_jinja(source: str, names: Collection[str]) -> str:
     """Write ``{name}`` as ``{{ name }}`` in the plain parts of a Jinja template."""
 
-    def as_jinja(place: re.Match[str]) -> str:
-        return f"{{{{ {place[1]} }}}}" if place[1] in names else place[0]
+    def as_jinja(part: re.Match[str]) -> str:
+        return f"{{{{ {part[1]} }}}}" if part[1] in names else part[0]
 
-    parts: list[str] = []
-    raw = False
-    for _, kind, text in environment.lex(source):
-        raw = kind == "raw_begin" or (raw and kind != "raw_end")
-        parts.append(_PLACE.sub(as_jinja, text) if kind == "data" and not raw else text)
-    return "".join(parts)
+    return _JINJA_OR_PLACE.sub(as_jinja, source)

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import PromptError
 
 
-def written(value: Any) -> str:
+def written(value: Any, name: str = "") -> str:
     """Write a value for the model. It is data: nothing in it is ever read as a template.
 
     Strings are written as they are, and so are the values that JSON writes as strings (dates, UUIDs,
@@ -16,7 +16,7 @@ def written(value: Any) -> str:
     Raises:
         PromptError: JSON has no form for it.
     """
-    if isinstance(value, str) and type(value) is str:
+    if type(value) is str:
         return value
     import json
 
@@ -26,7 +26,7 @@ def written(value: Any) -> str:
         text = to_json(value, inf_nan_mode="constants").decode()
     except (PydanticSerializationError, ValueError) as error:
         raise PromptError(
-            f"a value of type {type(value).__name__} cannot be written as JSON ({error}); "
-            "pass a str, a number, a container, a dataclass or a pydantic model"
+            f"{repr(name) if name else 'a value'} is of type {type(value).__name__}, and cannot be written as JSON "
+            f"({error}); pass a str, a number, a container, a dataclass or a pydantic model"
         ) from None
     return str(json.loads(text)) if text.startswith('"') else text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from .script import Fault, Raw, Replies, Reply, Script
+from .replies import Fault, Raw, Reply
+from .script import Replies, Script
+from .tape import Tape, TapeMiss
 
-__all__ = ["Fault", "Raw", "Replies", "Reply", "Script"]
+__all__ = ["Fault", "Raw", "Replies", "Reply", "Script", "Tape", "TapeMiss"]

@@ -1,160 +1,102 @@
-"""What a stand-in model says: replies, faults and raw bytes, chosen by a script."""
+"""A script: what a stand-in model says to each request, and what it was asked."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ..errors import ConnectionFailed
-from ..messages import Usage
 from ..transport import Request
 from ..transport.http_errors import status_error
+from ..transport.inprocess import Piece
 from . import wire
+from .choices import Source, choice
 from .compose import compose
+from .replies import Fault, Raw, Reply
 
 log = logging.getLogger("declarai_like")
-
-Piece = bytes | float
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer.
-
-    Attributes:
-        text: all of it; in a task that asks by tool, the tool's arguments. Where it is not given, the
-            chunks put together.
-        chunks: how a stream cuts it; by default at the ends of words.
-        delay: seconds before each chunk after the first; by default the script's.
-        first_delay: seconds before the answer begins.
-        usage: by default counted in words.
-    """
-
-    text: str = ""
-    chunks: Sequence[str] | None = None
-    finish_reason: str = "stop"
-    refusal: str | None = None
-    reasoning: str = ""
-    usage: Usage | None = None
-    delay: float | None = None
-    first_delay: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not self.text and self.chunks:
-            object.__setattr__(self, "text", "".join(self.chunks))
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """An error status in place of an answer."""
-
-    status: int
-    message: str = "a fault on demand"
-    code: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def body(self) -> bytes:
-        return wire.dumps({"error": {"message": self.message, "type": "fault", "code": self.code}})
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """Bytes, as they are: pieces, and pauses in seconds between them.
-
-    ``cut`` breaks the connection after the last piece, in place of ending the body.
-    """
-
-    pieces: Sequence[Piece]
-    content_type: str = "text/event-stream"
-    cut: bool = False
-
-
-Said: TypeAlias = Reply | Fault | Raw
-Replies: TypeAlias = "Sequence[Any] | Mapping[str, Any] | Callable[[list[dict[str, Any]]], Any] | Script | None"
 
 
 class Script:
     """Chooses what to say to each request, and remembers what it was asked.
 
-    ``replies`` is a list, played in order; a dict, whose keys are looked for in the last message; or a
-    function of the messages. A reply is a text, a `Reply`, a `Fault`, a `Raw`, an exception, which is
-    raised, or any other value, which is written as JSON. Where there is none, an answer is made up
+    ``replies`` is a list, played in order; a dict, whose keys are looked for in the last message, the
+    first key that is in it counts; a function of the messages; or a tape (a path that ends in
+    ``.jsonl``, written by `declarai_like.testing.record`).
+
+    A reply is a text, a `Reply`, a `Fault`, a `Raw`, an exception, which is raised, or any other
+    value, which is written as JSON. Where there is none, or where it is None, an answer is made up
     from the form that was asked for; with ``strict=True`` that is an `AssertionError`.
+
+    ``delay`` is in seconds, between two chunks of a stream.
 
     Attributes:
         calls: the body of each request so far.
+
+    Raises:
+        ConfigurationError: the replies are of no such kind, or the tape has a broken line.
+        FileNotFoundError: there is no such tape.
     """
 
-    def __init__(self, replies: Replies = None, *, delay: float = 0.0, strict: bool = False) -> None:
+    def __init__(self, replies: Source = None, *, delay: float = 0.0, strict: bool = False) -> None:
         self.calls: list[Mapping[str, Any]] = []
-        self._replies = replies
+        self._choice = choice(replies)
         self._delay = float(delay)
         self._strict = strict
-        self._played = 0
         self._told = False
 
-    def reply(self, body: Mapping[str, Any]) -> Said:
-        """Choose what to say to a request.
+    def say(self, body: Mapping[str, Any]) -> Raw:
+        """Give the answer to a request, as a server would send it.
 
         Raises:
-            AssertionError: there is nothing, and the script is strict.
+            AssertionError: there is no reply, and the script is strict.
+            TapeMiss: the request is not on the tape.
         """
         self.calls.append(body)
-        said: Any = self.choose(body)
-        if said is None:
-            if self._strict:
-                raise AssertionError(f"the script has no reply to request {len(self.calls)}: {_last(body)!r}")
-            self._tell()
-            said = compose(body)
+        said = self._choice.choose(body)
         if isinstance(said, BaseException):
             raise said
-        if isinstance(said, Fault | Raw):
-            return said
-        reply = said if isinstance(said, Reply) else Reply(said if isinstance(said, str) else wire.dumps(said).decode())
-        return reply if reply.delay is not None else replace(reply, delay=self._delay)
+        if said is None:
+            said = self._made_up(body)
+        if not isinstance(said, Reply | Fault | Raw):
+            said = Reply(said if isinstance(said, str) else wire.dumps(said))
+        if isinstance(said, Reply) and said.delay is None:
+            said = replace(said, delay=self._delay)
+        return wire.raw(said, body)
 
     def answer(self, request: Request) -> Iterator[Piece]:
-        """Say it in this process, as a server would over the network."""
-        said = self.reply(request.body)
-        if isinstance(said, Fault):
-            raise status_error(said.status, said.headers, said.body().decode())
-        if isinstance(said, Raw):
-            return _raw(said)
-        return wire.answer(said, request.body)
+        """Say it in this process, and fail as the network would."""
+        raw = self.say(request.body)
+        if raw.status >= 400:
+            body = b"".join(piece for piece in raw.played() if isinstance(piece, bytes))
+            headers = {name.lower(): value for name, value in raw.headers.items()}
+            raise status_error(raw.status, headers, body.decode("utf-8", "replace"))
+        return _in_process(raw)
 
     def assert_complete(self) -> None:
-        """Check that each reply of a list was played."""
-        if isinstance(self._replies, Sequence) and self._played < len(self._replies):
-            raise AssertionError(
-                f"{len(self._replies) - self._played} of {len(self._replies)} replies were not asked for"
-            )
+        """Check that each reply was asked for: of a list, a dict or a tape.
 
-    def choose(self, body: Mapping[str, Any]) -> Any:
-        """Find the reply to a request; None where there is none."""
-        replies = self._replies
-        if callable(replies):
-            return replies([dict(message) for message in body["messages"]])
-        if isinstance(replies, Mapping):
-            asked = _last(body)
-            return next((said for key, said in replies.items() if key in asked), None)
-        if isinstance(replies, Sequence) and self._played < len(replies):
-            self._played += 1
-            return replies[self._played - 1]
-        return None
+        Raises:
+            AssertionError: some were not; the message names them.
+        """
+        if unused := self._choice.unused():
+            raise AssertionError(f"not asked for: {', '.join(unused)}")
 
-    def _tell(self) -> None:
+    def _made_up(self, body: Mapping[str, Any]) -> str:
+        if self._strict:
+            raise AssertionError(f"the script has no reply to request {len(self.calls)}: {wire.last_words(body)!r}")
         if not self._told:
             self._told = True
             log.warning("the offline model is a stand-in, not a language model: it makes up answers from their form")
+        return compose(body)
 
 
-def _last(body: Mapping[str, Any]) -> str:
-    return str(body["messages"][-1]["content"])
+Replies: TypeAlias = Source | Script
 
 
-def _raw(said: Raw) -> Iterator[Piece]:
-    yield from said.pieces
-    if said.cut:
+def _in_process(raw: Raw) -> Iterator[Piece]:
+    yield from raw.played()
+    if raw.cut:
         raise ConnectionFailed("the connection was cut on demand")

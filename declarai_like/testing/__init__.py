@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..standin import Fault, Raw, Reply, Script
+from ..standin import Fault, Raw, Reply, Script, TapeMiss
+from .listener import Exchange
 from .server import LoopbackServer
-from .tape import TapeMiss, record, replay
+from .tape import record, replay
 
-__all__ = ["Fault", "LoopbackServer", "Raw", "Reply", "Script", "TapeMiss", "record", "replay"]
+__all__ = ["Exchange", "Fault", "LoopbackServer", "Raw", "Reply", "Script", "TapeMiss", "record", "replay"]

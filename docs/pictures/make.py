@@ -49,9 +49,14 @@ def draw(shown: list[Shown], length: float) -> str:
         rules.append(f"@keyframes k{place}{{0%{{opacity:0}}{start:.2f}%{{opacity:1}}{fade}}}")
         rules.append(f"#t{place}{{animation:k{place} {length:.2f}s step-end infinite}}")
         y = TOP + line * LINE
-        texts.append(f'<text id="t{place}" class="{kind}" x="{LEFT}" y="{y}" xml:space="preserve">{escape(text)}</text>')
+        texts.append(
+            f'<text id="t{place}" class="{kind}" x="{LEFT}" y="{y}" xml:space="preserve">{escape(text)}</text>'
+        )
     height = TOP + (max(line for line, *_ in shown) + 1) * LINE
-    dots = "".join(f'<circle cx="{22 + 20 * n}" cy="20" r="6" fill="{c}"/>' for n, c in enumerate(("#ff5f56", "#ffbd2e", "#27c93f")))
+    dots = "".join(
+        f'<circle cx="{22 + 20 * n}" cy="20" r="6" fill="{c}"/>'
+        for n, c in enumerate(("#ff5f56", "#ffbd2e", "#27c93f"))
+    )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" '
         'aria-label="make demo: an answer streams in the terminal">'

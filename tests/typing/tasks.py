@@ -174,7 +174,7 @@ def plans() -> None:
 
 def mistakes() -> None:
     """Each line is an error in both checkers: an ignore that is not needed is reported by them."""
-    rank(3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    rank(3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     rank()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     rank("a", scal=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     rank.compile(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -15,7 +15,7 @@ from .operator import Operator, Output
 from .prompt import Prompt
 from .providers.openai import OpenAIProvider
 from .stream import Stream
-from .task import Task
+from .tasks import Task
 from .transport import Timeouts, Transport
 from .transport.inprocess import InProcessTransport
 from .transport.openai import Account, OpenAITransport

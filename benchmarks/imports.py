@@ -1,0 +1,49 @@
+"""How long an import takes: CPU milliseconds, each time in a fresh interpreter."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from rounds import say
+
+_TIMED = """
+import sys, time
+began = time.process_time()
+{statement}
+print((time.process_time() - began) * 1000, "openai" in sys.modules)
+"""
+
+
+@dataclass
+class Import:
+    values: list[float] = field(default_factory=list)
+    brings_openai: bool = False
+
+    @property
+    def minimum(self) -> float:
+        return min(self.values)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+
+def import_times(statements: list[str], rounds: int) -> dict[str, Import]:
+    """Measure each statement once a round. What cannot be imported here is left out."""
+    found: dict[str, Import] = {}
+    for number in range(rounds + 1):
+        for statement in statements:
+            say(f"import, round {number} of {rounds}: {statement}")
+            code = _TIMED.format(statement=statement)
+            run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+            if run.returncode or not number:  # the first round writes the bytecode files
+                continue
+            milliseconds, openai = run.stdout.split()
+            times = found.setdefault(statement, Import())
+            times.values.append(float(milliseconds))
+            times.brings_openai = openai == "True"
+    say("")
+    return found

@@ -1,0 +1,105 @@
+"""Measuring in rounds: all contenders in turn, again and again, so that the machine's moods meet them all."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from process import ABSENT, READY, Process
+
+MICRO = 1e6
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One method of a contender: a number of chunks, how often in one measurement, and how many at once."""
+
+    method: str
+    chunks: int
+    times: int = 1
+    at_once: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.method}, {self.chunks:,} chunks"
+
+
+@dataclass
+class Figure:
+    """What one contender took for one workload: microseconds for each answer, one value for each round.
+
+    Where it failed, it took for ever.
+    """
+
+    values: list[float] = field(default_factory=list)
+    servers: list[float] = field(default_factory=list)  # what the server took for the same
+    error: str = ""
+
+    @property
+    def median(self) -> float:
+        return math.inf if self.error else statistics.median(self.values)
+
+    @property
+    def minimum(self) -> float:
+        return math.inf if self.error else min(self.values)
+
+
+Figures = dict[tuple[str, Workload], Figure]
+"""By the contender's name and the workload. A contender that is not installed has none."""
+
+
+def measure(jobs: list[tuple[str, Workload]], rounds: int) -> Figures:
+    """Run each job once a round. A contender that fails is not asked for that workload again."""
+    figures: Figures = {}
+    with ExitStack() as stack:
+        server = stack.enter_context(Process("server.py"))
+        workers = {name: stack.enter_context(Process("worker.py", name, server.first)) for name in _names(jobs)}
+        broken = {name: worker.first for name, worker in workers.items() if worker.first not in (READY, ABSENT)}
+        figures.update({job: Figure(error=broken[job[0]]) for job in jobs if job[0] in broken})
+        jobs = [job for job in jobs if workers[job[0]].first == READY]
+        for name, method in dict.fromkeys((name, workload.method) for name, workload in jobs):
+            workers[name].ask(method, 10, 1, 1)  # opens the connection, and imports what comes late
+        for number in range(rounds):
+            for place, (name, workload) in enumerate(jobs):
+                say(f"round {number + 1} of {rounds}, {place + 1} of {len(jobs)}: {name}, {workload}")
+                figure = figures.setdefault((name, workload), Figure())
+                if not figure.error:
+                    _measure_once(figure, server, workers[name], workload)
+    say("")
+    return figures
+
+
+def memory(names: Iterable[str], sizes: Iterable[int]) -> dict[tuple[str, int], float]:
+    """Give the bytes by which the memory grows at most while a stream is read, each in a fresh process."""
+    peaks: dict[tuple[str, int], float] = {}
+    with Process("server.py") as server:
+        for name in names:
+            for size in sizes:
+                say(f"memory: {name}, {size:,} chunks")
+                with Process("worker.py", name, server.first) as worker:
+                    worker.ask("stream", 10, 1, 1)
+                    peaks[name, size] = worker.ask("memory", size, 1, 1)
+    say("")
+    return peaks
+
+
+def _measure_once(figure: Figure, server: Process, worker: Process, workload: Workload) -> None:
+    server_began = server.ask()
+    taken = worker.ask(workload.method, workload.chunks, workload.times, workload.at_once)
+    if isinstance(taken, dict):
+        figure.error = taken["error"]
+        return
+    figure.values.append(taken / workload.times * MICRO)
+    figure.servers.append((server.ask() - server_began) / workload.times * MICRO)
+
+
+def _names(jobs: list[tuple[str, Workload]]) -> list[str]:
+    return list(dict.fromkeys(name for name, _ in jobs))
+
+
+def say(progress: str) -> None:
+    """Show what is going on, in one line of stderr."""
+    print(f"\r\033[K{progress}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,79 @@
+"""The examples run as a reader runs them: as programs, without a key."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SENTENCE = '"Avengers is an action-packed superhero extravaganza that brings together Earth\'s mightiest heroes to save the world."'
+
+
+def shown_by(example: str, *arguments: str) -> list[str]:
+    """Run an example, with warnings as errors, and give the lines that it prints."""
+    command = [sys.executable, "-W", "error", str(ROOT / "examples" / example), *arguments]
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    run = subprocess.run(command, env=settings, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout.splitlines()
+
+
+def part(lines: list[str], heading: str) -> list[str]:
+    """Give the lines below a heading, up to the next empty line."""
+    (start,) = (number for number, line in enumerate(lines) if line.startswith(heading))
+    rest = lines[start + 1 :]
+    return rest[: rest.index("")] if "" in rest else rest
+
+
+def test_the_movie_streams_its_text_so_far_then_the_new_text_then_a_typed_answer() -> None:
+    lines = shown_by("movie.py")
+    assert lines[0] == "Asking <model offline>, a stand-in that plays a script"
+
+    first, *so_far = lines[lines.index("The text so far: chunk.response") + 1 :][:26]
+    assert first == ""
+    assert so_far[:3] == ['"', '"Av', '"Avengers']
+    assert all(after.startswith(before) for before, after in itertools.pairwise(so_far))
+    assert so_far[-2:] == [SENTENCE, SENTENCE]
+
+    deltas = [ast.literal_eval(line) for line in part(lines, "The new text only")]
+    assert deltas[0] == {"role": "assistant", "content": ""}
+    assert deltas[-1] == {}
+    assert "".join(delta["content"] for delta in deltas[:-1]) == SENTENCE
+
+    movie = dict(line.split(maxsplit=1) for line in part(lines, "A typed answer"))
+    assert {name: ast.literal_eval(value) for name, value in movie.items()} == {
+        "title": "The Avengers",
+        "year": 2012,
+        "heroes": ["Iron Man", "Thor", "Black Widow"],
+        "rating": 8.0,
+    }
+    assert lines[-1].startswith("Usage(")
+
+
+def test_the_letters_become_typed_values_and_the_one_that_does_not_is_named() -> None:
+    assert shown_by("triage.py") == [
+        "5 operations  the server is down",
+        "1 nobody      a word of thanks",
+        "- 'qwertz' after 2 attempts: there is no JSON in it (it was 'I am sorry, but I cannot sort this.')",
+    ]
+
+
+@pytest.mark.parametrize("world", ["--asyncio", "--trio"])
+def test_side_by_side_each_answer_comes_to_its_own_end(world: str) -> None:
+    assert sorted(shown_by("side_by_side.py", world)) == [
+        "a cook: Salt is courage, said with the fingers.",
+        "a lawyer: Whereas salt, hereinafter ... (left early)",
+        "a pilot: Salt is what the sea leaves on the glass.",
+        "a snail: FirstTokenTimeout after 0.5 s",
+    ]
+
+
+def test_each_example_has_a_test() -> None:
+    tested = Path(__file__).read_text("utf-8")
+    assert [path.name for path in (ROOT / "examples").glob("*.py") if f'shown_by("{path.name}"' not in tested] == []

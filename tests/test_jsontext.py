@@ -1,0 +1,163 @@
+"""JSON is found in what a model wrote, and the work of it is bounded by the length of the text."""
+
+import json
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from declarai_like.jsontext import candidates, flaw
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+CONTAINERS = st.lists(JSON) | st.dictionaries(st.text(), JSON)
+CHATTER = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="[]{}"))
+WORDS = CHATTER.filter(lambda text: "```" not in text and "~~~" not in text)
+WRITTEN = st.builds(json.dumps, CONTAINERS, indent=st.sampled_from([None, 2]), ensure_ascii=st.booleans())
+
+
+def same(left, right):
+    return json.dumps(left) == json.dumps(right)  # NaN is not equal to itself
+
+
+@given(JSON, st.sampled_from([None, 1, "\t"]), st.sampled_from(["", " ", "\n\r\t "]))
+@settings(deadline=None)
+def test_a_text_that_is_json_is_the_only_candidate(value, indent, around):
+    text = json.dumps(value, indent=indent)
+    assert list(candidates(f"{around}{text}{around}")) == [text]
+
+
+@given(WORDS, WRITTEN, WORDS)
+@settings(deadline=None)
+def test_json_in_chatter_is_found_and_equals_what_json_loads_gives(before, text, after):
+    (found,) = candidates(f"{before}{text}{after}")
+    assert same(json.loads(found), json.loads(text))
+
+
+@given(st.lists(st.tuples(WORDS, WRITTEN), max_size=4))
+@settings(deadline=None)
+def test_each_of_several_is_found_in_turn_and_nothing_inside_them_apart(parts):
+    text = "".join(f"{words} {text}" for words, text in parts) + "."
+    assert list(candidates(text)) == [text for _, text in parts]
+
+
+@given(
+    WORDS,
+    JSON,
+    st.sampled_from(["```", "```json", "``` JSON", "  ```", "~~~"]),
+    st.sampled_from(["\n", "\n\n", "\r\n"]),
+)
+@settings(deadline=None)
+def test_any_json_in_a_code_fence_is_found_first(words, value, fence, end):
+    text = json.dumps(value, indent=2)
+    answer = f'{words}\n{{"a": "draft"}}{end}{fence}{end}{text}{end}{fence.rstrip(" JSONjson")}{end}Done.'
+    found = list(candidates(answer))
+    assert same(json.loads(found[0]), value)
+    assert len(found) == 2
+
+
+@given(st.text() | st.text(alphabet='[]{}",:1 `\n\\'))
+@settings(deadline=None)
+def test_whatever_is_found_is_json_and_stands_in_the_text(text):
+    for found in candidates(text):
+        json.loads(found)
+        assert found in text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("no JSON", []),
+        ("5", ["5"]),
+        ("The answer is 5.", []),
+        ('[he said] {"a": 1}', ['{"a": 1}']),
+        ('[1] says {"a": 1}', ["[1]", '{"a": 1}']),
+        ('[1 of 3] {"a": 1}', ['{"a": 1}']),
+        ('[true story] {"a": 1}', ['{"a": 1}']),
+        ('{name} is {"a": 1}', ['{"a": 1}']),
+        ('f(x) = [x {"a": 1}', ['{"a": 1}']),
+        ('```json\n{"a": 1}', ['{"a": 1}']),
+        ('```{"a": 1}```', ['{"a": 1}']),
+        ('```json\n{"a": "```"}\n```', ['{"a": "```"}']),
+        ('{"a": "}{"} ]', ['{"a": "}{"}']),
+        ("{'a': 1}", []),
+        ("[NaN, -Infinity, 1e5, -0.5]", ["[NaN, -Infinity, 1e5, -0.5]"]),
+    ],
+)
+def test_brackets_of_other_kinds_are_chatter(text, found):
+    assert list(candidates(text)) == found
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"name": "root", "children": [{"name": "leaf", "children": []}',
+        '{"name": "root" "child": {"name": "leaf"}}',
+        '{"name": "root", "child": {"name": "leaf"},}',
+        '[{"name": "root"}, {"name": "leaf"}',
+        '["abc {} ',
+        "[[1], [2], 3",
+        '{"a": [1, 2], "b": oops}',
+    ],
+)
+def test_of_broken_json_no_part_is_taken_for_the_whole(broken):
+    assert list(candidates(broken)) == []
+    assert list(candidates(f"Here: {broken}")) == []
+    assert "line 1" in (flaw(f"Here: {broken}") or "")
+
+
+def test_what_comes_after_broken_json_is_found():
+    assert list(candidates('First [1, oops] then {"a": [2]}')) == ['{"a": [2]}']
+
+
+def test_the_flaw_of_broken_json_has_its_place():
+    assert flaw('Here:\n{"a": 1\n "b": 2}') == "Expecting ',' delimiter at line 3, column 2"
+    assert flaw("[" * 100_000) == "it is nested too deeply"
+    assert flaw("no JSON") is None
+    assert flaw("Here: []") is None
+
+
+def test_a_number_may_have_any_length():
+    text = "[" + "7" * 10_000 + "]"
+    assert list(candidates(f"Here: {text}")) == [text]
+
+
+HOSTILE = ["[", "{", "[[", "[{", '{"a":', '["', '["\\"', "[1,", "[t", "[x", "[1 x]", '["a",x]', "[ ", '"', '\\"', "```\n", "```\n[t\n", "~~~\n```\n", "```\n\n", "{}", "[]x"]  # fmt: skip
+
+
+def work(text):
+    """Count how often the decoder is asked, and how many candidates there are."""
+    asked = 0
+
+    def count(frame, event, argument):
+        nonlocal asked
+        asked += event == "call" and frame.f_code.co_name == "raw_decode"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        found = sum(1 for _ in candidates(text))
+    finally:
+        sys.setprofile(before)
+    return asked, found
+
+
+@pytest.mark.parametrize("start", ["", '["', "```\n", "x"])
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_text_is_no_error_and_its_work_is_bounded(hostile, start):
+    text = start + hostile * (100_000 // len(hostile))
+    asked, found = work(text)
+    assert asked - found <= 1002 + text.count("```")  # attempts that failed
+    assert found <= len(text)
+
+
+def test_deep_nesting_is_found_or_passed_over_but_never_an_error():
+    assert list(candidates("x" + "[" * 100 + "]" * 100)) == ["[" * 100 + "]" * 100]
+    for depth in (900, 1_000, 10_000, 100_000):
+        assert len(list(candidates("[" * depth + "]" * depth))) <= 1
+    assert list(candidates("[" * 100_000 + "]" * 100_000 + ' {"a": 1}'))[-1] == '{"a": 1}'
