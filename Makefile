@@ -35,14 +35,14 @@ check: $(READY) ## Look at form, types and the order of the floors
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/mypy
-	@$(BIN)/pyright
+	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(READY) ## Bring all code into form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 docs: $(READY) ## Build the documentation into site/
-	@$(BIN)/mkdocs build --strict --quiet
+	@$(BIN)/mkdocs build --strict
 	@echo "The pages are in site/"
 
 bench: $(READY) ## Measure the speed beside the floor and the peers

@@ -1,39 +1,39 @@
 """Every error that this library raises, in one tree.
 
-::
-
-    DeclaraiError
-    ├── DeclarationError      a function cannot become a task (raised at decoration, also a TypeError)
-    ├── ConfigurationError    a setting is missing or wrong (also a ValueError)
-    ├── PromptError           the prompt could not be filled for this call
-    ├── ProviderError         the provider answered with an error
-    │   ├── AuthenticationError   401, 403
-    │   ├── NotFoundError         404
-    │   │   └── ModelNotFound         the provider does not know this model
-    │   ├── BadRequestError       any other 4xx
-    │   ├── RateLimited           429
-    │   └── ServerError           5xx
-    ├── ConnectionFailed      no connection, or it broke before the answer began (also a ConnectionError)
-    ├── Timeout               a time limit passed (also a TimeoutError)
-    │   ├── ConnectTimeout
-    │   ├── FirstTokenTimeout
-    │   ├── IdleTimeout
-    │   └── TotalTimeout
-    ├── ProtocolError         what came is not what the protocol says
-    │   ├── InvalidJSON
-    │   ├── InvalidUTF8
-    │   ├── UnexpectedContent     for instance an HTML page
-    │   └── EventTooLarge
-    ├── StreamError           a stream ended before its answer did
-    │   ├── StreamInterrupted     the connection ended, the answer had not
-    │   ├── StreamFailed          the provider sent an error in the middle
-    │   ├── StreamClosed          the caller closed it and then asked for the whole
-    │   └── StreamInUse           it was begun in the other world, or is not kept for a second reader
-    └── AnswerError           the answer is whole, but is not what was asked for
-        ├── Refused
-        ├── ContentFiltered
-        ├── Truncated             cut at the token limit
-        └── OutputError           does not fit the return type
+```text
+DeclaraiError
+├── DeclarationError      a function cannot become a task (raised at decoration, also a TypeError)
+├── ConfigurationError    a setting is missing or wrong (also a ValueError)
+├── PromptError           the prompt could not be filled for this call
+├── ProviderError         the provider answered with an error
+│   ├── AuthenticationError   401, 403
+│   ├── NotFoundError         404
+│   │   └── ModelNotFound         the provider does not know this model
+│   ├── BadRequestError       any other 4xx
+│   ├── RateLimited           429
+│   └── ServerError           5xx, 408, 409
+├── ConnectionFailed      no connection, or it broke before the answer began (also a ConnectionError)
+├── Timeout               a time limit passed (also a TimeoutError)
+│   ├── ConnectTimeout
+│   ├── FirstTokenTimeout
+│   ├── IdleTimeout
+│   └── TotalTimeout
+├── ProtocolError         what came is not what the protocol says
+│   ├── InvalidJSON
+│   ├── InvalidUTF8
+│   ├── UnexpectedContent     for instance an HTML page
+│   └── EventTooLarge
+├── StreamError           a stream ended before its answer did
+│   ├── StreamInterrupted     the connection ended, the answer had not
+│   ├── StreamFailed          the provider sent an error in the middle
+│   ├── StreamClosed          the caller closed it and then asked for the whole
+│   └── StreamInUse           it was begun in the other world, or is not kept for a second reader
+└── AnswerError           the answer is whole, but is not what was asked for
+    ├── Refused
+    ├── ContentFiltered
+    ├── Truncated             cut at the token limit
+    └── OutputError           does not fit the return type
+```
 
 An error that comes when part of an answer is already there carries that text as ``partial``.
 """
@@ -66,7 +66,14 @@ class PromptError(DeclaraiError):
 
 
 class ProviderError(DeclaraiError):
-    """The provider answered with an error instead of an answer."""
+    """The provider answered with an error instead of an answer.
+
+    Attributes:
+        status: the HTTP status; None where the error came in an answer with status 200.
+        code: the provider's own word for the error, for instance ``"rate_limit_exceeded"``.
+        request_id: the provider's name for the request, for its support.
+        retry_after: the seconds after which the provider wants to be asked again.
+    """
 
     def __init__(
         self,
@@ -107,7 +114,7 @@ class RateLimited(ProviderError):
 
 
 class ServerError(ProviderError):
-    """The provider failed (5xx)."""
+    """The provider failed, or says "not now" (5xx, 408, 409)."""
 
     transient = True
 
@@ -175,7 +182,7 @@ class StreamInterrupted(StreamError):
 
 
 class StreamFailed(StreamError):
-    """The provider sent an error in the middle of a stream."""
+    """The provider sent an error in the middle of a stream; ``code`` is its own word for it."""
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)

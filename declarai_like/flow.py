@@ -23,9 +23,6 @@ R = TypeVar("R")
 T_co = TypeVar("T_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
-Flow: TypeAlias = Generator["Ask[Any] | T", Any, R]
-"""A flow that emits ``T`` and returns ``R``."""
-
 
 class Ask(Generic[R_co]):
     """Something that only the outside world can do. A flow gets its result, or its error, back.
@@ -44,6 +41,10 @@ class Ask(Generic[R_co]):
 
     def abort(self) -> None:
         """End the performing that is under way in another thread or task, where that can be done."""
+
+
+Flow: TypeAlias = Generator[Ask[Any] | T, Any, R]
+"""A flow that emits ``T`` and returns ``R``."""
 
 
 class Resource(Protocol):

@@ -171,7 +171,7 @@ class _Incoming:
         while piece := (yield self.connection):
             deltas = self.read(piece)
             self.first += deltas
-            if any(delta.text or delta.arguments or delta.finish_reason or delta.end for delta in deltas):
+            if any(_begins(delta) for delta in deltas):
                 return
             if self.failure is not None:
                 raise self.failure
@@ -300,6 +300,11 @@ def _read_to_the_end(connection: Connection, patience: Patience) -> Flow[Any, No
                 return
     except DeclaraiError:
         pass  # then the connection is closed instead
+
+
+def _begins(delta: Delta) -> bool:
+    """Whether something of the answer has come: a role alone is nothing yet."""
+    return bool(delta.text or delta.arguments or delta.reasoning or delta.refusal or delta.finish_reason or delta.end)
 
 
 def _retry_after(error: BaseException | None) -> float | None:

@@ -116,14 +116,17 @@ class LLMResponse:
 
     @property
     def prompt_tokens(self) -> int | None:
+        """Tokens of the question, where the usage is known."""
         return self.usage.prompt_tokens if self.usage else None
 
     @property
     def completion_tokens(self) -> int | None:
+        """Tokens of the answer, where the usage is known."""
         return self.usage.completion_tokens if self.usage else None
 
     @property
     def total_tokens(self) -> int | None:
+        """Tokens of both, where the usage is known."""
         return self.usage.total_tokens if self.usage else None
 
     def __repr__(self) -> str:

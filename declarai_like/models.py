@@ -60,13 +60,45 @@ class Model(Generic[S]):
         name: what the provider calls it.
     """
 
-    def __init__(self, llm: LLM, *, stream: S, output: Output, params: Mapping[str, Any] | None, shown: str) -> None:
+    @overload
+    def __init__(
+        self: Model[Literal[True]],
+        llm: LLM,
+        *,
+        stream: Literal[True],
+        output: Output = "prompt",
+        params: Mapping[str, Any] | None = None,
+        shown: str = "",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Model[Literal[False]],
+        llm: LLM,
+        *,
+        stream: Literal[False] = False,
+        output: Output = "prompt",
+        params: Mapping[str, Any] | None = None,
+        shown: str = "",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, llm: LLM, *, stream: bool, output: Output, params: Mapping[str, Any] | None, shown: str
+    ) -> None: ...
+    def __init__(
+        self,
+        llm: LLM,
+        *,
+        stream: bool = False,
+        output: Output = "prompt",
+        params: Mapping[str, Any] | None = None,
+        shown: str = "",
+    ) -> None:
         self.name = llm.name
         self._llm = llm
-        self._stream: bool = stream
+        self._stream = stream
         self._output: Output = output
         self._params = dict(params or {})
-        self._shown = shown
+        self._shown = shown or llm.name
 
     @overload
     def task(self: Model[Literal[True]], function: Callable[P, Coroutine[Any, Any, R]]) -> Task[P, Stream[R]]: ...
@@ -129,6 +161,7 @@ class Model(Generic[S]):
         """Make a task of a function: its signature and docstring are the prompt.
 
         Args:
+            function: what becomes the task, where the decorator has no settings.
             streaming: whether a call gives a `Stream`; where it is not said, as the model's ``stream``.
             llm_params: parameters of each request, as the provider names them (``temperature``, ...).
             output: how a structured answer is asked for: ``"schema"`` (the provider enforces the form
@@ -227,14 +260,14 @@ def openai(
     Args:
         model: the model's name, as the server knows it.
         api_key: by default ``DECLARAI_OPENAI_API_KEY`` or ``OPENAI_API_KEY``, read at the first
-            request. A server at another ``base_url`` may do without.
+            request. A server at another ``base_url`` may do without; what is set is sent to it.
         base_url: by default ``OPENAI_BASE_URL``, else OpenAI.
         headers: sent with each request.
         timeout: a `Timeouts`, or one number of seconds for the whole call.
         max_retries: how often a request that failed before its answer began is sent again.
         stream: whether tasks stream where their decorator does not say.
         output: how tasks ask for structure where their decorator does not say; ``"auto"`` is
-            ``"schema"`` at OpenAI and ``"prompt"`` elsewhere.
+            ``"schema"`` at OpenAI and Azure, and ``"prompt"`` elsewhere.
         llm_params: parameters of each request (``temperature``, ...).
         include_usage: whether streams ask for the token count; some servers do not know the option.
         openai_token: another name for ``api_key``.
@@ -242,6 +275,8 @@ def openai(
     Raises:
         ConfigurationError: a setting is wrong.
     """
+    if not model:
+        raise ConfigurationError("openai() needs the name of a model, as the server knows it")
     url = base_url or os.environ.get("OPENAI_BASE_URL") or None
     at_openai = url is None or _host(url).endswith((".openai.com", ".openai.azure.com"))
     account = Account(
@@ -250,7 +285,7 @@ def openai(
         key_setting="api_key",
         key_variables=("DECLARAI_OPENAI_API_KEY", "OPENAI_API_KEY"),
         needs_key=at_openai,
-        arguments={"base_url": url, "default_headers": dict(headers or {})},
+        arguments={"base_url": url and _address(url, "base_url"), "default_headers": _headers(headers)},
     )
     return _model(
         model,
@@ -319,7 +354,7 @@ def azure_openai(
             or ``AZURE_OPENAI_ENDPOINT``.
         api_version: of Azure's API.
 
-    The other settings are those of `openai`.
+    ``headers``, ``timeout``, ``max_retries``, ``stream``, ``output`` and ``llm_params`` are as for `openai`.
 
     Raises:
         ConfigurationError: a setting is wrong or missing.
@@ -338,7 +373,11 @@ def azure_openai(
         key_setting="azure_openai_key",
         key_variables=("DECLARAI_AZURE_OPENAI_KEY", "AZURE_OPENAI_API_KEY"),
         needs_key=True,
-        arguments={"azure_endpoint": base, "api_version": api_version, "default_headers": dict(headers or {})},
+        arguments={
+            "azure_endpoint": _address(base, "azure_openai_api_base"),
+            "api_version": api_version,
+            "default_headers": _headers(headers),
+        },
     )
     return _model(
         name,
@@ -387,11 +426,12 @@ def offline(
 
     Args:
         replies: a list, played in order; a dict, whose keys are looked for in the prompt; a function
-            of the messages; or a `Script`. A reply is a text, a value that is written as JSON, a
-            `Reply`, `Fault` or `Raw` of `declarai_like.testing`, or an exception, which is raised.
+            of the messages; the path of a tape that `declarai_like.testing.record` has made; or a
+            `Script`. A reply is a text, a value that is written as JSON, a `Reply`, `Fault` or `Raw` of
+            `declarai_like.testing`, or an exception, which is raised.
         delay: seconds between two chunks of a stream.
 
-    The other settings are those of `openai`.
+    ``timeout``, ``stream`` and ``output`` are as for `openai`.
     """
     from .standin import Script
 
@@ -510,7 +550,22 @@ def _model(
 
 
 def _output(given: Auto, auto: Output) -> Output:
+    if given not in ("auto", "schema", "tool", "prompt"):
+        raise ConfigurationError(f"output is {given!r}; it is one of 'auto', 'schema', 'tool' or 'prompt'")
     return auto if given == "auto" else given
+
+
+def _address(url: str, setting: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"{setting} is {url!r}; it begins with http:// or https://")
+    return url
+
+
+def _headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
+    for name, value in (headers or {}).items():
+        if not isinstance(value, str) or not value.isascii():
+            raise ConfigurationError(f"the header {name!r} has a value that is no ASCII text; write it as one")
+    return dict(headers or {})
 
 
 def _host(url: str) -> str:

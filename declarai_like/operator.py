@@ -21,7 +21,7 @@ R = TypeVar("R")
 Output = Literal["schema", "tool", "prompt"]
 """How structure is asked for: of the provider, as the reply's form; as a forced tool call; in words."""
 
-_OURS = {"messages": "the prompt", "stream": "streaming=True", "n": "several calls"}
+_OURS = {"messages": "the prompt", "stream": "streaming=True", "n": "calling several times"}
 
 
 class Operator(Generic[R]):
@@ -122,7 +122,7 @@ class Operator(Generic[R]):
         for name, instead in _OURS.items():
             if name in params:
                 raise ConfigurationError(
-                    f"llm_params of {self._prompt.name!r} set {name!r}, which is set by {instead}; take it out"
+                    f"llm_params of {self._prompt.name!r} set {name!r}, which is done by {instead}; take it out"
                 )
 
     def _read_format(self, output: Output) -> AnswerFormat | None:

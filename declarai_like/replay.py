@@ -294,7 +294,23 @@ class View(Generic[S, T]):
         for item in self._source:
             yield from self._look(item)
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        async for item in self._source:
-            for seen in self._look(item):
-                yield seen
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _AsyncView(aiter(self._source), self._look)
+
+
+class _AsyncView(Generic[S, T]):
+    """One ``async for`` over a view; no async generator, as `_AsyncReader` is none."""
+
+    def __init__(self, items: AsyncIterator[S], look: Callable[[S], Iterable[T]]) -> None:
+        self._items = items
+        self._look = look
+        self._seen: Iterator[T] = iter(())  # of the last item, what has not been given yet
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while True:
+            for seen in self._seen:
+                return seen
+            self._seen = iter(self._look(await anext(self._items)))

@@ -19,9 +19,12 @@ R = TypeVar("R")
 class Stream(Replay[LLMResponse, LLMResponse], Generic[R]):
     """A generator of accumulating `LLMResponse` chunks, with the typed value at its end.
 
-    Nothing is sent until the first chunk is asked for. It can be read with ``for`` or ``async for``,
-    again from its cache, and by several readers at once; see `Replay` for how. ``close()``,
-    ``aclose()``, ``with`` and ``async with`` leave it early and release the connection at once.
+    Nothing is sent until the first chunk is asked for. Each ``for`` or ``async for`` is a reader of its
+    own: it gets every chunk once, first those that are there already, from one request. A loop starts
+    where ``next()`` stands, or at the beginning when ``next()`` was not used or has seen all.
+
+    ``close()``, ``aclose()``, ``with`` and ``async with`` leave it early and release the connection at
+    once; so does letting go of it.
 
     An error comes after the chunks that were there before it, and again to each later reader.
     """
@@ -37,6 +40,13 @@ class Stream(Replay[LLMResponse, LLMResponse], Generic[R]):
         self._read_value = read
         self._value: R
         self._has_value = False
+
+    def __repr__(self) -> str:
+        record = self._record
+        state = "running" if record.length else "not begun"
+        if record.over:
+            state = "whole" if record.whole else "closed" if record.error is None else type(record.error).__name__
+        return f"<stream, {state}, {record.length} chunks, {self.response[:40]!r}>"
 
     @property
     def record(self) -> Record[LLMResponse]:

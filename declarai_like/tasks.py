@@ -141,6 +141,9 @@ class Plan(Generic[C]):
         self.task_kwargs = arguments
         self.messages = messages
 
+    def __repr__(self) -> str:
+        return f"<plan of {self._declared.prompt.name}, not sent>"
+
     @property
     def populated_prompt(self) -> str:
         """The prompt with the values filled in."""

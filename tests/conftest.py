@@ -7,8 +7,13 @@ from typing import Any
 
 import anyio
 import pytest
+from hypothesis import settings
 
 from declarai_like.testing import LoopbackServer
+
+# The first example of a test may import something heavy; how long an example takes says nothing here
+settings.register_profile("declarai", deadline=None)
+settings.load_profile("declarai")
 
 
 @pytest.fixture(params=["asyncio", "trio"])

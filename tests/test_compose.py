@@ -292,6 +292,24 @@ def test_a_task_of_the_offline_model_gives_its_return_type(name: str, output: An
     assert ask("why?") == ask("why?")
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Annotated[str, Field(max_length=10)],
+        Annotated[str, Field(min_length=200, max_length=300)],
+        Annotated[str, Field(pattern=r"^\d{4}, [a-z]+$")],
+        Annotated[str, Field(pattern=r"^[a-z, ]+$", min_length=30)],
+        Annotated[str, "the name of a hero"],
+    ],
+)
+def test_a_text_has_the_length_and_the_pattern_that_its_task_wants(kind: Any) -> None:
+    def task(question: str) -> Any:
+        """Answer the question"""
+
+    task.__annotations__["return"] = kind
+    TypeAdapter(kind).validate_python(declarai.offline().task(retries=0)(task)("why?"))
+
+
 def test_the_same_question_gets_the_same_answer_and_another_may_get_another() -> None:
     schema = TypeAdapter(list[int]).json_schema()
     assert compose(asking(schema)) == compose(asking(schema))

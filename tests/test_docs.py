@@ -117,3 +117,10 @@ def test_the_reference_has_each_public_name() -> None:
     described = re.findall(r"^::: [\w.]+?(\w+)$", (DOCS / "reference.md").read_text("utf-8"), re.MULTILINE)
     public = {name for name, value in vars(declarai).items() if not name.startswith("_") and callable(value)}
     assert public | set(testing.__all__) <= {*described, "DeclaraiError"}, "with the errors' module, for the one"
+
+
+def test_the_site_builds_and_each_link_has_its_target(tmp_path: Path) -> None:
+    # Without --quiet, with which --strict sees no warnings
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr

@@ -158,6 +158,18 @@ def test_words_that_are_no_text_are_a_type_error(wrong):
         magic(**wrong)
 
 
+def test_a_description_that_is_replaced_is_not_filled():
+    def rate(film: dict) -> str:
+        """Rate it.
+
+        :param film: of {{ film.year }}
+        """
+        return magic() if "year" in film else magic(params={"film": "of old"})
+
+    assert "## film (dict): of old" in filled(rate, film={})
+    assert "film (dict): of 2009" in filled(rate, film={"year": 2009})
+
+
 def test_words_about_a_parameter_that_is_not_there_are_an_error_that_names_both():
     def rate(film: str) -> str:
         """Rate it."""

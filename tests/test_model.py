@@ -12,6 +12,7 @@ import pytest
 import declarai_like as declarai
 from declarai_like.errors import ConfigurationError, RateLimited
 from declarai_like.testing import Fault
+from tests.conftest import World
 
 
 def ask(model: Any) -> Any:
@@ -115,6 +116,36 @@ def test_a_limit_that_is_no_time_is_refused(seconds: Any) -> None:
 def test_a_number_of_retries_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="max_retries is -1"):
         declarai.openai("m", max_retries=-1)
+
+
+def test_settings_that_cannot_work_are_refused_where_they_are_made() -> None:
+    with pytest.raises(ConfigurationError, match="needs the name of a model"):
+        declarai.openai("")
+    with pytest.raises(ConfigurationError, match="base_url is 'localhost:11434/v1'; it begins with http://"):
+        declarai.openai("m", base_url="localhost:11434/v1")
+    with pytest.raises(ConfigurationError, match="azure_openai_api_base is 'r.openai.azure.com'"):
+        declarai.azure_openai("d", azure_openai_api_base="r.openai.azure.com")
+    with pytest.raises(ConfigurationError, match="the header 'X-Team'") as caught:
+        declarai.openai("m", headers={"X-Team": "gehe\u00edm"})
+    assert "gehe" not in str(caught.value)
+    with pytest.raises(ConfigurationError, match="output is 'xml'"):
+        declarai.openai("m", output="xml")  # type: ignore[call-overload]
+
+
+def test_a_key_that_is_no_key_is_refused_without_showing_it(world: World, serve: Any) -> None:
+    server = serve()
+    with pytest.raises(
+        ConfigurationError, match=r"the API key \(api_key\) has characters that are not ASCII"
+    ) as caught:
+        world.ask(declarai.openai("m", api_key="gehe\u00edm", base_url=server.url))
+    assert "gehe" not in str(caught.value)
+    assert server.exchanges == []
+
+
+def test_a_client_that_cannot_be_made_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "nowhere.pem")
+    with pytest.raises(ConfigurationError, match="the client cannot be made.*FileNotFoundError"):
+        ask(declarai.openai("m", api_key="k"))
 
 
 def test_no_secret_is_shown(serve: Any) -> None:

@@ -113,7 +113,7 @@ def test_an_unknown_way_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="output of .*heroes' is 'xml'; it is one of 'auto'"):
         heroes_of(declarai.offline(), output="xml")
     with pytest.raises(ConfigurationError, match="'auto', 'schema', 'tool' or 'prompt'"):
-        heroes_of(declarai.offline(output="json"))  # type: ignore[call-overload]
+        declarai.offline(output="json")  # type: ignore[call-overload]
 
 
 # Answers that do not fit

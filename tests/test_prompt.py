@@ -174,7 +174,7 @@ def test_a_method_can_use_its_object_which_is_not_told_to_the_model():
 
 
 def test_methods_class_methods_and_static_methods_become_tasks():
-    model = declarai.offline()
+    model = declarai.offline(lambda messages: messages[-1]["content"])
 
     class Reviewer(Critic):
         @model.task
@@ -192,10 +192,10 @@ def test_methods_class_methods_and_static_methods_become_tasks():
             """Judge it."""
 
     with_taste = "Judge it with good taste.\n\n## film (str)\nUp"
-    assert Reviewer().judge.compile("Up")[0].content == with_taste
-    assert Reviewer.judge.compile(Reviewer(), "Up")[0].content == with_taste
-    assert Reviewer.of_class.compile("Up")[0].content == with_taste
-    assert Reviewer().of_none.compile("Up")[0].content == "Judge it.\n\n## film (str)\nUp"
+    assert Reviewer().judge("Up") == with_taste
+    assert Reviewer.judge(Reviewer(), "Up") == with_taste
+    assert Reviewer.of_class("Up") == Reviewer().of_class("Up") == with_taste
+    assert Reviewer.of_none("Up") == Reviewer().of_none("Up") == "Judge it.\n\n## film (str)\nUp"
 
 
 def test_a_nested_function_is_named_without_what_is_around_it():

@@ -227,6 +227,31 @@ def test_deltas_give_the_new_text_only_and_can_be_read_again() -> None:
     assert list(deltas) == ["one", " two", " three"]
 
 
+@pytest.mark.anyio
+async def test_deltas_can_be_left_early_without_leaving_anything_behind() -> None:
+    say, _ = make()
+    async with say("Avengers") as stream:
+        async for delta in stream.deltas():
+            assert delta == "one"
+            break
+    gc.collect()
+
+
+def test_reasoning_is_streamed_as_it_comes_and_counts_as_a_first_token() -> None:
+    thinking = Reply("done", reasoning="let me think about it", delay=0.05)
+    model = declarai.offline([thinking], timeout=declarai.Timeouts(first_token=0.2, idle=0.2))
+
+    @model.task(streaming=True)
+    def say(movie: str) -> str:
+        """Say something about the movie"""
+
+    stream = say("Avengers")
+    assert next(stream).reasoning == ""
+    assert next(stream).reasoning == "let"
+    assert stream.response == ""
+    assert stream.result() == "done"
+
+
 def broken(*pieces: bytes) -> list[Any]:
     return [Raw([event(word) for word in pieces], cut=True)]
 
@@ -418,6 +443,17 @@ def test_a_failed_first_request_is_raised_again_and_again() -> None:
     for _ in range(2):
         with pytest.raises(ServerError, match=r"HTTP 500.*down"):
             list(stream)
+
+
+def test_the_repr_of_a_stream_says_how_far_it_is() -> None:
+    say, _ = make()
+    stream = say("Avengers")
+    assert repr(stream) == "<stream, not begun, 0 chunks, ''>"
+    next(stream)
+    assert repr(stream).startswith("<stream, running, 2 chunks, 'one'")
+    stream.result()
+    assert repr(stream) == "<stream, whole, 5 chunks, 'one two three'>"
+    assert repr(say.plan("Avengers")) == "<plan of say, not sent>"
 
 
 def test_the_repr_of_a_chunk_shows_its_text_and_no_secrets() -> None:

@@ -97,12 +97,13 @@ class Prompt(Generic[R]):
 
     def _said(self, body: Magic, arguments: Mapping[str, Any]) -> Described:
         """Fill the docstring's words, with what the body says in place of them."""
-        if unknown := sorted(set(body.params or ()) - set(self._params)):
-            raise PromptError(f"magic(params=...) names {', '.join(map(repr, unknown))}, which it does not have")
-        params = {name: template.fill(arguments) for name, template in self._params.items()}
+        instead = body.params or {}
+        if unknown := sorted(set(instead) - set(self._params)):
+            raise PromptError(f"magic(params=...) names {', '.join(map(repr, unknown))}, which is no parameter of it")
+        params = {name: template.fill(arguments) for name, template in self._params.items() if name not in instead}
         return Described(
             self._instruction.fill(arguments) if body.description is None else body.description,
-            {**params, **(body.params or {})},
+            {**params, **instead},
             self._returns.fill(arguments) if body.returns is None else body.returns,
         )
 

@@ -161,8 +161,6 @@ def type_text(annotation: Any) -> str:
         return type_text(origin) + (f"[{', '.join(map(type_text, args))}]" if args else "")
     if inspect.isclass(annotation) and issubclass(annotation, enum.Enum):
         return f"one of {', '.join(repr(member.value) for member in annotation)}"
-    if isinstance(annotation, typing.ForwardRef):
-        return annotation.__forward_arg__
     name: str | None = getattr(annotation, "__name__", None)
     return name or str(annotation).removeprefix("typing.")
 

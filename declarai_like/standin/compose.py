@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from .schema import Composer
 from .wire import forced_tool, words
 
+_LIMITED_TEXT = re.compile(r"^## Answer \(str, (.*)\)$", re.MULTILINE)
+_LENGTH = re.compile(r"(minLength|maxLength) (\d+)")
+_PATTERN = re.compile(r"pattern (.*?)(?=, m(?:in|ax)Length \d+|$)")
 _PLAIN_OBJECT = {"type": "object", "properties": {"text": {"type": "string"}}}
 
 
@@ -21,6 +25,8 @@ def compose(body: Mapping[str, Any]) -> str:
     schema = _schema(body)
     prompt = next(_from_the_last(body), "")
     if schema is None:
+        if limits := _limits(prompt):
+            return str(Composer(limits, seed=0).make())
         first = prompt.strip().partition("\n")[0]
         return f"This is the offline stand-in, not a language model. It was asked: {first}"
     made = Composer(schema, seed=zlib.crc32(prompt.encode("utf-8", "replace"))).make()
@@ -48,6 +54,15 @@ def _in_words(text: str) -> Mapping[str, Any] | None:
         return json.JSONDecoder().raw_decode(text)[0] if asked else None
     except ValueError:
         return None
+
+
+def _limits(prompt: str) -> Mapping[str, Any]:
+    """Find what a prompt says of the text that it wants: how long it may be, and which pattern it has."""
+    *_, said = ["", *_LIMITED_TEXT.findall(prompt)]
+    limits: dict[str, Any] = {name: int(length) for name, length in _LENGTH.findall(said)}
+    if pattern := _PATTERN.search(said):
+        limits["pattern"] = pattern[1]
+    return limits
 
 
 def _from_the_last(body: Mapping[str, Any]) -> Iterator[str]:

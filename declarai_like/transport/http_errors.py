@@ -24,12 +24,14 @@ def status_error(status: int, headers: Mapping[str, str], body: str) -> Provider
     """Give the named error for an answer with this status."""
     said, code = _read(body)
     kind = _kind(status, code, said)
+    after = _seconds(headers)
+    wait = "" if after is None else f" (it asks to wait {after:g} s)"
     return kind(
-        f"{_WHAT[kind]} (HTTP {status}): {said or 'no further word'}",
+        f"{_WHAT[kind]} (HTTP {status}){wait}: {said or 'no further word'}",
         status=status,
         code=code,
         request_id=headers.get("x-request-id"),
-        retry_after=_seconds(headers),
+        retry_after=after,
     )
 
 

@@ -43,6 +43,10 @@ class Account:
             ConfigurationError: it is needed and there is none.
         """
         found = self.key or next((key for name in self.key_variables if (key := os.environ.get(name))), None)
+        if found and not found.isascii():
+            raise ConfigurationError(
+                f"the API key ({self.key_setting}) has characters that are not ASCII; copy it anew"
+            )
         if found:
             return found
         if self.needs_key:
@@ -56,7 +60,11 @@ class Account:
         import openai
 
         kinds = (openai.AsyncOpenAI, openai.AsyncAzureOpenAI) if asynchronous else (openai.OpenAI, openai.AzureOpenAI)
-        return kinds[self.azure](api_key=self.api_key(), max_retries=0, http_client=http_client, **self.arguments)
+        key = self.api_key()
+        try:
+            return kinds[self.azure](api_key=key, max_retries=0, http_client=http_client, **self.arguments)
+        except Exception as error:  # the client reads settings of its own: certificates, proxies
+            raise ConfigurationError(f"the client cannot be made with these settings: {error!r}") from error
 
     def without_secrets(self, text: str) -> str:
         """Cut the key and the headers' values out of a text: some servers say them back."""
@@ -84,6 +92,8 @@ class OpenAITransport:
         self._async_clients = weakref.WeakKeyDictionary()
 
     def open(self, request: Request, patience: Patience) -> Open[Connection]:
+        if request.endpoint != "chat/completions":
+            raise ConfigurationError(f"this transport knows the way to 'chat/completions', not to {request.endpoint!r}")
         return _Send(self, request, patience)
 
     def client(self) -> Any:
