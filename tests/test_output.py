@@ -262,7 +262,12 @@ def test_a_form_that_can_be_enforced_is_in_the_strict_subset(answer: Any) -> Non
     check(form["schema"])
 
 
-@pytest.mark.parametrize("answer", [dict[str, int], tuple[int, str], dict[str, Any], list[Any]])
+class Folder(BaseModel):
+    name: str
+    inside: Folder = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("answer", [dict[str, int], tuple[int, str], dict[str, Any], list[Any], Folder])
 def test_a_form_that_cannot_is_sent_as_it_is(answer: Any) -> None:
     assert sent(answer)["strict"] is False
 

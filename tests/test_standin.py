@@ -192,6 +192,14 @@ def test_a_cut_comes_after_the_last_piece() -> None:
     assert caught.value.partial == "half"
 
 
+def test_raw_bytes_are_of_the_kind_they_say() -> None:
+    whole = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"all at once"},"finish_reason":"stop"}]}'
+    ask = asker(declarai.offline([Raw([whole], "application/json; charset=utf-8")]), streaming=True)
+    assert [chunk.response for chunk in ask("a")] == ["all at once"]
+    with pytest.raises(errors.UnexpectedContent, match="text/html"):
+        texts(declarai.offline([Raw([b"<html>Welcome</html>"], "text/html")]), "a")
+
+
 @pytest.mark.parametrize("pieces", [b"bytes", "text", ["text"], [b"fine", None]])
 def test_raw_refuses_what_are_no_bytes_and_no_pauses(pieces: Any) -> None:
     with pytest.raises(TypeError, match="Raw takes a list of bytes"):

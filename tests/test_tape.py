@@ -246,6 +246,16 @@ def test_a_miss_is_an_error_of_this_library_and_a_lookup_error() -> None:
     assert issubclass(TapeMiss, LookupError)
 
 
+def test_a_server_that_does_not_stream_is_played_back_so(serve: Any, world: Any, tape: Path) -> None:
+    answer = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"all at once"},"finish_reason":"stop"}]}'
+    model = declarai.openai("m", base_url=serve([Raw([answer[:40], 0.01, answer[40:]], "application/json")]).url)
+    recorded = seen_by(world, streaming(record(model, tape)))
+    played = seen_by(world, streaming(replay(tape)))
+    assert (
+        [chunk.raw_response for chunk in played] == [chunk.raw_response for chunk in recorded] == [json.loads(answer)]
+    )
+
+
 def test_a_recorded_whole_answer_is_none_for_a_stream(tape: Path) -> None:
     whole(record(declarai.offline(["one"]), tape))
     with pytest.raises(TapeMiss, match="differs in stream"):

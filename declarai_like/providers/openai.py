@@ -40,7 +40,7 @@ class OpenAIProvider:
         if question.format is not None:
             body.update(_format(question.format))
         body.update(question.params)
-        return Request("chat/completions", body)
+        return Request("chat/completions", body, question.format.schema if question.format else None)
 
     def deltas(self, event: ServerSentEvent) -> Iterable[Delta]:
         raw = event.data

@@ -39,6 +39,8 @@ def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
     if schema.get("type") == "object":
         if schema.get("additionalProperties") or not schema.get("properties"):
             raise _NotStrict
+        if any("$ref" in part for name, part in schema["properties"].items() if name not in schema.get("required", ())):
+            raise _NotStrict  # it may contain itself, and if it had to, it would never end
         kept["additionalProperties"] = False
         kept["required"] = list(schema["properties"])
     return kept

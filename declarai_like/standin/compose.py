@@ -17,12 +17,12 @@ _PATTERN = re.compile(r"pattern (.*?)(?=, m(?:in|ax)Length \d+|$)")
 _PLAIN_OBJECT = {"type": "object", "properties": {"text": {"type": "string"}}}
 
 
-def compose(body: Mapping[str, Any]) -> str:
+def compose(body: Mapping[str, Any], form: Mapping[str, Any] | None = None) -> str:
     """Make up an answer to a request: JSON where a form was asked for, else a sentence that says what it is.
 
-    The same request gets the same answer.
+    The form is given, or is in the request. The same request gets the same answer.
     """
-    schema = _schema(body)
+    schema = form or _schema(body)
     prompt = next(_from_the_last(body), "")
     if schema is None:
         if limits := _limits(prompt):

@@ -47,8 +47,8 @@ class Script:
         self._strict = strict
         self._told = False
 
-    def say(self, body: Mapping[str, Any]) -> Raw:
-        """Give the answer to a request, as a server would send it.
+    def say(self, body: Mapping[str, Any], form: Mapping[str, Any] | None = None) -> Raw:
+        """Give the answer to a request, as a server would send it; ``form`` is its JSON Schema in full.
 
         Raises:
             AssertionError: there is no reply, and the script is strict.
@@ -59,7 +59,7 @@ class Script:
         if isinstance(said, BaseException):
             raise said
         if said is None:
-            said = self._made_up(body)
+            said = self._made_up(body, form)
         if not isinstance(said, Reply | Fault | Raw):
             said = Reply(said if isinstance(said, str) else wire.dumps(said))
         if isinstance(said, Reply) and said.delay is None:
@@ -68,12 +68,12 @@ class Script:
 
     def answer(self, request: Request) -> Iterator[Piece]:
         """Say it in this process, and fail as the network would."""
-        raw = self.say(request.body)
+        raw = self.say(request.body, request.form)
         if raw.status >= 400:
             body = b"".join(piece for piece in raw.played() if isinstance(piece, bytes))
             headers = {name.lower(): value for name, value in raw.headers.items()}
             raise status_error(raw.status, headers, body.decode("utf-8", "replace"))
-        return _in_process(raw)
+        return _InProcess(raw)
 
     def assert_complete(self) -> None:
         """Check that each reply was asked for: of a list, a dict or a tape.
@@ -84,19 +84,29 @@ class Script:
         if unused := self._choice.unused():
             raise AssertionError(f"not asked for: {', '.join(unused)}")
 
-    def _made_up(self, body: Mapping[str, Any]) -> str:
+    def _made_up(self, body: Mapping[str, Any], form: Mapping[str, Any] | None) -> str:
         if self._strict:
             raise AssertionError(f"the script has no reply to request {len(self.calls)}: {wire.last_words(body)!r}")
         if not self._told:
             self._told = True
             log.warning("the offline model is a stand-in, not a language model: it makes up answers from their form")
-        return compose(body)
+        return compose(body, form)
 
 
 Replies: TypeAlias = Source | Script
 
 
-def _in_process(raw: Raw) -> Iterator[Piece]:
-    yield from raw.played()
-    if raw.cut:
-        raise ConnectionFailed("the connection was cut on demand")
+class _InProcess(Iterator[Piece]):
+    """The pieces of an answer, which fail where it is cut."""
+
+    def __init__(self, raw: Raw) -> None:
+        self.content_type = raw.content_type.partition(";")[0].strip().lower()
+        self._pieces = raw.played()
+        self._cut = raw.cut
+
+    def __next__(self) -> Piece:
+        for piece in self._pieces:
+            return piece
+        if self._cut:
+            raise ConnectionFailed("the connection was cut on demand")
+        raise StopIteration

@@ -14,10 +14,15 @@ __all__ = ["Connection", "Patience", "Request", "Timeouts", "Transport"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes to a provider: which of its endpoints, and the body of the request, as JSON values."""
+    """What goes to a provider: which of its endpoints, and the body of the request, as JSON values.
+
+    ``form`` is the JSON Schema of the answer in full, also what a provider's own form cannot say. It is
+    not sent: the stand-in looks at it, which has to fit it without being told of its mistakes.
+    """
 
     endpoint: str
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    form: Mapping[str, Any] | None = None
 
     @property
     def stream(self) -> bool:

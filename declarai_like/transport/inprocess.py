@@ -13,7 +13,9 @@ Piece = bytes | float
 """Bytes of an answer, or a pause in seconds before the next ones."""
 
 Answer = Callable[[Request], Iterator[Piece]]
-"""Gives the pieces of the answer to a request. It may raise any error that a transport may."""
+"""Gives the pieces of the answer to a request. It may raise any error that a transport may.
+
+The iterator may have a ``content_type``; without one the answer is of the kind that was asked for."""
 
 
 class InProcessTransport:
@@ -41,7 +43,8 @@ class _Call(Open[Connection]):
 
 class _InProcessConnection(Connection):
     def __init__(self, pieces: Iterator[Piece], patience: Patience, *, stream: bool) -> None:
-        self.content_type = "text/event-stream" if stream else "application/json"
+        asked = "text/event-stream" if stream else "application/json"
+        self.content_type = getattr(pieces, "content_type", asked)
         self._pieces = pieces
         self._patience = patience
         self._pause: Sleep | None = None
