@@ -17,15 +17,15 @@ from __future__ import annotations
 
 from . import errors as errors
 from .errors import DeclaraiError as DeclaraiError
+from .factories import azure_openai as azure_openai
+from .factories import model as model
+from .factories import offline as offline
+from .factories import openai as openai
+from .factories import task as task
 from .messages import LLMResponse as LLMResponse
 from .messages import Message as Message
 from .messages import Usage as Usage
 from .models import Model as Model
-from .models import azure_openai as azure_openai
-from .models import model as model
-from .models import offline as offline
-from .models import openai as openai
-from .models import task as task
 from .prompt import magic as magic
 from .stream import Stream as Stream
 from .tasks import Task as Task

@@ -1,36 +1,40 @@
-"""The front door: models, and the decorators that make tasks of functions."""
+"""A language model, and the decorator that makes tasks of functions with it."""
 
 from __future__ import annotations
 
 import copy
-import functools
-import os
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, overload
 
-from .errors import ConfigurationError
 from .llm import LLM
 from .operator import Operator, Output
 from .prompt import Prompt
-from .providers.openai import OpenAIProvider
 from .stream import Stream
 from .tasks import Task
-from .transport import Timeouts, Transport
-from .transport.inprocess import InProcessTransport
-from .transport.openai import Account, OpenAITransport
+from .transport import Transport
 
 if TYPE_CHECKING:
     from tenacity import BaseRetrying
-
-    from .standin import Replies
-
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound=bool, covariant=True)
 """Whether tasks stream where their decorator does not say."""
 
 Auto = Literal["auto"] | Output
+
+
+class OperatorSettings(TypedDict, total=False):
+    """How a task asks: see `Model.task`."""
+
+    llm_params: Mapping[str, Any] | None
+    output: Auto
+    retries: int | BaseRetrying
+
+
+class TaskSettings(OperatorSettings, total=False):
+    """The settings of a task, but for ``streaming``, which says what its calls give: see `Model.task`."""
+
+    cache: bool
 
 
 class Decorator(Protocol):
@@ -111,52 +115,20 @@ class Model(Generic[S]):
     @overload
     def task(self: Model[Literal[False]], function: Callable[P, R]) -> Task[P, R]: ...
     @overload
-    def task(
-        self,
-        *,
-        streaming: Literal[True],
-        llm_params: Mapping[str, Any] | None = None,
-        output: Auto = "auto",
-        retries: int | BaseRetrying = 2,
-        cache: bool = True,
-    ) -> StreamingDecorator: ...
+    def task(self, *, streaming: Literal[True], **settings: Unpack[TaskSettings]) -> StreamingDecorator: ...
     @overload
-    def task(
-        self,
-        *,
-        streaming: Literal[False],
-        llm_params: Mapping[str, Any] | None = None,
-        output: Auto = "auto",
-        retries: int | BaseRetrying = 2,
-        cache: bool = True,
-    ) -> Decorator: ...
+    def task(self, *, streaming: Literal[False], **settings: Unpack[TaskSettings]) -> Decorator: ...
     @overload
-    def task(
-        self: Model[Literal[True]],
-        *,
-        llm_params: Mapping[str, Any] | None = None,
-        output: Auto = "auto",
-        retries: int | BaseRetrying = 2,
-        cache: bool = True,
-    ) -> StreamingDecorator: ...
+    def task(self: Model[Literal[True]], **settings: Unpack[TaskSettings]) -> StreamingDecorator: ...
     @overload
-    def task(
-        self: Model[Literal[False]],
-        *,
-        llm_params: Mapping[str, Any] | None = None,
-        output: Auto = "auto",
-        retries: int | BaseRetrying = 2,
-        cache: bool = True,
-    ) -> Decorator: ...
+    def task(self: Model[Literal[False]], **settings: Unpack[TaskSettings]) -> Decorator: ...
     def task(
         self,
         function: Callable[..., Any] | None = None,
         *,
         streaming: bool | None = None,
-        llm_params: Mapping[str, Any] | None = None,
-        output: Auto = "auto",
-        retries: int | BaseRetrying = 2,
         cache: bool = True,
+        **settings: Unpack[OperatorSettings],
     ) -> Any:
         """Make a task of a function: its signature and docstring are the prompt.
 
@@ -178,7 +150,7 @@ class Model(Generic[S]):
 
         def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
             prompt: Prompt[Any] = Prompt(function)
-            made = self.operator(prompt, llm_params=llm_params, output=output, retries=retries)
+            made = self.operator(prompt, **settings)
             streams = self._stream if streaming is None else streaming
             return Task(function, prompt, lambda: made, streaming=streams, cache=cache)
 
@@ -209,368 +181,3 @@ class Model(Generic[S]):
 
     def __repr__(self) -> str:
         return f"<model {self._shown}{', stream=True' if self._stream else ''}>"
-
-
-@overload
-def openai(
-    model: str,
-    *,
-    api_key: str | None = None,
-    base_url: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    timeout: Timeouts | float | None = None,
-    max_retries: int = 2,
-    stream: Literal[True],
-    output: Auto = "auto",
-    llm_params: Mapping[str, Any] | None = None,
-    include_usage: bool = True,
-    openai_token: str | None = None,
-) -> Model[Literal[True]]: ...
-@overload
-def openai(
-    model: str,
-    *,
-    api_key: str | None = None,
-    base_url: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    timeout: Timeouts | float | None = None,
-    max_retries: int = 2,
-    stream: Literal[False] = False,
-    output: Auto = "auto",
-    llm_params: Mapping[str, Any] | None = None,
-    include_usage: bool = True,
-    openai_token: str | None = None,
-) -> Model[Literal[False]]: ...
-def openai(
-    model: str,
-    *,
-    api_key: str | None = None,
-    base_url: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    timeout: Timeouts | float | None = None,
-    max_retries: int = 2,
-    stream: bool = False,
-    output: Auto = "auto",
-    llm_params: Mapping[str, Any] | None = None,
-    include_usage: bool = True,
-    openai_token: str | None = None,
-) -> Model[Any]:
-    """Give a model of OpenAI, or of any server that speaks its Chat Completions.
-
-    Args:
-        model: the model's name, as the server knows it.
-        api_key: by default ``DECLARAI_OPENAI_API_KEY`` or ``OPENAI_API_KEY``, read at the first
-            request. A server at another ``base_url`` may do without; what is set is sent to it.
-        base_url: by default ``OPENAI_BASE_URL``, else OpenAI.
-        headers: sent with each request.
-        timeout: a `Timeouts`, or one number of seconds for the whole call.
-        max_retries: how often a request that failed before its answer began is sent again.
-        stream: whether tasks stream where their decorator does not say.
-        output: how tasks ask for structure where their decorator does not say; ``"auto"`` is
-            ``"schema"`` at OpenAI and Azure, and ``"prompt"`` elsewhere.
-        llm_params: parameters of each request (``temperature``, ...).
-        include_usage: whether streams ask for the token count; some servers do not know the option.
-        openai_token: another name for ``api_key``.
-
-    Raises:
-        ConfigurationError: a setting is wrong.
-    """
-    if not model:
-        raise ConfigurationError("openai() needs the name of a model, as the server knows it")
-    url = base_url or os.environ.get("OPENAI_BASE_URL") or None
-    at_openai = url is None or _host(url).endswith((".openai.com", ".openai.azure.com"))
-    account = Account(
-        azure=False,
-        key=api_key or openai_token,
-        key_setting="api_key",
-        key_variables=("DECLARAI_OPENAI_API_KEY", "OPENAI_API_KEY"),
-        needs_key=at_openai,
-        arguments={"base_url": url and _address(url, "base_url"), "default_headers": _headers(headers)},
-    )
-    return _model(
-        model,
-        account,
-        shown=f"openai:{model}" + (f" at {_host(url)}" if url else ""),
-        auto="schema" if at_openai else "prompt",
-        timeout=timeout,
-        max_retries=max_retries,
-        stream=stream,
-        output=output,
-        llm_params=llm_params,
-        include_usage=include_usage,
-    )
-
-
-@overload
-def azure_openai(
-    deployment_name: str | None = None,
-    *,
-    azure_openai_key: str | None = None,
-    azure_openai_api_base: str | None = None,
-    api_version: str = "2024-10-21",
-    headers: Mapping[str, str] | None = None,
-    timeout: Timeouts | float | None = None,
-    max_retries: int = 2,
-    stream: Literal[True],
-    output: Auto = "auto",
-    llm_params: Mapping[str, Any] | None = None,
-    model: str | None = None,
-) -> Model[Literal[True]]: ...
-@overload
-def azure_openai(
-    deployment_name: str | None = None,
-    *,
-    azure_openai_key: str | None = None,
-    azure_openai_api_base: str | None = None,
-    api_version: str = "2024-10-21",
-    headers: Mapping[str, str] | None = None,
-    timeout: Timeouts | float | None = None,
-    max_retries: int = 2,
-    stream: Literal[False] = False,
-    output: Auto = "auto",
-    llm_params: Mapping[str, Any] | None = None,
-    model: str | None = None,
-) -> Model[Literal[False]]: ...
-def azure_openai(
-    deployment_name: str | None = None,
-    *,
-    azure_openai_key: str | None = None,
-    azure_openai_api_base: str | None = None,
-    api_version: str = "2024-10-21",
-    headers: Mapping[str, str] | None = None,
-    timeout: Timeouts | float | None = None,
-    max_retries: int = 2,
-    stream: bool = False,
-    output: Auto = "auto",
-    llm_params: Mapping[str, Any] | None = None,
-    model: str | None = None,
-) -> Model[Any]:
-    """Give a model that is deployed at Azure OpenAI.
-
-    Args:
-        deployment_name: the deployment; ``model`` is another name for it.
-        azure_openai_key: by default ``DECLARAI_AZURE_OPENAI_KEY`` or ``AZURE_OPENAI_API_KEY``.
-        azure_openai_api_base: the resource's address; by default ``DECLARAI_AZURE_OPENAI_API_BASE``
-            or ``AZURE_OPENAI_ENDPOINT``.
-        api_version: of Azure's API.
-
-    ``headers``, ``timeout``, ``max_retries``, ``stream``, ``output`` and ``llm_params`` are as for `openai`.
-
-    Raises:
-        ConfigurationError: a setting is wrong or missing.
-    """
-    name = deployment_name or model
-    if not name:
-        raise ConfigurationError("azure_openai() needs the deployment_name of the model")
-    base = azure_openai_api_base or _setting("DECLARAI_AZURE_OPENAI_API_BASE", "AZURE_OPENAI_ENDPOINT")
-    if not base:
-        raise ConfigurationError(
-            "azure_openai() needs the resource's address: give azure_openai_api_base, or set AZURE_OPENAI_ENDPOINT"
-        )
-    account = Account(
-        azure=True,
-        key=azure_openai_key,
-        key_setting="azure_openai_key",
-        key_variables=("DECLARAI_AZURE_OPENAI_KEY", "AZURE_OPENAI_API_KEY"),
-        needs_key=True,
-        arguments={
-            "azure_endpoint": _address(base, "azure_openai_api_base"),
-            "api_version": api_version,
-            "default_headers": _headers(headers),
-        },
-    )
-    return _model(
-        name,
-        account,
-        shown=f"azure_openai:{name} at {_host(base)}",
-        auto="schema",
-        timeout=timeout,
-        max_retries=max_retries,
-        stream=stream,
-        output=output,
-        llm_params=llm_params,
-        include_usage=True,
-    )
-
-
-@overload
-def offline(
-    replies: Replies = None,
-    *,
-    delay: float = 0.0,
-    timeout: Timeouts | float | None = None,
-    stream: Literal[True],
-    output: Auto = "auto",
-) -> Model[Literal[True]]: ...
-@overload
-def offline(
-    replies: Replies = None,
-    *,
-    delay: float = 0.0,
-    timeout: Timeouts | float | None = None,
-    stream: Literal[False] = False,
-    output: Auto = "auto",
-) -> Model[Literal[False]]: ...
-def offline(
-    replies: Replies = None,
-    *,
-    delay: float = 0.0,
-    timeout: Timeouts | float | None = None,
-    stream: bool = False,
-    output: Auto = "auto",
-) -> Model[Any]:
-    """Give the embedded model: no key, no network, the same answer to the same question each time.
-
-    It is a stand-in and not a language model: it plays back ``replies``, and where none matches it
-    makes up an answer that has the form of the task's return type and nothing more.
-
-    Args:
-        replies: a list, played in order; a dict, whose keys are looked for in the prompt; a function
-            of the messages; the path of a tape that `declarai_like.testing.record` has made; or a
-            `Script`. A reply is a text, a value that is written as JSON, a `Reply`, `Fault` or `Raw` of
-            `declarai_like.testing`, or an exception, which is raised.
-        delay: seconds between two chunks of a stream.
-
-    ``timeout``, ``stream`` and ``output`` are as for `openai`.
-    """
-    from .standin import Script
-
-    script = replies if isinstance(replies, Script) else Script(replies, delay=delay)
-    return Model(
-        LLM(
-            "offline",
-            OpenAIProvider(),
-            InProcessTransport(script.answer),
-            timeouts=Timeouts.of(timeout),
-            max_retries=2,
-        ),
-        stream=stream,
-        output=_output(output, "schema"),
-        params=None,
-        shown="offline",
-    )
-
-
-def model(name: str | None = None, /) -> Model[Literal[False]]:
-    """Give the model that a name says, by default the one in ``DECLARAI_MODEL``.
-
-    Names are ``"openai:<model>"``, ``"azure_openai:<deployment>"`` and ``"offline"``.
-
-    Raises:
-        ConfigurationError: there is no name, or no such kind of model.
-    """
-    given = name if name is not None else os.environ.get("DECLARAI_MODEL", "")
-    kind, _, rest = given.partition(":")
-    if kind == "offline" and not rest:
-        return offline()
-    if kind in ("openai", "azure_openai") and rest:
-        return openai(rest) if kind == "openai" else azure_openai(rest)
-    what = f"{given!r} names no model" if given else "no model is set"
-    raise ConfigurationError(
-        f"{what}: set DECLARAI_MODEL (or call declarai.model) to 'openai:<model>', "
-        "'azure_openai:<deployment>' or 'offline', which makes up its answers"
-    )
-
-
-@overload
-def task(function: Callable[P, Coroutine[Any, Any, R]]) -> Task[P, Coroutine[Any, Any, R]]: ...
-@overload
-def task(function: Callable[P, R]) -> Task[P, R]: ...
-@overload
-def task(
-    *,
-    streaming: Literal[True],
-    llm_params: Mapping[str, Any] | None = None,
-    output: Auto = "auto",
-    retries: int | BaseRetrying = 2,
-    cache: bool = True,
-) -> StreamingDecorator: ...
-@overload
-def task(
-    *,
-    streaming: Literal[False] = False,
-    llm_params: Mapping[str, Any] | None = None,
-    output: Auto = "auto",
-    retries: int | BaseRetrying = 2,
-    cache: bool = True,
-) -> Decorator: ...
-def task(
-    function: Callable[..., Any] | None = None,
-    *,
-    streaming: bool = False,
-    llm_params: Mapping[str, Any] | None = None,
-    output: Auto = "auto",
-    retries: int | BaseRetrying = 2,
-    cache: bool = True,
-) -> Any:
-    """Make a task for the model that ``DECLARAI_MODEL`` names, which is read at the first call.
-
-    The settings are those of `Model.task`.
-
-    Raises:
-        DeclarationError: the function cannot become a task.
-        ConfigurationError: at the first call, when there is no such model.
-    """
-
-    def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
-        prompt: Prompt[Any] = Prompt(function)
-
-        @functools.cache
-        def operator() -> Operator[Any]:
-            return model().operator(prompt, llm_params=llm_params, output=output, retries=retries)
-
-        return Task(function, prompt, operator, streaming=streaming, cache=cache)
-
-    return decorate if function is None else decorate(function)
-
-
-def _model(
-    name: str,
-    account: Account,
-    *,
-    shown: str,
-    auto: Output,
-    timeout: Timeouts | float | None,
-    max_retries: int,
-    stream: bool,
-    output: Auto,
-    llm_params: Mapping[str, Any] | None,
-    include_usage: bool,
-) -> Model[Any]:
-    if max_retries < 0:
-        raise ConfigurationError(f"max_retries is {max_retries!r}; it takes a number from 0")
-    llm = LLM(
-        name,
-        OpenAIProvider(include_usage=include_usage),
-        OpenAITransport(account),
-        timeouts=Timeouts.of(timeout),
-        max_retries=max_retries,
-    )
-    return Model(llm, stream=stream, output=_output(output, auto), params=llm_params, shown=shown)
-
-
-def _output(given: Auto, auto: Output) -> Output:
-    if given not in ("auto", "schema", "tool", "prompt"):
-        raise ConfigurationError(f"output is {given!r}; it is one of 'auto', 'schema', 'tool' or 'prompt'")
-    return auto if given == "auto" else given
-
-
-def _address(url: str, setting: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise ConfigurationError(f"{setting} is {url!r}; it begins with http:// or https://")
-    return url
-
-
-def _headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
-    for name, value in (headers or {}).items():
-        if not isinstance(value, str) or not value.isascii():
-            raise ConfigurationError(f"the header {name!r} has a value that is no ASCII text; write it as one")
-    return dict(headers or {})
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or url
-
-
-def _setting(*variables: str) -> str | None:
-    return next((value for variable in variables if (value := os.environ.get(variable))), None)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from ..errors import DeclaraiError
+from ..factories import offline
 from ..flow import Open
-from ..models import Model, offline
+from ..models import Model
 from ..providers.openai import OpenAIProvider
 from ..sse import ServerSentEvent, SSEDecoder
 from ..standin import Script
