@@ -64,6 +64,7 @@ class LLM:
         answer = _Answer(question)
         incoming = yield from retrying(self._policy(patience), lambda: self._begin(request, patience))
         connection, deltas, streaming = incoming.connection, incoming.first, question.stream
+        patience.content()
         try:
             while True:
                 chunks = answer.add(deltas)
@@ -73,7 +74,7 @@ class LLM:
                     break
                 if answer.finish_reason is not None:
                     patience.grace(_WAIT_FOR_USAGE)
-                elif answer.fresh:
+                elif answer.fresh and patience.waited:  # mostly a piece was there without waiting
                     patience.content()
                     answer.fresh = False
                 piece = yield connection
@@ -152,16 +153,15 @@ class _Incoming:
         self.first: list[Delta] = []
         self.failure: DeclaraiError | None = None
         """What is wrong with the last piece, after its good deltas."""
-        self._provider = provider
-        self._decoder = SSEDecoder()
+        self._read_event = provider.deltas
+        self._feed = SSEDecoder().feed
 
     def read(self, piece: bytes) -> list[Delta]:
         """Give the deltas that a piece completes. Where a mistake follows them, it becomes ``failure``."""
-        read_event = self._provider.deltas
         deltas: list[Delta] = []
         try:
-            for event in self._decoder.feed(piece):
-                deltas += read_event(event)
+            for event in self._feed(piece):
+                deltas += self._read_event(event)
         except DeclaraiError as error:
             self.failure = error
         return deltas
@@ -187,7 +187,7 @@ class _Incoming:
             if size > _LARGEST_BODY:
                 raise ProtocolError(f"the provider's answer is larger than the limit of {_LARGEST_BODY} bytes")
         try:
-            self.first = list(self._provider.deltas(ServerSentEvent(b"".join(pieces))))
+            self.first = list(self._read_event(ServerSentEvent(b"".join(pieces))))
         except StreamFailed as error:
             raise ProviderError(str(error), code=error.code) from None
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import jiter
+
 from ..errors import InvalidJSON, InvalidUTF8, StreamFailed
 from ..messages import Delta, Message, Usage, read_json
 from ..sse import ServerSentEvent
@@ -47,9 +49,9 @@ class OpenAIProvider:
         if raw == b"[DONE]":
             return _DONE
         try:
-            body = read_json(raw)
-        except (ValueError, RecursionError) as error:
-            raise _unreadable(raw, error) from None
+            body: Any = jiter.from_json(raw)
+        except ValueError:
+            body = _reread(raw)
         try:
             choices = body["choices"]
             if not choices:  # usage, or Azure's filter results for the prompt
@@ -112,10 +114,14 @@ def _usage(counts: Mapping[str, Any] | None) -> Usage | None:
     return Usage(prompt, completion, counts.get("total_tokens") or prompt + completion)
 
 
-def _unreadable(raw: bytes, error: Exception) -> Exception:
-    if isinstance(error, UnicodeDecodeError):
-        return InvalidUTF8(f"the provider sent bytes that are not UTF-8, at byte {error.start}: {raw[:80]!r}")
-    return InvalidJSON(f"the provider sent something that is not JSON ({error}): {raw[:80]!r}")
+def _reread(raw: bytes) -> Any:
+    """Read what the fast parser refuses: the slower one knows more, or says what is wrong."""
+    try:
+        return read_json(raw)
+    except UnicodeDecodeError as error:
+        raise InvalidUTF8(f"the provider sent bytes that are not UTF-8, at byte {error.start}: {raw[:80]!r}") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidJSON(f"the provider sent something that is not JSON ({error}): {raw[:80]!r}") from None
 
 
 def _failure(body: Any, raw: bytes) -> Exception:

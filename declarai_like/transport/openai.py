@@ -234,6 +234,7 @@ class _OpenAIConnection(Connection):
         self._response = response
         self._patience = patience
         self._encoded = "content-encoding" in response.headers
+        self._stream: Any = response.stream
         self._blocking: Iterator[bytes] | None = None
         self._async: AsyncIterator[bytes] | None = None
         self._scope: Any = None  # of an async read that is under way
@@ -243,7 +244,8 @@ class _OpenAIConnection(Connection):
 
     def perform(self) -> bytes:
         if self._blocking is None:
-            self._blocking = self._response.iter_bytes() if self._encoded else self._response.iter_raw()
+            # Where nothing is to be decoded, the stream below gives the same bytes with less work for each
+            self._blocking = self._response.iter_bytes() if self._encoded else iter(self._stream)
             self._limit_each_read()
         try:
             return next(self._blocking, b"")
@@ -282,7 +284,7 @@ class _OpenAIConnection(Connection):
         import anyio
 
         if self._async is None:
-            self._async = self._response.aiter_bytes() if self._encoded else self._response.aiter_raw()
+            self._async = self._response.aiter_bytes() if self._encoded else aiter(self._stream)
         limit = self._patience.start()
         try:
             with anyio.move_on_after(limit) as self._scope:

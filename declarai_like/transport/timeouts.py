@@ -52,24 +52,25 @@ class Patience:
         self._limit = timeouts.first_token  # of the phase that the call is in
         self._expired: Callable[[], Timeout] = self._first_token_expired
         self._begun = False  # whether content has come
-        self._waited = 0.0  # within the phase
+        self.waited = 0.0
+        """The seconds that were waited since content came last, or since the attempt began."""
         self._since: float | None = None
 
     def begin_attempt(self) -> None:
         """A request is about to be sent: the limit is ``first_token``."""
-        self._limit, self._expired, self._waited = self.timeouts.first_token, self._first_token_expired, 0.0
+        self._limit, self._expired, self.waited = self.timeouts.first_token, self._first_token_expired, 0.0
         self._begun = False
 
     def content(self) -> None:
         """Content has come: from now on the limit is ``idle``, counted anew."""
-        self._waited = 0.0
+        self.waited = 0.0
         if not self._begun:
             self._begun = True
             self._limit, self._expired = self.timeouts.idle, self._idle_expired
 
     def grace(self, seconds: float) -> None:
         """All has come; what is still to be read may take this long."""
-        self._limit, self._expired, self._waited = seconds, self._idle_expired, 0.0
+        self._limit, self._expired, self.waited = seconds, self._idle_expired, 0.0
 
     def start(self) -> float | None:
         """A wait begins; it may take this many seconds.
@@ -78,7 +79,7 @@ class Patience:
             Timeout: there is no time left at all.
         """
         self._since = time.monotonic()
-        left = None if self._limit is None else self._limit - self._waited
+        left = None if self._limit is None else self._limit - self.waited
         if self._ends is not None:
             until_end = self._ends - self._since
             left = until_end if left is None else min(left, until_end)
@@ -89,7 +90,7 @@ class Patience:
     def stop(self) -> None:
         """The wait is over."""
         if self._since is not None:
-            self._waited += time.monotonic() - self._since
+            self.waited += time.monotonic() - self._since
             self._since = None
 
     def allows(self, seconds: float) -> bool:
