@@ -94,9 +94,8 @@ class Replay(Generator[T, None, None], Generic[T, R]):
         return self._read(self._start())
 
     def __next__(self) -> T:
-        for item in self._pull(self._position):
-            self._position += 1
-            return item
+        if self._position < self._record.length or self._pull(self._position):
+            return self._next_item()
         self._record.finish(self._position)
         raise StopIteration
 
@@ -142,9 +141,8 @@ class Replay(Generator[T, None, None], Generic[T, R]):
         return _AsyncReader(self._record, self._apull, self._start())
 
     async def __anext__(self) -> T:
-        for item in await self._apull(self._position):
-            self._position += 1
-            return item
+        if self._position < self._record.length or await self._apull(self._position):
+            return self._next_item()
         self._record.finish(self._position)
         raise StopAsyncIteration
 
@@ -246,6 +244,13 @@ class Replay(Generator[T, None, None], Generic[T, R]):
 
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
+
+    def _next_item(self) -> T:
+        record, place = self._record, self._position
+        if place < record.dropped:
+            record.finish(place)
+        self._position += 1
+        return record.items[place - record.dropped]
 
     def _start(self) -> int:
         seen_all = self._record.over and self._position >= self._record.length

@@ -445,6 +445,18 @@ def test_a_failed_first_request_is_raised_again_and_again() -> None:
             list(stream)
 
 
+def test_a_long_stream_that_is_kept_can_be_read_with_next_in_linear_time() -> None:
+    """100,000 chunks; if each next() looked at all that are kept, it would be 5,000,000,000 steps."""
+    pieces = [b"".join(event(b"x") for _ in range(1000))] * 100
+    say, _ = make([Raw([*pieces, b"data: [DONE]\n\n"])])
+    stream = say("Avengers")
+    stream.result()
+    count = 0
+    while next(stream, None) is not None:
+        count += 1
+    assert count == 100_000
+
+
 def test_the_repr_of_a_stream_says_how_far_it_is() -> None:
     say, _ = make()
     stream = say("Avengers")
