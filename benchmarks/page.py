@@ -43,7 +43,8 @@ $ {command}
   (`with_streaming_response`), split at blank lines, and each event parsed by jiter.
 - The others read a stream in their own plain way, and look at the new text of each chunk. That all of the text has come
   is checked. Two readers are, in the blocking world, one loop that takes each chunk from both of them; in the async
-  world they are two tasks.
+  world they are two tasks. "Reading all the text" asks each chunk for `response`, which is a new string each time: what
+  it costs grows with the text, and is the price of looking and not of the stream.
 - "opening" is a whole stream of one chunk, in microseconds: what a stream costs apart from its chunks. "spread" is how
   far the dearest of the sizes is above the cheapest, for each chunk, when the opening is taken off; it is of the minima.
 - Async runs on asyncio with aiohttp, through the `openai` client's `DefaultAioHttpClient`. Magentic and Mirascope take

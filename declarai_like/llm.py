@@ -92,9 +92,9 @@ class LLM:
             yield from _read_to_the_end(connection, patience)
         return answer.whole()
 
-    def through(self, wrap: Callable[[Transport], Transport]) -> LLM:
-        """Give the same model with another way to its provider."""
-        transport = wrap(self._transport)
+    def through(self, wrap: Callable[[Transport, Provider], Transport]) -> LLM:
+        """Give the same model with another way to its provider, made of the one that it has."""
+        transport = wrap(self._transport, self._provider)
         return LLM(self.name, self._provider, transport, timeouts=self._timeouts, max_retries=self._max_retries)
 
     def _begin(self, request: Request, patience: Patience) -> Flow[Any, _Incoming]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 from .llm import LLM
 from .operator import Operator, Output
 from .prompt import Prompt
+from .providers import Provider
 from .stream import Stream
 from .tasks import Task
 from .transport import Transport
@@ -173,7 +174,7 @@ class Model(Generic[S]):
             params={**self._params, **(llm_params or {})},
         )
 
-    def through(self, wrap: Callable[[Transport], Transport]) -> Model[S]:
+    def through(self, wrap: Callable[[Transport, Provider], Transport]) -> Model[S]:
         """Give the same model with another way to its provider, for instance one that records."""
         other = copy.copy(self)
         other._llm = self._llm.through(wrap)  # noqa: SLF001  (its own class)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,14 @@ import pytest
 import declarai_like as declarai
 from declarai_like import errors
 from declarai_like.flow import Open
+from declarai_like.llm import LLM
+from declarai_like.messages import Delta
+from declarai_like.providers import Question
+from declarai_like.sse import ServerSentEvent
 from declarai_like.standin import Tape
 from declarai_like.testing import Fault, Raw, Reply, Script, TapeMiss, record, replay
 from declarai_like.transport import Connection, Patience, Request, Transport
+from declarai_like.transport.inprocess import InProcessTransport
 
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 DONE = b"data: [DONE]\n\n"
@@ -67,7 +72,7 @@ class Spy:
         self.pieces: list[bytes] = []
         self._connection = connection or SpyingConnection
 
-    def __call__(self, inner: Transport) -> Transport:
+    def __call__(self, inner: Transport, provider: object) -> Transport:
         self._inner = inner
         return self
 
@@ -467,3 +472,25 @@ def test_threads_that_write_to_one_tape_do_not_tear_its_lines(tape: Path) -> Non
         thread.join()
     assert len(lines(tape)) == 16
     assert whole(replay(tape), "7 ") == "7 " * 20_000
+
+
+class Shouting:
+    """A provider of a protocol of its own: each event is a text."""
+
+    def request(self, question: Question) -> Request:
+        return Request("shout", {"stream": question.stream, "what": question.messages[-1].content})
+
+    def deltas(self, event: ServerSentEvent) -> list[Delta]:
+        text = json.loads(event.data)
+        return [Delta(event.data, end=True, shown=False)] if text is None else [Delta(event.data, text)]
+
+
+def test_the_answers_of_any_provider_are_recorded(tape: Path) -> None:
+    def service(request: Request) -> Iterator[bytes]:
+        yield from [b'data: "ONE"\n\n', b'data: " TWO"\n\n', b"data: null\n\n"]
+
+    llm = LLM("loud", Shouting(), InProcessTransport(service), timeouts=declarai.Timeouts(), max_retries=0)
+    model = declarai.Model(llm)
+    recorded = list(streaming(record(model, tape)))
+    played = list(streaming(replay(tape, model=model)))
+    assert [chunk.response for chunk in recorded] == [chunk.response for chunk in played] == ["ONE", "ONE TWO"]

@@ -9,6 +9,7 @@ import base64
 import itertools
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -16,7 +17,7 @@ from ..errors import DeclaraiError
 from ..factories import offline
 from ..flow import Open
 from ..models import Model
-from ..providers.openai import OpenAIProvider
+from ..providers import Provider
 from ..sse import ServerSentEvent, SSEDecoder
 from ..standin import Script
 from ..standin.tape import Tape
@@ -32,7 +33,7 @@ def record(model: Model[S], path: str | Path) -> Model[S]:
     What is there already stays, and several threads and processes may write to one tape. Answers
     that were left early, or that broke, are not written; nor are errors.
     """
-    return model.through(lambda transport: _RecordingTransport(transport, Path(path)))
+    return model.through(lambda transport, provider: _RecordingTransport(transport, provider, Path(path)))
 
 
 @overload
@@ -54,39 +55,46 @@ def replay(path: str | Path, *, model: Model[Any] | None = None, timing: bool = 
         ConfigurationError: a line of it is not of a tape; the message names the line.
     """
     script = Script(Tape(path, timing=timing))
-    return offline(script) if model is None else model.through(lambda _: InProcessTransport(script.answer))
+    return offline(script) if model is None else model.through(lambda _, __: InProcessTransport(script.answer))
 
 
 class _RecordingTransport:
-    def __init__(self, inner: Transport, path: Path) -> None:
+    def __init__(self, inner: Transport, provider: Provider, path: Path) -> None:
         self._inner = inner
+        self._provider = provider
         self._path = path
 
     def open(self, request: Request, patience: Patience) -> Open[Connection]:
-        return _RecordingOpen(self._inner.open(request, patience), request, self._path)
+        def tap(connection: Connection, since: float) -> Connection:
+            return _RecordingConnection(connection, self._provider, request, self._path, since)
+
+        return _RecordingOpen(self._inner.open(request, patience), tap)
 
 
 class _RecordingOpen(Open[Connection]):
-    def __init__(self, inner: Open[Connection], request: Request, path: Path) -> None:
+    def __init__(self, inner: Open[Connection], tap: Callable[[Connection, float], Connection]) -> None:
         self._inner = inner
-        self._request = request
-        self._path = path
+        self._tap = tap
 
     def perform(self) -> Connection:
         since = time.monotonic()
-        return _RecordingConnection(self._inner.perform(), self._request, self._path, since)
+        return self._tap(self._inner.perform(), since)
 
     async def aperform(self) -> Connection:
         since = time.monotonic()
-        return _RecordingConnection(await self._inner.aperform(), self._request, self._path, since)
+        return self._tap(await self._inner.aperform(), since)
+
+    def abort(self) -> None:
+        self._inner.abort()
 
 
 class _RecordingConnection(Connection):
     """Passes on what it reads, and writes it down when it is closed, if it was the whole answer."""
 
-    def __init__(self, inner: Connection, request: Request, path: Path, since: float) -> None:
+    def __init__(self, inner: Connection, provider: Provider, request: Request, path: Path, since: float) -> None:
         self.content_type = inner.content_type
         self._inner = inner
+        self._provider = provider
         self._request = request
         self._path = path
         self._pieces: list[tuple[float, bytes]] = []
@@ -129,7 +137,7 @@ class _RecordingConnection(Connection):
 
     def _is_whole(self) -> bool:
         """Whether the provider said that the answer was whole: the end of its bytes alone does not say it."""
-        provider, decoder = OpenAIProvider(), SSEDecoder()
+        provider, decoder = self._provider, SSEDecoder()
         pieces = [piece for _, piece in self._pieces]
         try:
             if not self._request.stream or self.content_type == "application/json":
