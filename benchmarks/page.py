@@ -37,8 +37,8 @@ $ {command}
   loopback interface; it writes answers that were prepared before, and sends each contender the same bytes.
 - Each contender has a process of its own, so that none pays for the modules and objects of another.
 - The contenders take turns, round after round. A cell shows the median of {rounds} rounds, and in brackets the minimum;
-  "to the floor" is the ratio of the medians, and in brackets that of the minima. The garbage is collected before each
-  measurement, and the collector stays on.
+  "to the floor" is the ratio of the medians, and in brackets that of the minima. What is wanted is met where both are
+  within the limit, at each size. The garbage is collected before each measurement, and the collector stays on.
 - The floor is the least that any client of this protocol does: the bytes through the `openai` client's own HTTP layer
   (`with_streaming_response`), split at blank lines, and each event parsed by jiter.
 - The others read a stream in their own plain way, and look at the new text of each chunk. That all of the text has come

@@ -27,7 +27,7 @@ def wanted(
         table.rows.append([what, limit, measured, "met" if met else "MISSED"])
 
     for what, limit, measured, of_minima in _ratios(figures, streams):
-        row(what, f"{limit:.1f}", f"{measured:.2f} ({of_minima:.2f})", met=measured <= limit)
+        row(what, f"{limit:.1f}", f"{measured:.2f} ({of_minima:.2f})", met=max(measured, of_minima) <= limit)
     for what, measured in _spreads(figures, streams):
         row(what, f"{FLAT:.0%}", f"{measured:.0%}", met=measured <= FLAT)
     error = figures[OURS, concurrent].error
@@ -47,11 +47,15 @@ def wanted(
 def _ratios(
     figures: Figures, streams: dict[str, tuple[Workload, list[Workload]]]
 ) -> Iterator[tuple[str, float, float, float]]:
-    """Give the worst ratio to the floor over all sizes. Two readers do the reading twice, and are not in this."""
+    """Give the worst ratios to the floor over all sizes, of the medians and of the minima.
+
+    Both have to be within the limit: a busy moment of the floor makes its median dear, and ours look cheap.
+    Two readers do the reading twice, and are not in this.
+    """
     for (world, (_, sizes)), limit in zip(streams.items(), (SYNC, ASYNC), strict=True):
         for name in (OURS, UNKEPT):
-            worst = max(ratios(figures, name, size) for size in sizes)
-            yield f"{world}, {_OURS[name]}: times the floor", limit, *worst
+            of_medians, of_minima = zip(*(ratios(figures, name, size) for size in sizes), strict=True)
+            yield f"{world}, {_OURS[name]}: times the floor", limit, max(of_medians), max(of_minima)
 
 
 def _spreads(figures: Figures, streams: dict[str, tuple[Workload, list[Workload]]]) -> Iterator[tuple[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,8 +12,9 @@ from hypothesis import settings
 
 from declarai_like.testing import LoopbackServer
 
-# The first example of a test may import something heavy; how long an example takes says nothing here
-settings.register_profile("declarai", deadline=None)
+# The first example of a test may import something heavy; how long an example takes says nothing here. CI tries the
+# same examples each time, so that what it says depends on the change alone; new ones are tried at each desk.
+settings.register_profile("declarai", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("declarai")
 
 
