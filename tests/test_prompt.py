@@ -68,7 +68,10 @@ def test_a_parameter_that_has_a_place_is_explained_and_not_repeated():
         """
 
     prompt = Prompt(rank).fill({"message": "Help!", "scale": 5, "tone": "kind"})
-    assert prompt == "Rank Help! up to 5.\n\n- message (str): what the customer wrote\n\n## tone (str)\nkind"
+    assert (
+        prompt
+        == "Rank Help! up to 5.\n\n- message (str): what the customer wrote\n- scale (int)\n\n## tone (str)\nkind"
+    )
 
 
 def test_a_place_in_another_description_counts_as_one():
@@ -79,7 +82,7 @@ def test_a_place_in_another_description_counts_as_one():
         """
 
     assert Prompt(rank).fill({"message": "Help!", "scale": 5}) == (
-        "Rank it.\n\n## message (str): of a customer, to be ranked up to 5\nHelp!"
+        "Rank it.\n\n- scale (int)\n\n## message (str): of a customer, to be ranked up to 5\nHelp!"
     )
 
 

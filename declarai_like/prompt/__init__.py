@@ -118,7 +118,8 @@ class Prompt(Generic[R]):
         """Put the parts under each other: the instruction, what the names in it mean, the inputs, what to give."""
         parts = [said.instruction] if said.instruction else []
         parameters = self._parameters
-        explained = [p for p in parameters if p.name in used and said.params[p.name]]
+        # A value that stands in the text is not repeated; its description is, and a type that says something
+        explained = [p for p in parameters if p.name in used and (said.params[p.name] or p.type not in ("", "str"))]
         if explained:
             parts.append("\n".join(f"- {_heading(p, said.params[p.name])}" for p in explained))
         parts += [f"## {_heading(p, said.params[p.name])}\n{value(p.name)}" for p in parameters if p.name not in used]
