@@ -31,20 +31,21 @@ class Workload:
 class Figure:
     """What one contender took for one workload: microseconds for each answer, one value for each round.
 
-    Where it failed, it took for ever.
+    Where it failed or was left out, it took for ever.
     """
 
     values: list[float] = field(default_factory=list)
     servers: list[float] = field(default_factory=list)  # what the server took for the same
     error: str = ""
+    expected: float = 0.0  # what it would take, in seconds, where that is too long to be tried
 
     @property
     def median(self) -> float:
-        return math.inf if self.error else statistics.median(self.values)
+        return statistics.median(self.values) if self.values and not self.error else math.inf
 
     @property
     def minimum(self) -> float:
-        return math.inf if self.error else min(self.values)
+        return min(self.values) if self.values and not self.error else math.inf
 
 
 Figures = dict[tuple[str, Workload], Figure]
@@ -57,9 +58,7 @@ def measure(jobs: list[tuple[str, Workload]], rounds: int) -> Figures:
     with ExitStack() as stack:
         server = stack.enter_context(Process("server.py"))
         workers = {name: stack.enter_context(Process("worker.py", name, server.first)) for name in _names(jobs)}
-        broken = {name: worker.first for name, worker in workers.items() if worker.first not in (READY, ABSENT)}
-        figures.update({job: Figure(error=broken[job[0]]) for job in jobs if job[0] in broken})
-        jobs = [job for job in jobs if workers[job[0]].first == READY]
+        jobs = ready(jobs, workers, figures)
         for name, method in dict.fromkeys((name, workload.method) for name, workload in jobs):
             workers[name].ask(method, 10, 1, 1)  # opens the connection, and imports what comes late
         for number in range(rounds):
@@ -70,6 +69,15 @@ def measure(jobs: list[tuple[str, Workload]], rounds: int) -> Figures:
                     _measure_once(figure, server, workers[name], workload)
     say("")
     return figures
+
+
+def ready(
+    jobs: list[tuple[str, Workload]], workers: dict[str, Process], figures: Figures
+) -> list[tuple[str, Workload]]:
+    """Give the jobs that can be done, and note of the others why they cannot, unless they are not installed."""
+    broken = {name: worker.first for name, worker in workers.items() if worker.first not in (READY, ABSENT)}
+    figures.update({job: Figure(error=broken[job[0]]) for job in jobs if job[0] in broken})
+    return [job for job in jobs if workers[job[0]].first == READY]
 
 
 def memory(names: Iterable[str], sizes: Iterable[int]) -> dict[tuple[str, int], float]:

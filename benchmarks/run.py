@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import imports
+import page
 import report
 import rounds
-from page import page, versions
 from report import CLIENT, CLIENT_KEPT, FLOOR, OURS, PEERS, TWICE, UNKEPT, WITH_TEXT
 from rounds import Workload
+from text_part import PACKAGES, part
 from wanted import wanted
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 IMPORTS = {
     "import declarai_like": OURS,
     "import openai": CLIENT,
@@ -32,7 +31,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds and shorter streams")
     parser.add_argument("--no-peers", action="store_true", help="leave out the other libraries")
     parser.add_argument("--rounds", type=int, help="how often each measurement is made (5, or 3 with --quick)")
-    parser.add_argument("--markdown", action="store_true", help=f"write the tables into docs/{PAGE.name} as well")
+    parser.add_argument("--markdown", action="store_true", help=f"write them into docs/{page.PAGE.name} as well")
     asked = parser.parse_args()
 
     number = asked.rounds or (3 if asked.quick else 5)
@@ -67,11 +66,11 @@ def main() -> None:
     ]
     verdict = wanted(figures, worlds, concurrent, peaks, imported["import declarai_like"])
     print(f"Each figure is the median of {number} rounds, and in brackets the minimum.", end="\n\n")
-    print(*(table.text() for table in [*tables, verdict]), ", ".join(versions()), sep="\n\n")
+    print(*(table.text() for table in [*tables, verdict]), ", ".join(page.versions(PACKAGES)), sep="\n\n")
     if asked.markdown:
         options = " --quick" * asked.quick + " --no-peers" * asked.no_peers + f" --rounds {number}" * bool(asked.rounds)
         command = f"python benchmarks/run.py{options} --markdown"
-        PAGE.write_text(page(tables, verdict, command=command, rounds=number))
+        page.write("text", part(tables, verdict, command=command, rounds=number))
 
 
 def _streams(method: str, sizes: list[int]) -> tuple[Workload, list[Workload]]:

@@ -22,7 +22,7 @@ class Table:
         return "\n".join([*lines, *self.notes])
 
     def markdown(self) -> str:
-        lines = [f"## {self.title}", "", _row(self.head), _row(["---", *["---:"] * (len(self.head) - 1)])]
+        lines = [f"### {self.title}", "", _row(self.head), _row(["---", *["---:"] * (len(self.head) - 1)])]
         lines += [_row(row) for row in self.rows]
         return "\n".join([*lines, *(f"\n{note}" for note in self.notes)])
 

@@ -1,7 +1,8 @@
 """One contender in a process of its own, so that no other's modules, objects or threads weigh on it.
 
-Started with the contender's name and the server's address, it takes lines: a workload, a number of
-chunks, how many times, and how many at once. It answers with the CPU seconds, or the peak of memory.
+Started with the contender's name and what the contender is made with, it takes lines: a workload, a
+number of chunks, how many times, and how many at once. It answers with the CPU seconds, or the peak of
+memory. A contender that can verify what a workload gave is asked to, outside of the time.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from typing import Any
 from process import ABSENT, READY, allow_many_connections, reply
 
 
-def main(name: str, url: str) -> None:
+def main(name: str, *arguments: str) -> None:
     module, _, kind = name.partition(":")
     try:
-        contender = getattr(importlib.import_module(module), kind)(url)
+        contender = getattr(importlib.import_module(module), kind)(*arguments)
     except ImportError:
         reply(ABSENT)
         return
@@ -49,19 +50,24 @@ def _measure(runner: asyncio.Runner, contender: Any, workload: str, chunks: int,
     gc.collect()
     began = time.process_time()
     if inspect.iscoroutinefunction(work):
-        runner.run(_repeat(work, chunks, times, at_once))
+        given = runner.run(_repeat(work, chunks, times, at_once))
     else:
         for _ in range(times):
-            work(chunks)
-    return time.process_time() - began
+            given = work(chunks)
+    taken = time.process_time() - began
+    if hasattr(contender, "verify"):
+        contender.verify(workload, chunks, given)
+    return taken
 
 
-async def _repeat(work: Any, chunks: int, times: int, at_once: int) -> None:
+async def _repeat(work: Any, chunks: int, times: int, at_once: int) -> Any:
+    given = None
     for _ in range(times // at_once):
         if at_once == 1:
-            await work(chunks)
+            given = await work(chunks)
         else:
             await asyncio.gather(*(work(chunks) for _ in range(at_once)))
+    return given
 
 
 def _peak(contender: Any, chunks: int) -> float:
