@@ -20,8 +20,9 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[aiohttp]' --group dev
 	@touch $@
 
-demo: $(READY) ## Stream an answer in the terminal (with OpenAI when OPENAI_API_KEY is set)
+demo: $(READY) ## Stream answers in the terminal (with OpenAI when OPENAI_API_KEY is set)
 	@$(BIN)/python examples/movie.py
+	@$(BIN)/python examples/films.py
 
 test: $(READY) ## Run all checks and tests
 	@$(MAKE) --no-print-directory check
@@ -46,8 +47,9 @@ docs: $(READY) ## Build the documentation into site/
 	@echo "The pages are in site/"
 
 bench: $(READY) ## Measure the speed beside the floor and the peers
-	@test -e $(BENCH) || { $(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench && touch $(BENCH); }
+	@test -e $(BENCH) || { $(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'instructor>=1.17' && touch $(BENCH); }
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/partials.py
 
 clean: ## Remove what was made
 	rm -rf $(VENV) site dist .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

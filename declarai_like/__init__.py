@@ -16,6 +16,7 @@ for chunk in say("Avengers"):
 from __future__ import annotations
 
 from . import errors as errors
+from . import stream as stream
 from .errors import DeclaraiError as DeclaraiError
 from .factories import azure_openai as azure_openai
 from .factories import model as model
@@ -27,6 +28,8 @@ from .messages import Message as Message
 from .messages import Usage as Usage
 from .models import Model as Model
 from .prompt import magic as magic
+from .stream import Items as Items
+from .stream import Partial as Partial
 from .stream import Stream as Stream
 from .tasks import Task as Task
 from .transport import Timeouts as Timeouts

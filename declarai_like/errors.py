@@ -20,6 +20,7 @@ DeclaraiError
 │   └── TotalTimeout
 ├── ProtocolError         what came is not what the protocol says
 │   ├── InvalidJSON
+│   │   └── NestingTooDeep
 │   ├── InvalidUTF8
 │   ├── UnexpectedContent     for instance an HTML page
 │   └── EventTooLarge
@@ -33,6 +34,7 @@ DeclaraiError
     ├── ContentFiltered
     ├── Truncated             cut at the token limit
     └── OutputError           does not fit the return type
+        └── InvalidElement        one element does not, when they are read one by one
 ```
 
 An error that comes when part of an answer is already there carries that text as ``partial``.
@@ -156,7 +158,11 @@ class ProtocolError(DeclaraiError):
 
 
 class InvalidJSON(ProtocolError):
-    """A body or an event is not JSON."""
+    """A body, an event or an answer is not JSON."""
+
+
+class NestingTooDeep(InvalidJSON):
+    """There are more objects and arrays in each other than the limit allows."""
 
 
 class InvalidUTF8(ProtocolError):
@@ -221,14 +227,17 @@ class Truncated(AnswerError):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One answer that did not fit: its ``text`` and the ``reason``, as the model was told."""
+    """One attempt that came to nothing: its ``text``, as far as it came, and the ``reason``.
+
+    For an answer that did not fit, the reason is in the words that the model was told.
+    """
 
     text: str
     reason: str
 
 
 class OutputError(AnswerError):
-    """No answer fitted the return type; ``attempts`` holds each one, the last also in ``text`` and ``reason``."""
+    """The answer does not fit the return type; ``attempts`` holds each one, the last also in ``text`` and ``reason``."""
 
     def __init__(self, message: str, *, attempts: tuple[Attempt, ...]) -> None:
         super().__init__(message)
@@ -236,3 +245,15 @@ class OutputError(AnswerError):
         self.text = attempts[-1].text
         self.reason = attempts[-1].reason
         self.partial = self.text
+
+
+class InvalidElement(OutputError):
+    """One element of an answer that is read element by element does not fit; those before it were handed out.
+
+    Attributes:
+        index: which one, from 0.
+    """
+
+    def __init__(self, message: str, *, index: int, attempts: tuple[Attempt, ...]) -> None:
+        super().__init__(message, attempts=attempts)
+        self.index = index

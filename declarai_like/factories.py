@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
 from .llm import LLM
-from .models import Auto, Decorator, Model, OperatorSettings, StreamingDecorator, TaskSettings
+from .models import Auto, ByElement, Decorator, Model, OperatorSettings, StreamingDecorator, TaskSettings
 from .operator import Operator, Output
 from .prompt import Prompt
 from .providers.openai import OpenAIProvider
+from .stream import Items
 from .tasks import Task
 from .transport import Timeouts
 from .transport.inprocess import InProcessTransport
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class ModelSettings(TypedDict, total=False):
@@ -269,6 +271,10 @@ def model(name: str | None = None, /) -> Model[Literal[False]]:
     )
 
 
+@overload
+def task(  # type: ignore[overload-overlap]  # the narrower one comes first
+    function: ByElement[P, T],
+) -> Task[P, Items[T]]: ...
 @overload
 def task(function: Callable[P, Coroutine[Any, Any, R]]) -> Task[P, Coroutine[Any, Any, R]]: ...
 @overload

@@ -118,6 +118,7 @@ class Drive(Generic[T, R]):
         self._flow = flow
         self._opened: list[Resource] = []
         self._asking: Ask[Any] | None = None
+        self._aborted = False
         self.result: R  # what the flow returned, once it has
         self.finished = False
         """Whether the flow came to its end by itself."""
@@ -147,6 +148,8 @@ class Drive(Generic[T, R]):
                 else:
                     if asked.tracked:
                         self._track(asked, value)
+                if self._aborted:
+                    return
         finally:
             flow.close()
             while self._opened:
@@ -177,13 +180,16 @@ class Drive(Generic[T, R]):
                 else:
                     if asked.tracked:
                         self._track(asked, value)
+                if self._aborted:
+                    return
         finally:
             flow.close()
             if self._opened:
                 await self._aclose()
 
     def abort(self) -> None:
-        """End the ask that is under way in another thread or task, where it can be ended."""
+        """End a run that is under way in another thread or task: with the ask that it waits for, if that can be ended."""
+        self._aborted = True
         if self._asking is not None:
             self._asking.abort()
 

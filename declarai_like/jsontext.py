@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect
 from collections.abc import Iterator
 
 _FENCE = re.compile(r"^[ \t]*+(```|~~~).*\n[ \t\r\n]*+((?:.*\n)*?)[ \t]*+\1", re.MULTILINE)
+_FENCE_MARKS = re.compile(r"^[ \t]*+(?:```|~~~)", re.MULTILINE)
 _OPENING = re.compile(r'\{[ \t\r\n]*+(?=["}])|\[[ \t\r\n]*+(?=[\]\[{"\d\-tfnNI])')  # other brackets are chatter
 _NESTING = re.compile(r'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 _MOST_BROKEN = 1000  # telling the place of an error takes the decoder as long as there is text before it
@@ -17,14 +19,15 @@ def candidates(text: str) -> Iterator[str]:
     """Give the JSON texts in ``text``, the likeliest first.
 
     That is the text itself, if it is JSON. Else what stands in code fences, then each object and array
-    in turn. One that lies inside another is not given apart, and of a broken one no part is given; after
-    a thousand broken ones the search ends. So the work grows with the text, whatever is in it.
+    in turn. One that lies inside another is not given apart, and of a broken one no part is given; it ends
+    at a fence at the latest. After a thousand broken ones the search ends. So the work grows with the text, whatever is in it.
     """
     whole = text.strip()
     if _is_json(whole):
         yield whole
         return
     fenced = dict(_fenced(text))
+    fences = [marks.start() for marks in _FENCE_MARKS.finditer(text)]
     for start, end in fenced.items():
         yield text[start:end]
     place = broken = 0
@@ -38,7 +41,7 @@ def candidates(text: str) -> Iterator[str]:
         except (json.JSONDecodeError, RecursionError) as error:
             broken += 1
             is_word = isinstance(error, json.JSONDecodeError) and error.pos == opening.end() and text[error.pos] != '"'
-            place = opening.end() if is_word else _end_of_broken(text, start)
+            place = opening.end() if is_word else _end_of_broken(text, start, fences)
         else:
             yield text[start:place]
 
@@ -58,10 +61,10 @@ def flaw(text: str) -> str | None:
 
 
 def _fenced(text: str) -> Iterator[tuple[int, int]]:
-    """Give where the JSON in each code fence starts and ends."""
+    """Give where the JSON in each code fence starts and ends, if nothing else does so in the line that opens it."""
     for fence in _FENCE.finditer(text):
         body = fence[2].rstrip()
-        if _is_json(body):
+        if _is_json(body) and not _OPENING.search(text, fence.start(), fence.start(2) + 1):
             yield fence.start(2), fence.start(2) + len(body)
 
 
@@ -72,11 +75,13 @@ def _is_json(text: str) -> bool:
         return False
 
 
-def _end_of_broken(text: str, start: int) -> int:
-    """Give where the bracket that opens here is closed, by counting only."""
+def _end_of_broken(text: str, start: int, fences: list[int]) -> int:
+    """Give where the bracket that opens here is closed, by counting only: at the latest where a fence begins or ends."""
+    following = bisect(fences, start)
+    limit = fences[following] if following < len(fences) else len(text)
     depth = 0
-    for sign in _NESTING.finditer(text, start):
+    for sign in _NESTING.finditer(text, start, limit):
         depth += (sign[0] in "[{") - (sign[0] in "]}")
         if not depth:
             return sign.end()
-    return len(text)
+    return limit

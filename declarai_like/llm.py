@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from .errors import (
 from .flow import Close, Flow, ask
 from .messages import Delta, LLMResponse, Transcript, Usage
 from .providers import Provider, Question
-from .retry import retrying
+from .retry import Retry
 from .sse import ServerSentEvent, SSEDecoder
 from .transport import Connection, Patience, Request, Timeouts, Transport
 
@@ -52,45 +53,56 @@ class LLM:
         self._timeouts = timeouts
         self._max_retries = max_retries
 
-    def answer(self, question: Question) -> Flow[list[LLMResponse], LLMResponse]:
+    def answer(
+        self, question: Question, transcript: Transcript | None = None, patience: Patience | None = None
+    ) -> Flow[list[LLMResponse], LLMResponse]:
         """Ask, and give the whole answer; where the question says ``stream``, emit the answer so far as it grows.
 
         What comes in one piece is emitted as one list. A request that fails before anything of its
-        answer has come is tried again where that may help. Later nothing is tried again: no text is
-        ever emitted twice.
+        answer has come is sent again where that may help; later it is not, so here no text is ever
+        emitted twice.
+
+        Args:
+            question: what is asked.
+            transcript: where the text goes. It says which attempt at an answer this is.
+            patience: the clock of the call, where this is not its only attempt.
         """
         request = self._provider.request(question)
-        patience = Patience(self._timeouts)
-        answer = _Answer(question)
-        incoming = yield from retrying(self._policy(patience), lambda: self._begin(request, patience))
+        patience = patience or self.patience()
+        answer = _Answer(question, transcript or Transcript())
+        incoming = yield from self._begin(request, patience)
         connection, deltas, streaming = incoming.connection, incoming.first, question.stream
         patience.content()
         try:
-            while True:
-                chunks = answer.add(deltas)
-                if chunks and streaming:
-                    yield chunks
-                if answer.ended or incoming.failure is not None:
-                    break
-                if answer.finish_reason is not None:
-                    patience.grace(_WAIT_FOR_USAGE)
-                elif answer.fresh and patience.waited:  # mostly a piece was there without waiting
-                    patience.content()
-                    answer.fresh = False
-                piece = yield connection
-                if not piece:
-                    break
-                deltas = incoming.read(piece)
-        except (ConnectionFailed, Timeout) as error:
-            if answer.finish_reason is None:
-                raise answer.broken(error) from error
-        if incoming.failure is not None:
-            raise answer.broken(incoming.failure)
-        if answer.held is not None and streaming:
-            yield [answer.held]
-        if answer.ended:
-            yield from _read_to_the_end(connection, patience)
-        return answer.whole()
+            try:
+                while True:
+                    chunks = answer.add(deltas)
+                    if chunks and streaming:
+                        yield chunks
+                    if answer.ended or incoming.failure is not None:
+                        break
+                    if answer.finish_reason is not None:
+                        patience.grace(_WAIT_FOR_USAGE)
+                    elif answer.fresh and patience.waited:  # mostly a piece was there without waiting
+                        patience.content()
+                        answer.fresh = False
+                    piece = yield connection
+                    if not piece:
+                        break
+                    deltas = incoming.read(piece)
+            except (ConnectionFailed, Timeout) as error:
+                if answer.finish_reason is None:
+                    raise answer.broken(error) from error
+            whole = yield from _finish(answer, incoming, patience, streaming=streaming)
+        except Exception:
+            yield Close(connection)  # the call may go on with another attempt
+            raise
+        yield Close(connection)
+        return whole
+
+    def patience(self) -> Patience:
+        """Give the clock for a call, which all its attempts share."""
+        return Patience(self._timeouts)
 
     def through(self, wrap: Callable[[Transport, Provider], Transport]) -> LLM:
         """Give the same model with another way to its provider, made of the one that it has."""
@@ -98,6 +110,18 @@ class LLM:
         return LLM(self.name, self._provider, transport, timeouts=self._timeouts, max_retries=self._max_retries)
 
     def _begin(self, request: Request, patience: Patience) -> Flow[Any, _Incoming]:
+        """Send the request, again where that may help, until an answer begins."""
+        retry = Retry(self._policy)
+        while True:
+            retry.begin()
+            try:
+                return (yield from self._send(request, patience))
+            except Exception as error:
+                if not _may_help(error, patience) or retry.over(error):
+                    raise
+            yield retry.pause()
+
+    def _send(self, request: Request, patience: Patience) -> Flow[Any, _Incoming]:
         """Send the request, and read until the answer begins."""
         patience.begin_attempt()
         connection = yield from ask(self._transport.open(request, patience))
@@ -112,8 +136,10 @@ class LLM:
             raise
         return incoming
 
-    def _policy(self, patience: Patience) -> BaseRetrying:
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+    @functools.cached_property
+    def _policy(self) -> BaseRetrying:
+        """How often a request is sent again whose answer had not begun, and after which pause."""
+        from tenacity import Retrying, stop_after_attempt, wait_random_exponential
 
         growing = wait_random_exponential(multiplier=0.5, max=8.0)
 
@@ -121,21 +147,11 @@ class LLM:
             asked = _retry_after(state.outcome.exception() if state.outcome else None)
             return growing(state) if asked is None else asked
 
-        def may_help(error: BaseException) -> bool:
-            asked = _retry_after(error) or 0.0
-            return getattr(error, "transient", False) and asked <= _LONGEST_RETRY_AFTER and patience.allows(asked)
-
         def say(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             log.info("%s: attempt %d failed: %s", self.name, state.attempt_number, error)
 
-        return Retrying(
-            stop=stop_after_attempt(self._max_retries + 1),
-            wait=wait,
-            retry=retry_if_exception(may_help),
-            before_sleep=say,
-            reraise=True,
-        )
+        return Retrying(stop=stop_after_attempt(self._max_retries + 1), wait=wait, before_sleep=say)
 
 
 class _Incoming:
@@ -195,13 +211,13 @@ class _Incoming:
 class _Answer:
     """An answer as it grows: takes deltas, gives chunks."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, transcript: Transcript) -> None:
         self.fresh = False  # content has come since somebody set this back
         self.ended = False  # the provider said that nothing more comes
         self.finish_reason: str | None = None
         self.held: LLMResponse | None = None
         """The last chunk, kept back until the usage is there, which providers send after it."""
-        self._transcript = Transcript()
+        self._transcript = transcript
         self._by_tool = question.format is not None and question.format.by == "tool"
         self._last: LLMResponse | None = None
         self._model = question.model
@@ -211,7 +227,7 @@ class _Answer:
 
     @property
     def text(self) -> str:
-        return self._transcript.upto(self._transcript.length)
+        return self._transcript.text
 
     def add(self, deltas: list[Delta]) -> list[LLMResponse]:
         """Take deltas; give the chunks that a reader should see now."""
@@ -231,14 +247,17 @@ class _Answer:
         return chunks
 
     def _add_more(self, delta: Delta) -> tuple[LLMResponse, ...]:
-        text = delta.arguments if self._by_tool and delta.arguments else delta.text
+        text, calls = delta.text, delta.tool_calls
+        if calls and self._by_tool:  # the call that was forced carries the answer, and is none of the user's
+            text = "".join(call.arguments for call in calls if call.index == 0) or text
+            calls = ()
         if text:
             self._transcript.pieces.append(text)
             self._transcript.length += len(text)
         self._model = delta.model or self._model
         self._role = delta.role or self._role
         self.finish_reason = delta.finish_reason or self.finish_reason
-        self.fresh = self.fresh or bool(text or delta.reasoning or delta.refusal)
+        self.fresh = self.fresh or bool(text or calls or delta.reasoning or delta.refusal)
         self.ended = self.ended or delta.end
         self._refusal += delta.refusal
         if delta.usage is not None:
@@ -256,6 +275,7 @@ class _Answer:
             delta.finish_reason,
             delta.usage,
             delta.reasoning,
+            tool_calls=calls,
         )
         if delta.finish_reason and not text:
             self.held = chunk
@@ -291,6 +311,19 @@ class _Answer:
         return error
 
 
+def _finish(
+    answer: _Answer, incoming: _Incoming, patience: Patience, *, streaming: bool
+) -> Flow[list[LLMResponse], LLMResponse]:
+    """See what the reading came to: give the last chunk, or raise what is wrong."""
+    if incoming.failure is not None:
+        raise answer.broken(incoming.failure)
+    if answer.held is not None and streaming:
+        yield [answer.held]
+    if answer.ended:
+        yield from _read_to_the_end(incoming.connection, patience)
+    return answer.whole()
+
+
 def _read_to_the_end(connection: Connection, patience: Patience) -> Flow[Any, None]:
     """Let a body that has said all come to its end: only then can its connection be used again."""
     patience.grace(_WAIT_FOR_END)
@@ -304,7 +337,15 @@ def _read_to_the_end(connection: Connection, patience: Patience) -> Flow[Any, No
 
 def _begins(delta: Delta) -> bool:
     """Whether something of the answer has come: a role alone is nothing yet."""
-    return bool(delta.text or delta.arguments or delta.reasoning or delta.refusal or delta.finish_reason or delta.end)
+    if any(call.arguments for call in delta.tool_calls):
+        return True
+    return bool(delta.text or delta.reasoning or delta.refusal or delta.finish_reason or delta.end)
+
+
+def _may_help(error: Exception, patience: Patience) -> bool:
+    """Whether the same request may well succeed after the pause that the provider asks for."""
+    asked = _retry_after(error) or 0.0
+    return getattr(error, "transient", False) and asked <= _LONGEST_RETRY_AFTER and patience.allows(asked)
 
 
 def _retry_after(error: BaseException | None) -> float | None:

@@ -27,6 +27,23 @@ class Usage:
     total_tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """What is new in one of an answer's tool calls. The parts of a call have the same ``index``.
+
+    Attributes:
+        index: which of the calls, from 0.
+        id: the provider's name for the call; with its first part, else empty.
+        name: the tool that is called; with its first part, else empty.
+        arguments: new text of its arguments, which are JSON.
+    """
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
 class Delta:
     """What one event of a provider's stream, or its whole answer, adds. Providers make these.
 
@@ -38,16 +55,17 @@ class Delta:
         only_text: there is nothing but new text, as in nearly all of them.
         shown: false where there is nothing that a reader of chunks could use, as in an event with
             usage only.
-        arguments: new text of a tool call's arguments.
+        tool_calls: what is new in the tool calls; of a whole answer, each call in one part.
         end: the provider says that nothing more will come.
     """
 
+    only_text: bool = True
     shown: bool = True
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str | None = None
     role: str | None = None
-    arguments: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
     reasoning: str = ""
     refusal: str = ""
     end: bool = False
@@ -55,9 +73,8 @@ class Delta:
     def __init__(self, raw: bytes, text: str = "", **more: Any) -> None:
         self.raw = raw
         self.text = text
-        self.only_text = not more
         if more:
-            self.__dict__.update(more)
+            self.__dict__.update(more, only_text=False)
 
 
 class LLMResponse:
@@ -73,9 +90,10 @@ class LLMResponse:
         finish_reason: why the answer ended (``"stop"``, ``"length"``, ...); None before its last chunk.
         usage: the tokens; on the last chunk where the provider tells them, else None.
         reasoning: new text of the model's reasoning, where the provider shows it.
+        tool_calls: what is new in calls of the tools that were given in ``llm_params``.
     """
 
-    __slots__ = ("_end", "_raw", "_text", "delta", "finish_reason", "model", "reasoning", "role", "usage")
+    __slots__ = ("_end", "_raw", "_text", "delta", "finish_reason", "model", "reasoning", "role", "tool_calls", "usage")
 
     def __init__(
         self,
@@ -87,6 +105,8 @@ class LLMResponse:
         finish_reason: str | None = None,
         usage: Usage | None = None,
         reasoning: str = "",
+        *,
+        tool_calls: tuple[ToolCallDelta, ...] = (),
     ) -> None:
         if isinstance(response, str):
             delta = response if delta is None else delta
@@ -100,11 +120,22 @@ class LLMResponse:
         self.finish_reason = finish_reason
         self.usage = usage
         self.reasoning = reasoning
+        self.tool_calls = tool_calls
 
     @property
     def response(self) -> str:
         """All the text up to and including this chunk."""
         return self._text.upto(self._end)
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt at the answer this belongs to, from 1. A later one starts its text anew."""
+        return self._text.attempt
+
+    @property
+    def restart_reason(self) -> str:
+        """Why this attempt was begun: what was wrong with the one before it; empty for the first."""
+        return self._text.restart_reason
 
     @property
     def raw_response(self) -> dict[str, Any]:
@@ -134,18 +165,30 @@ class LLMResponse:
         for name in ("model", "finish_reason", "usage"):
             if (value := getattr(self, name)) is not None:
                 shown += f", {name}={value!r}"
+        if self.attempt > 1:
+            shown += f", attempt={self.attempt}"
         return f"LLMResponse({shown})"
 
 
 class Transcript:
-    """A growing text, kept once. Joined only where somebody looks, and then only what is new."""
+    """A growing text, kept once. Joined only where somebody looks, and then only what is new.
 
-    __slots__ = ("_joined", "length", "pieces")
+    The text of an answer knows which attempt at it this is, and why it was begun.
+    """
 
-    def __init__(self, text: str = "") -> None:
+    __slots__ = ("_joined", "attempt", "length", "pieces", "restart_reason")
+
+    def __init__(self, text: str = "", *, attempt: int = 1, restart_reason: str = "") -> None:
+        self.attempt = attempt
+        self.restart_reason = restart_reason
         self.length = len(text)
         self.pieces: list[str] = []
         self._joined = (0, text)  # how many pieces are in the text; replaced as one, so threads may share it
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self.upto(self.length)
 
     def upto(self, end: int) -> str:
         """Give the first ``end`` characters."""

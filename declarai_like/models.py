@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, overload
+from collections.abc import AsyncIterable, Callable, Collection, Coroutine, Iterator, Mapping
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 from .llm import LLM
-from .operator import Operator, Output
+from .operator import Operator, Output, Restartable
 from .prompt import Prompt
 from .providers import Provider
-from .stream import Stream
+from .stream import Items, Stream
 from .tasks import Task
 from .transport import Transport
 
@@ -18,10 +30,16 @@ if TYPE_CHECKING:
     from tenacity import BaseRetrying
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 S = TypeVar("S", bound=bool, covariant=True)
 """Whether tasks stream where their decorator does not say."""
 
 Auto = Literal["auto"] | Output
+
+ByElement: TypeAlias = (
+    Callable[P, Iterator[T]] | Callable[P, AsyncIterable[T]] | Callable[P, Coroutine[Any, Any, AsyncIterable[T]]]
+)
+"""A function whose answer is handed out element by element."""
 
 
 class OperatorSettings(TypedDict, total=False):
@@ -30,6 +48,7 @@ class OperatorSettings(TypedDict, total=False):
     llm_params: Mapping[str, Any] | None
     output: Auto
     retries: int | BaseRetrying
+    restart_on: Collection[Restartable]
 
 
 class TaskSettings(OperatorSettings, total=False):
@@ -42,6 +61,10 @@ class Decorator(Protocol):
     """Makes a task whose calls give the value, or an awaitable of it."""
 
     @overload
+    def __call__(  # type: ignore[overload-overlap]  # the narrower one comes first
+        self, function: ByElement[P, T]
+    ) -> Task[P, Items[T]]: ...
+    @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Task[P, Coroutine[Any, Any, R]]: ...
     @overload
     def __call__(self, function: Callable[P, R]) -> Task[P, R]: ...
@@ -50,6 +73,8 @@ class Decorator(Protocol):
 class StreamingDecorator(Protocol):
     """Makes a task whose calls give a stream."""
 
+    @overload
+    def __call__(self, function: ByElement[P, T]) -> Task[P, Stream[list[T]]]: ...
     @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Task[P, Stream[R]]: ...
     @overload
@@ -106,6 +131,10 @@ class Model(Generic[S]):
         self._shown = shown or llm.name
 
     @overload
+    def task(  # type: ignore[overload-overlap]  # the narrower one comes first
+        self, function: ByElement[P, T]
+    ) -> Task[P, Items[T]]: ...
+    @overload
     def task(self: Model[Literal[True]], function: Callable[P, Coroutine[Any, Any, R]]) -> Task[P, Stream[R]]: ...
     @overload
     def task(self: Model[Literal[True]], function: Callable[P, R]) -> Task[P, Stream[R]]: ...
@@ -131,6 +160,7 @@ class Model(Generic[S]):
         llm_params: Mapping[str, Any] | None = None,
         output: Auto = "auto",
         retries: int | BaseRetrying = 2,
+        restart_on: Collection[Restartable] = (),
         cache: bool = True,
     ) -> Any:
         """Make a task of a function: its signature and docstring are the prompt.
@@ -143,7 +173,9 @@ class Model(Generic[S]):
                 of the reply), ``"tool"`` (as the arguments of a forced tool call), ``"prompt"`` (in
                 words), or ``"auto"``, as fits the provider.
             retries: how often an answer that does not fit is sent back to the model with the reason;
-                or a ``tenacity.Retrying``, whose stop and wait are used. Streams are not sent back.
+                or a ``tenacity.Retrying``, whose stop and wait are used.
+            restart_on: errors in the middle of an answer after which the same is asked anew, as often
+                as ``retries`` says: classes of `StreamError` and `Timeout` in `declarai_like.errors`.
             cache: whether a stream keeps its chunks, so that it can be read again.
 
         Raises:
@@ -153,8 +185,8 @@ class Model(Generic[S]):
 
         def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
             prompt: Prompt[Any] = Prompt(function)
-            made = self.operator(prompt, llm_params=llm_params, output=output, retries=retries)
-            streams = self._stream if streaming is None else streaming
+            made = self.operator(prompt, llm_params=llm_params, output=output, retries=retries, restart_on=restart_on)
+            streams = (self._stream and not prompt.shape.by_element) if streaming is None else streaming
             return Task(function, prompt, lambda: made, streaming=streams, cache=cache)
 
         return decorate if function is None else decorate(function)
@@ -166,6 +198,7 @@ class Model(Generic[S]):
         llm_params: Mapping[str, Any] | None = None,
         output: Auto = "auto",
         retries: int | BaseRetrying = 2,
+        restart_on: Collection[Restartable] = (),
     ) -> Operator[R]:
         """Put a prompt and this model together."""
         return Operator(
@@ -173,6 +206,7 @@ class Model(Generic[S]):
             self._llm,
             output=self._output if output == "auto" else output,
             retries=retries,
+            restart_on=restart_on,
             params={**self._params, **(llm_params or {})},
         )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, Never, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
-from .errors import Attempt, ConfigurationError, OutputError, Truncated
+from .errors import Attempt, ConfigurationError, OutputError, StreamError, Timeout, Truncated
 from .flow import Flow
 from .llm import LLM
-from .messages import LLMResponse, Message
+from .messages import LLMResponse, Message, Transcript
 from .prompt import Prompt, Unfit, ask_for_json
 from .providers import AnswerFormat, Question
-from .retry import retrying
+from .retry import Retry
+from .stream import Commitment
 
 if TYPE_CHECKING:
     from tenacity import BaseRetrying
@@ -21,14 +23,18 @@ R = TypeVar("R")
 Output = Literal["schema", "tool", "prompt"]
 """How structure is asked for: of the provider, as the reply's form; as a forced tool call; in words."""
 
+Restartable: TypeAlias = type[StreamError | Timeout]
+"""A kind of error after which the same question may be asked anew."""
+
 _OURS = {"messages": "the prompt", "stream": "streaming=True", "n": "calling several times"}
 
 
 class Operator(Generic[R]):
     """Asks a model with a prompt, and reads the answer into the prompt's shape.
 
-    ``retries`` counts how often an answer that does not fit is sent back to the model with the
-    reason; a tenacity policy in its place says when to stop and how long to wait.
+    ``retries`` counts how often another attempt follows one that came to nothing: an answer that does
+    not fit is sent back to the model with the reason; after an error of ``restart_on`` the same is asked
+    anew. A tenacity policy in its place says when to stop and how long to wait.
 
     Raises:
         ConfigurationError: a setting is wrong; the message names the task and the setting.
@@ -41,12 +47,14 @@ class Operator(Generic[R]):
         *,
         output: Output,
         retries: int | BaseRetrying,
+        restart_on: Collection[Restartable],
         params: Mapping[str, Any],
     ) -> None:
         self._prompt = prompt
         self._llm = llm
         self._params = params
         self._check(params)
+        self._restart_on = self._read_restart_on(restart_on)
         self._policy = self._read_policy(retries)
         self._by = output
         self._format = self._read_format(output)
@@ -58,42 +66,54 @@ class Operator(Generic[R]):
             text += "\n\n" + ask_for_json(self._prompt.shape)
         return [Message("user", text)]
 
-    def answer(self, messages: Sequence[Message], params: Mapping[str, Any]) -> Flow[Never, tuple[R, LLMResponse]]:
+    def answer(
+        self,
+        messages: Sequence[Message],
+        params: Mapping[str, Any],
+        *,
+        stream: bool = False,
+        commitment: Commitment | None = None,
+    ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
         """Ask until an answer fits, and give its value and the answer itself.
 
+        With ``stream``, each attempt is emitted as it grows. No other attempt follows one to which a reader
+        has made the ``commitment``.
+
         Raises:
-            OutputError: none did; it holds each attempt.
+            OutputError: no answer fitted; it holds each attempt.
             Truncated: an answer was cut at the token limit.
         """
-        said = list(messages)
-        attempts: list[Attempt] = []
+        question = self._question(messages, params, stream=stream)
+        return self._answer(question, _always if commitment is None else commitment.give_up)
 
-        def attempt() -> Flow[Any, tuple[R, LLMResponse]]:
-            response = yield from self._llm.answer(self._question(said, params, stream=False))
+    def _answer(
+        self, question: Question, give_up: Callable[[int], bool]
+    ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
+        retry = Retry(self._policy)
+        patience = self._llm.patience()
+        attempts: list[Attempt] = []
+        while True:
+            reason = attempts[-1].reason if attempts else ""
+            transcript = Transcript(attempt=retry.begin(), restart_reason=reason)
+            failure: OutputError | StreamError | Timeout
             try:
+                response = yield from self._llm.answer(question, transcript, patience)
                 return self._read(response), response
             except Unfit as unfit:
-                attempts.append(Attempt(response.response, str(unfit)))
-                said.extend(_send_back(attempts[-1]))
-                raise self._unfit(attempts) from None
-
-        return (yield from retrying(self._policy, attempt))
-
-    def stream(self, messages: Sequence[Message], params: Mapping[str, Any]) -> Flow[list[LLMResponse], LLMResponse]:
-        """Ask once, and emit the answer so far as it comes."""
-        return self._llm.answer(self._question(messages, params, stream=True))
-
-    def read(self, response: LLMResponse) -> R:
-        """Read a whole answer.
-
-        Raises:
-            OutputError: it does not fit the return type.
-            Truncated: it was cut at the token limit.
-        """
-        try:
-            return self._read(response)
-        except Unfit as unfit:
-            raise self._unfit([Attempt(response.response, str(unfit))]) from None
+                attempts.append(Attempt(transcript.text, str(unfit)))
+                question = replace(question, messages=(*question.messages, *_send_back(attempts[-1])))
+                failure = self._unfit(attempts)
+            except (StreamError, Timeout) as dropped:
+                if not isinstance(dropped, self._restart_on):
+                    raise
+                attempts.append(Attempt(transcript.text, str(dropped)))
+                failure = dropped
+            over = retry.over(failure) or not patience.allows(retry.seconds)  # as after a `TotalTimeout`
+            if over or not give_up(len(attempts)):
+                raise failure
+            yield retry.pause()
+            if not give_up(len(attempts)):  # the stream was closed meanwhile
+                raise failure
 
     def _read(self, response: LLMResponse) -> R:
         if response.finish_reason == "length" and not self._prompt.shape.is_text:
@@ -136,18 +156,39 @@ class Operator(Generic[R]):
         name = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in self._prompt.name)
         return AnswerFormat(name[-64:], f"Give the answer, a {shape.text}.", shape.schema, output)
 
-    def _read_policy(self, retries: int | BaseRetrying) -> BaseRetrying:
-        from tenacity import AsyncRetrying, BaseRetrying, Retrying, retry_if_exception_type, stop_after_attempt
+    def _read_restart_on(self, kinds: Collection[Restartable]) -> tuple[Restartable, ...]:
+        wrong: list[object]
+        try:
+            wrong = [kind for kind in kinds if not _is_restartable(kind)]
+        except TypeError:  # it is a single class, for instance
+            wrong = [kinds]
+        if wrong:
+            raise ConfigurationError(
+                f"restart_on of {self._prompt.name!r} has {wrong[0]!r}; it takes a collection of errors that derive "
+                "from StreamError or Timeout, as {errors.StreamInterrupted, errors.IdleTimeout}"
+            )
+        return tuple(kinds)
 
-        unfit = retry_if_exception_type(OutputError)
+    def _read_policy(self, retries: int | BaseRetrying) -> BaseRetrying:
+        from tenacity import AsyncRetrying, BaseRetrying, Retrying, stop_after_attempt
+
         if isinstance(retries, int) and not isinstance(retries, bool) and retries >= 0:
-            return Retrying(stop=stop_after_attempt(retries + 1), retry=unfit, reraise=True)
+            return Retrying(stop=stop_after_attempt(retries + 1))
         if isinstance(retries, BaseRetrying) and not isinstance(retries, AsyncRetrying):
-            return retries.copy(retry=unfit, reraise=True)
+            return retries
         raise ConfigurationError(
             f"retries of {self._prompt.name!r} is {retries!r}; it takes a number from 0, "
             "or a tenacity.Retrying, which serves async tasks as well"
         )
+
+
+def _always(attempt: int) -> bool:
+    """Nobody sees an attempt that does not stream, so each may be given up."""
+    return True
+
+
+def _is_restartable(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StreamError | Timeout)
 
 
 def _send_back(attempt: Attempt) -> list[Message]:

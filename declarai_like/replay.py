@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from .errors import StreamClosed, StreamInUse
 from .flow import Drive, Flow
@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 T = TypeVar("T")
 R = TypeVar("R")
+S_contra = TypeVar("S_contra", contravariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Record(Generic[T]):
+class Record(Generic[T, R]):
     """What a flow has emitted, and how it ended: plain data, which outlives the run."""
 
-    __slots__ = ("dropped", "error", "items", "keep", "over", "whole")
+    __slots__ = ("dropped", "error", "items", "keep", "over", "result", "whole")
 
     def __init__(self, *, keep: bool = True) -> None:
         self.items: list[T] = []
         self.dropped = 0  # how many items at the front are no longer kept
         self.keep = keep
         self.over = False  # nothing will be added
-        self.whole = False  # the flow came to its end by itself
+        self.whole = False  # the flow came to its end by itself, and has a result
+        self.result: R
         self.error: BaseException | None = None
 
     @property
@@ -42,10 +45,11 @@ class Record(Generic[T]):
         return self.items[-1] if self.items else None
 
     def add(self, items: Iterable[T]) -> None:
-        if not self.keep:
+        if self.keep:
+            self.items += items
+        else:
             self.dropped += len(self.items)
-            self.items.clear()
-        self.items += items
+            self.items[:] = items
 
     def since(self, place: int) -> Sequence[T]:
         """Give the items from this place on, as far as they are kept."""
@@ -58,9 +62,15 @@ class Record(Generic[T]):
         if self.error is not None:
             raise self.error
 
-    def end(self, error: BaseException | None = None, *, whole: bool = False) -> None:
+    def end(self, error: BaseException | None = None) -> None:
         if not self.over:
-            self.over, self.whole, self.error = True, whole, error
+            self.error = error
+            self.over = True  # last, for readers in other threads
+
+    def complete(self, result: R) -> None:
+        if not self.over:
+            self.result, self.whole = result, True
+            self.over = True
 
 
 class Replay(Generator[T, None, None], Generic[T, R]):
@@ -79,8 +89,8 @@ class Replay(Generator[T, None, None], Generic[T, R]):
     generator; ``close()``, ``aclose()``, ``with`` and ``async with`` do that at a place of your choice.
     """
 
-    def __init__(self, flow: Flow[Sequence[T], R], *, record: Record[T] | None = None) -> None:
-        self._record: Record[T] = Record() if record is None else record
+    def __init__(self, flow: Flow[Sequence[T], R], *, record: Record[T, R] | None = None) -> None:
+        self._record: Record[T, R] = Record() if record is None else record
         self._drive: Drive[Sequence[T], R] = Drive(flow)
         self._blocking: Generator[Sequence[T], None, None] | None = None
         self._async: AsyncGenerator[Sequence[T], None] | None = None
@@ -91,7 +101,7 @@ class Replay(Generator[T, None, None], Generic[T, R]):
     # Reading, blocking
 
     def __iter__(self) -> Generator[T, None, None]:
-        return self._read(self._start())
+        return self.items_from(self._start())
 
     def __next__(self) -> T:
         if self._position < self._record.length or self._pull(self._position):
@@ -99,9 +109,11 @@ class Replay(Generator[T, None, None], Generic[T, R]):
         self._record.finish(self._position)
         raise StopIteration
 
-    def _read(self, place: int) -> Generator[T, None, None]:
+    def items_from(self, place: int) -> Generator[T, None, None]:
+        """Read from a place on, 0 for the beginning."""
         while new := self._pull(place):
-            yield from new
+            for item in new:  # noqa: UP028  (mostly there is one, for which `yield from` is slower)
+                yield item
             place += len(new)
         self._record.finish(place)
 
@@ -117,7 +129,7 @@ class Replay(Generator[T, None, None], Generic[T, R]):
                     if not record.over:
                         return new
                 except StopIteration:
-                    record.end(whole=self._drive.finished)
+                    self._complete()
                 except Exception as error:
                     record.end(error)
                 except BaseException:
@@ -138,7 +150,11 @@ class Replay(Generator[T, None, None], Generic[T, R]):
     # Reading, async
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return _AsyncReader(self._record, self._apull, self._start())
+        return self.aitems_from(self._start())
+
+    def aitems_from(self, place: int) -> AsyncIterator[T]:
+        """Give what `items_from` gives, in async code."""
+        return _AsyncReader(self._record, self._apull, place)
 
     async def __anext__(self) -> T:
         if self._position < self._record.length or await self._apull(self._position):
@@ -159,9 +175,12 @@ class Replay(Generator[T, None, None], Generic[T, R]):
             waiting: list[anyio.Event] = []
             self._waiting = waiting
             try:
-                record.add(await source.__anext__())
+                new = await source.__anext__()
+                record.add(new)
+                if not record.over:
+                    return new
             except StopAsyncIteration:
-                record.end(whole=self._drive.finished)
+                self._complete()
             except Exception as error:
                 record.end(error)
             except BaseException:  # a cancelled reader ends the run that it was driving
@@ -184,6 +203,12 @@ class Replay(Generator[T, None, None], Generic[T, R]):
         return self._async
 
     # Ending
+
+    def _complete(self) -> None:
+        if self._drive.finished:
+            self._record.complete(self._drive.result)
+        else:
+            self._record.end()
 
     def send(self, value: None, /) -> T:
         """As ``next()``: a stream takes no values."""
@@ -265,7 +290,9 @@ class _AsyncReader(Generic[T]):
 
     __slots__ = ("_new", "_place", "_pull", "_record")
 
-    def __init__(self, record: Record[T], pull: Callable[[int], Coroutine[Any, Any, Sequence[T]]], place: int) -> None:
+    def __init__(
+        self, record: Record[T, Any], pull: Callable[[int], Coroutine[Any, Any, Sequence[T]]], place: int
+    ) -> None:
         self._record = record
         self._pull = pull
         self._place = place
@@ -279,43 +306,92 @@ class _AsyncReader(Generic[T]):
             return item
         if new := await self._pull(self._place):
             self._place += len(new)
-            self._new = iter(new)
-            return next(self._new)
+            items = self._new = iter(new)
+            return next(items)
         self._record.finish(self._place)
         raise StopAsyncIteration
 
 
-class View(Generic[S, T]):
-    """Another look at a stream: each of its items becomes none, one or several of the view's.
+class Look(Protocol[S_contra, T_co]):
+    """How one reader looks at a stream: each of its items becomes none, one or several."""
 
-    It can be read with ``for`` and ``async for``, and again, as the stream can.
+    def feed(self, item: S_contra, /) -> Iterable[T_co]: ...
+
+    def end(self) -> Iterable[T_co]:
+        """Give what is left when the stream has come to its end."""
+        ...
+
+    def fail(self, error: Exception, /) -> Iterable[T_co]:
+        """Raise the error that the stream has ended with, or a better one."""
+        ...
+
+
+class View(Generic[S, T]):
+    """Another look at a stream.
+
+    It can be read with ``for`` and ``async for``, and again, as the stream can. Each reading has a look
+    of its own, and sees the stream from its beginning.
     """
 
-    def __init__(self, source: Replay[S, Any], look: Callable[[S], Iterable[T]]) -> None:
+    def __init__(self, source: Replay[S, Any], look: Callable[[], Look[S, T]]) -> None:
         self._source = source
         self._look = look
 
     def __iter__(self) -> Iterator[T]:
-        for item in self._source:
-            yield from self._look(item)
+        return _read(self._source.items_from(0), self._look())
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return _AsyncView(aiter(self._source), self._look)
+        return _AsyncView(self._source.aitems_from(0), self._look())
+
+
+class Rest(View[S, T]):
+    """A view of what comes after the item that ``next()`` gave last, as a loop over the stream itself."""
+
+    def __iter__(self) -> Iterator[T]:
+        return _read(iter(self._source), self._look())
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _AsyncView(aiter(self._source), self._look())
+
+
+def _read(items: Iterator[S], look: Look[S, T]) -> Iterator[T]:
+    try:
+        for item in items:
+            for seen in look.feed(item):  # noqa: UP028  (as in `Replay`)
+                yield seen
+    except Exception as error:
+        yield from look.fail(error)
+        return
+    yield from look.end()
 
 
 class _AsyncView(Generic[S, T]):
     """One ``async for`` over a view; no async generator, as `_AsyncReader` is none."""
 
-    def __init__(self, items: AsyncIterator[S], look: Callable[[S], Iterable[T]]) -> None:
+    def __init__(self, items: AsyncIterator[S], look: Look[S, T]) -> None:
         self._items = items
         self._look = look
         self._seen: Iterator[T] = iter(())  # of the last item, what has not been given yet
+        self._is_over = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T:
         while True:
-            for seen in self._seen:
-                return seen
-            self._seen = iter(self._look(await anext(self._items)))
+            try:
+                for seen in self._seen:
+                    return seen
+                if self._is_over:
+                    raise StopAsyncIteration
+                self._seen = iter(self._look.feed(await anext(self._items)))
+            except StopAsyncIteration:
+                if self._is_over:
+                    raise
+                self._is_over = True
+                self._seen = iter(self._look.end())
+            except Exception as error:
+                if self._is_over:
+                    raise
+                self._is_over = True
+                self._seen = iter(self._look.fail(error))

@@ -2,21 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
-from .errors import StreamClosed
+from .errors import ConfigurationError, InvalidElement, StreamClosed
 from .flow import Flow
 from .messages import LLMResponse, Usage
-from .replay import Record, Replay, View
+from .partial import Missing
+from .replay import Record, Replay, Rest, View
+from .typed import ElementReader, Plan
+from .typed.events import (
+    ElementCompleted,
+    Event,
+    FieldCompleted,
+    FieldGrew,
+    FieldStarted,
+    Finished,
+    ReasoningDelta,
+    Restarted,
+    TextDelta,
+    ToolCalled,
+    UsageReported,
+)
+from .typed.looks import Elements, Events, Partials
+from .typed.marks import done, not_null, with_state
+from .typed.values import Partial, StreamState, as_json
 
 if TYPE_CHECKING:
     from typing import Self
 
+__all__ = [
+    "Commitment",
+    "ElementCompleted",
+    "Event",
+    "FieldCompleted",
+    "FieldGrew",
+    "FieldStarted",
+    "Finished",
+    "Items",
+    "Missing",
+    "OnError",
+    "Partial",
+    "ReasoningDelta",
+    "Restarted",
+    "Stream",
+    "StreamState",
+    "TextDelta",
+    "ToolCalled",
+    "UsageReported",
+    "as_json",
+    "done",
+    "not_null",
+    "with_state",
+]
+
+T = TypeVar("T")
 R = TypeVar("R")
 
+OnError: TypeAlias = Literal["raise", "collect"]
 
-class Stream(Replay[LLMResponse, LLMResponse], Generic[R]):
+
+class Commitment:
+    """Settles which attempt at an answer counts, between the readers of a stream and its flow.
+
+    What a reader has handed out piece by piece cannot be taken back. So it commits itself to an attempt
+    before it hands out the first piece; from then on no other attempt follows, and a failure is raised
+    at once. Of an attempt that was given up before, nothing may be handed out any more.
+    """
+
+    def __init__(self, record: Record[LLMResponse, Any]) -> None:
+        self._record = record
+        self._kept: dict[int, bool] = {}  # by attempt; whoever is first decides, and `setdefault` is one step
+
+    def make(self, attempt: int) -> bool:
+        """Commit to an attempt. False where it has been given up."""
+        return self._kept.setdefault(attempt, True)
+
+    def give_up(self, attempt: int) -> bool:
+        """Let another attempt follow. False where a reader is committed to this one, or the stream was left."""
+        return not self._record.over and not self._kept.setdefault(attempt, False)
+
+
+class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
     """A generator of accumulating `LLMResponse` chunks, with the typed value at its end.
 
     Nothing is sent until the first chunk is asked for. Each ``for`` or ``async for`` is a reader of its
@@ -26,20 +93,27 @@ class Stream(Replay[LLMResponse, LLMResponse], Generic[R]):
     ``close()``, ``aclose()``, ``with`` and ``async with`` leave it early and release the connection at
     once; so does letting go of it.
 
+    An answer that does not fit the return type is followed by another attempt, as the task's ``retries``
+    say, and so is one that breaks off, where ``restart_on`` says so: ``chunk.attempt`` is counted up, and
+    the text starts anew.
+
     An error comes after the chunks that were there before it, and again to each later reader.
+
+    Attributes:
+        commitment: what a reader makes that cannot take back what it hands out; then no other attempt follows.
     """
 
     def __init__(
         self,
-        flow: Flow[list[LLMResponse], LLMResponse],
-        read: Callable[[LLMResponse], R],
+        flow: Flow[list[LLMResponse], tuple[R, LLMResponse]],
         *,
-        record: Record[LLMResponse] | None = None,
+        plan: Plan[R],
+        record: Record[LLMResponse, tuple[R, LLMResponse]],
+        commitment: Commitment,
     ) -> None:
         super().__init__(flow, record=record)
-        self._read_value = read
-        self._value: R
-        self._has_value = False
+        self.commitment = commitment
+        self._plan = plan
 
     def __repr__(self) -> str:
         record = self._record
@@ -49,13 +123,13 @@ class Stream(Replay[LLMResponse, LLMResponse], Generic[R]):
         return f"<stream, {state}, {record.length} chunks, {self.response[:40]!r}>"
 
     @property
-    def record(self) -> Record[LLMResponse]:
+    def record(self) -> Record[LLMResponse, tuple[R, LLMResponse]]:
         """The chunks so far, apart from the running request."""
         return self._record
 
     @property
     def response(self) -> str:
-        """All the text so far."""
+        """All the text so far, of the last attempt."""
         last = self._record.last
         return "" if last is None else last.response
 
@@ -72,15 +146,60 @@ class Stream(Replay[LLMResponse, LLMResponse], Generic[R]):
         return None if last is None else last.finish_reason
 
     def deltas(self) -> View[LLMResponse, str]:
-        """Give the new text only, for ``for`` and ``async for``; chunks without text are passed over."""
-        return View(self, lambda chunk: (chunk.delta,) if chunk.delta else ())
+        """Give the new text only, for ``for`` and ``async for``; chunks without text are passed over.
+
+        Joined they are the answer: the text of attempts that were given up is passed over as well, and once
+        there is a text to give, no other attempt follows.
+        """
+        return Rest(self, lambda: _Deltas(self.commitment))
+
+    def partials(self, *, early: bool = False) -> View[LLMResponse, Partial[R]]:
+        """Give the value so far, for ``for`` and ``async for``: one `Partial` for each chunk with text.
+
+        Texts grow; everything else appears when it is complete. A part that is whole is validated once, and
+        is the same object from then on. Another attempt at the answer begins anew.
+
+        Args:
+            early: whether numbers and literals appear as far as they go.
+        """
+        return View(self, lambda: Partials(self._plan, self._finish, early=early))
+
+    @overload
+    def items(
+        self: Stream[list[T]] | Stream[set[T]] | Stream[frozenset[T]] | Stream[tuple[T, ...]] | Stream[Iterable[T]],
+        *,
+        on_error: OnError = "raise",
+    ) -> Items[T]: ...
+    @overload
+    def items(self, *, on_error: OnError = "raise") -> Items[Any]: ...
+    def items(self, *, on_error: OnError = "raise") -> Items[Any]:
+        """Give the elements of the list that is the answer, each validated, when its last character is in.
+
+        Once an element has been handed out, no other attempt at the answer follows.
+
+        Args:
+            on_error: what becomes of an element that does not fit: ``"raise"`` an `InvalidElement`, or
+                ``"collect"`` it in ``Items.errors`` and go on.
+
+        Raises:
+            ConfigurationError: the answer is no list, tuple or set, or ``on_error`` is something else.
+        """
+        return Items(self, self._plan, on_error)
+
+    def events(self) -> View[LLMResponse, Event[R]]:
+        """Give all that happens in the answer, in order, for ``for`` and ``async for``.
+
+        That is new text, fields that begin, grow and are complete, tool calls, the usage, a restart, and at
+        last the answer: see `declarai_like.typed.events`.
+        """
+        return View(self, lambda: Events(self._plan, self._finish, lambda: self._record.result[1]))
 
     def result(self) -> R:
-        """Read to the end, and give the answer as the task's return type.
+        """Read to the end, and give the answer as the task's return type: the last attempt's text, read once.
 
         Raises:
             StreamClosed: the stream was left before its end.
-            OutputError: the answer does not fit the return type.
+            OutputError: no attempt fitted the return type.
             DeclaraiError: whatever ended the stream.
         """
         record = self._record
@@ -97,22 +216,113 @@ class Stream(Replay[LLMResponse, LLMResponse], Generic[R]):
 
     def _finish(self) -> R:
         self._record.finish(self._record.length)
-        if not self._record.whole or self._record.last is None:
+        if not self._record.whole:
             error = StreamClosed("the stream was closed before its end, so there is no result")
             error.partial = self.response
             raise error
-        if not self._has_value:
-            self._value = self._read_value(self._record.last)
-            self._has_value = True
-        return self._value
+        return self._record.result[0]
 
     @classmethod
-    def over(cls, record: Record[LLMResponse], read: Callable[[LLMResponse], R]) -> Self:
+    def over(cls, plan: Plan[R], record: Record[LLMResponse, tuple[R, LLMResponse]], commitment: Commitment) -> Self:
         """Give a stream of what was recorded, when the one that recorded it is gone."""
         record.end()
-        return cls(_nothing(), read, record=record)
+        return cls(_nothing(), plan=plan, record=record, commitment=commitment)
 
 
-def _nothing() -> Flow[list[LLMResponse], LLMResponse]:
+def _nothing() -> Flow[list[LLMResponse], Any]:
     raise AssertionError("a stream that is over runs no flow")
     yield
+
+
+class Items(Iterator[T], AsyncIterator[T]):
+    """The elements of an answer, one by one, for ``for``, ``async for`` and ``next``.
+
+    As the stream that it reads, it can be read again, and a loop starts where ``next()`` stands, or at the
+    beginning when ``next()`` was not used or has seen all.
+
+    Attributes:
+        stream: the stream that it reads.
+        errors: with ``on_error="collect"``, the elements that do not fit, as far as the last reading has come.
+    """
+
+    def __init__(self, stream: Stream[Any], plan: Plan[Any], on_error: OnError = "raise") -> None:
+        if on_error not in ("raise", "collect"):
+            raise ConfigurationError(f"on_error is {on_error!r}; it is 'raise' or 'collect'")
+        ElementReader[T](plan)  # says so at once where there are no elements
+        self.stream = stream
+        self.errors: list[InvalidElement] = []
+        self._plan = plan
+        self._collects = on_error == "collect"
+        self._next: Iterator[T] | None = None
+        self._anext: AsyncIterator[T] | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._view()) if self._next is None else self
+
+    def __next__(self) -> T:
+        if self._next is None:
+            self._next = iter(self._view())
+        try:
+            return next(self._next)
+        except StopIteration:
+            self._next = None
+            raise
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return aiter(self._view()) if self._anext is None else self
+
+    async def __anext__(self) -> T:
+        if self._anext is None:
+            self._anext = aiter(self._view())
+        try:
+            return await anext(self._anext)
+        except StopAsyncIteration:
+            self._anext = None
+            raise
+
+    def _view(self) -> View[LLMResponse, T]:
+        return View(self.stream, self._look)
+
+    def _look(self) -> Elements[T]:
+        stream = self.stream
+        self.errors = []
+        return Elements(self._plan, stream.commitment.make, self.errors if self._collects else None)
+
+    def close(self) -> None:
+        """Leave the stream, as `Stream.close`."""
+        self.stream.close()
+
+    async def aclose(self) -> None:
+        """Leave the stream, as `Stream.aclose`."""
+        await self.stream.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<items of {self.stream!r}>"
+
+
+class _Deltas:
+    """A look at the new text."""
+
+    def __init__(self, commitment: Commitment) -> None:
+        self._commit = commitment.make
+
+    def feed(self, chunk: LLMResponse) -> tuple[str, ...]:
+        return (chunk.delta,) if chunk.delta and self._commit(chunk.attempt) else ()
+
+    def end(self) -> tuple[str, ...]:
+        return ()
+
+    def fail(self, error: Exception) -> tuple[str, ...]:
+        raise error

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 from .errors import DeclarationError
 from .flow import arun, run
@@ -17,7 +17,8 @@ from .messages import LLMResponse, Message
 from .operator import Operator
 from .prompt import Prompt
 from .replay import Record
-from .stream import Stream
+from .stream import Commitment, Items, Stream
+from .typed import Plan as Reading
 
 if TYPE_CHECKING:
     from typing import Self
@@ -88,18 +89,19 @@ class Task(Generic[P, C]):
     def llm_response(self) -> LLMResponse | None:
         """The last answer in this context: whole, or the last chunk of a stream that has ended; else None."""
         last = self._declared.last
-        if last is None or last.record is None:
-            return last.response if last else None
-        return last.record.last if last.record.over else None
+        if isinstance(last, _Streamed):
+            return last.record.last if last.record.over else None
+        return last
 
     @property
     def llm_stream_response(self) -> C | None:
         """The last stream of this context, to read again from its cache; None when there was none."""
         last = self._declared.last
-        if last is None or last.record is None:
+        if not isinstance(last, _Streamed):
             return None
-        stream = last.stream() if last.stream else None
-        return cast("C", stream or Stream.over(last.record, self._declared.operator.read))
+        declared = self._declared
+        stream = last.stream() or Stream[Any].over(declared.reading, last.record, last.commitment)
+        return cast("C", declared.handed_out(stream))
 
     @overload
     def __get__(self, instance: None, owner: type, /) -> Self: ...
@@ -156,39 +158,42 @@ class Plan(Generic[C]):
 
     def __call__(self) -> C:
         """Ask the model."""
-        if self._declared.streaming:
-            return cast("C", self._stream())
+        if self._declared.streaming or self._declared.by_element:
+            return cast("C", self._declared.handed_out(self._stream()))
         return cast("C", self._later() if self._declared.is_async else self._now())
 
     def _now(self) -> Any:
-        value, response = run(self._declared.operator.answer(self.messages, self._params))
-        self._declared.last = _Last(response=response)
+        value, self._declared.last = run(self._declared.operator.answer(self.messages, self._params))
         return value
 
     async def _later(self) -> Any:
-        value, response = await arun(self._declared.operator.answer(self.messages, self._params))
-        self._declared.last = _Last(response=response)
+        value, self._declared.last = await arun(self._declared.operator.answer(self.messages, self._params))
         return value
 
     def _stream(self) -> Stream[Any]:
-        operator = self._declared.operator
-        record: Record[LLMResponse] = Record(keep=self._declared.cache)
-        stream: Stream[Any] = Stream(operator.stream(self.messages, self._params), operator.read, record=record)
-        self._declared.last = _Last(record=record, stream=weakref.ref(stream))
+        record: Record[LLMResponse, Any] = Record(keep=self._declared.cache)
+        commitment = Commitment(record)
+        flow = self._declared.operator.answer(self.messages, self._params, stream=True, commitment=commitment)
+        stream: Stream[Any] = Stream(flow, plan=self._declared.reading, record=record, commitment=commitment)
+        self._declared.last = _Streamed(record, commitment, weakref.ref(stream))
         return stream
 
 
 @dataclass(frozen=True, slots=True)
-class _Last:
-    """What the last call of a context left: an answer, or a stream.
+class _Streamed:
+    """What a call that streams leaves.
 
     The stream itself is held weakly: when its reader lets it go, its connection is closed. What it
     has read stays in its record.
     """
 
-    response: LLMResponse | None = None
-    record: Record[LLMResponse] | None = None
-    stream: weakref.ref[Stream[Any]] | None = None
+    record: Record[LLMResponse, Any]
+    commitment: Commitment
+    stream: weakref.ref[Stream[Any]]
+
+
+_Last: TypeAlias = LLMResponse | _Streamed
+"""What the last call of a context left: an answer, or a stream."""
 
 
 class _Declared:
@@ -207,11 +212,17 @@ class _Declared:
         self.streaming = streaming
         self.is_async = is_async
         self.cache = cache
+        self.reading: Reading[Any] = Reading(prompt.shape)
+        self.by_element = prompt.shape.by_element and not streaming
         self._operator = operator
 
     @property
     def operator(self) -> Operator[Any]:
         return self._operator()
+
+    def handed_out(self, stream: Stream[Any]) -> Stream[Any] | Items[Any]:
+        """Give what a caller gets of a stream: itself, or, for an iterator's task, its elements."""
+        return Items[Any](stream, self.reading) if self.by_element else stream
 
     @property
     def last(self) -> _Last | None:

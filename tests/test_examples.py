@@ -56,6 +56,19 @@ def test_the_movie_streams_its_text_so_far_then_the_new_text_then_a_typed_answer
     assert lines[-1].startswith("Usage(")
 
 
+def test_the_table_of_films_is_full_at_the_end() -> None:
+    lines = shown_by("films.py")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
+    assert [(title, year, director) for title, year, director, _ in rows if title] == [
+        ("Modern Times", "1936", "Charlie Chaplin"),
+        ("Alien", "1979", "Ridley Scott"),
+        ("WarGames", "1983", "John Badham"),
+        ("Ghost in the Shell", "1995", "Mamoru Oshii"),
+        ("Her", "2013", "Spike Jonze"),
+    ]
+    assert lines[-1].startswith("5 films, the oldest of 1936. Usage(")
+
+
 def test_the_letters_become_typed_values_and_the_one_that_does_not_is_named() -> None:
     assert shown_by("triage.py") == [
         "5 operations  the server is down",

@@ -196,16 +196,21 @@ def test_run_gives_the_result_and_passes_over_what_is_emitted() -> None:
     assert anyio.run(arun, flow()) == 42
 
 
-def test_a_sleep_can_be_ended_from_another_thread() -> None:
-    def flow() -> Flow[None, str]:
-        yield Sleep(60)
-        return "awake"
+def test_a_run_can_be_ended_from_another_thread_while_it_sleeps_and_goes_no_further() -> None:
+    log: list[str] = []
+
+    def flow() -> Flow[str, None]:
+        try:
+            yield Sleep(60)
+            yield "awake"
+        finally:
+            log.append("left")
 
     drive = Drive(flow())
     threading.Timer(0.05, drive.abort).start()
     began = time.monotonic()
     assert list(drive.emits()) == []
-    assert drive.result == "awake"
+    assert (drive.finished, log) == (False, ["left"])
     assert time.monotonic() - began < 30
 
 

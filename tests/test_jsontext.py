@@ -127,6 +127,42 @@ def test_what_comes_after_broken_json_is_found():
     assert list(candidates('First [1, oops] then {"a": [2]}')) == ['{"a": [2]}']
 
 
+@pytest.mark.parametrize("fence", ["```", "~~~", "```json", " \t```", "  ~~~ js"])
+@pytest.mark.parametrize(
+    "broken",
+    ['{"a": [1, 2', '["never closed', '{"a": "]}', '{"a": oops {"a": 0}', "[[[{", '["\\"', '{"a": "\\', "[1, 2 `` [3]"],
+)
+def test_broken_json_ends_at_a_fence_at_the_latest(broken, fence):
+    (marks,) = {"```", "~~~"} & {fence.strip()[:3]}
+    assert list(candidates(f'Draft: {broken}\n{fence}\n{{"a": 1}}\n{marks}')) == ['{"a": 1}']  # where it begins
+    assert list(candidates(f'{fence}\n{broken}\n{marks}\nThen {{"a": 1}}.')) == ['{"a": 1}']  # and where it ends
+
+
+@pytest.mark.parametrize("marks", ["``", "`` `", "x ```", "\\```", "\x0c```", "~~`"])
+def test_marks_that_are_no_fence_do_not_end_broken_json(marks):
+    assert list(candidates(f'Draft: {{"a": [1, 2\n{marks}\n{{"a": 1}}')) == []
+
+
+def test_a_fence_ends_only_the_broken_json_before_it():
+    text = '[1, oops {"a": 0}\n```\n[2, oops {"a": 1}] {"a": 2}\n```\n{"a": 3} [3, oops'
+    assert list(candidates(text)) == ['{"a": 2}', '{"a": 3}']
+
+
+def test_marks_of_a_fence_inside_a_string_of_whole_json_end_nothing():
+    assert list(candidates('Here: {"a": "```", "b": ["~~~"]}')) == ['{"a": "```", "b": ["~~~"]}']
+
+
+@pytest.mark.parametrize("word", ['{"a": 0}', "[0]", "[note]", '{"a"', "["])
+def test_a_fence_with_json_in_its_own_line_is_not_around_other_json_alone(word):
+    text = f'{{"a": 1}}\n```json {word}\n{{"a": 2}}\n```'
+    assert next(candidates(text)) == '{"a": 1}'
+
+
+@pytest.mark.parametrize("words", ["json", "{.json}", "{name}", "json (draft) <1>", "[x]"])
+def test_a_fence_with_other_words_in_its_own_line_is_found_first(words):
+    assert list(candidates(f'{{"a": 1}}\n```{words}\n{{"a": 2}}\n```')) == ['{"a": 2}', '{"a": 1}']
+
+
 def test_the_flaw_of_broken_json_has_its_place():
     assert flaw('Here:\n{"a": 1\n "b": 2}') == "Expecting ',' delimiter at line 3, column 2"
     assert flaw("[" * 100_000) == "it is nested too deeply"
@@ -139,7 +175,7 @@ def test_a_number_may_have_any_length():
     assert list(candidates(f"Here: {text}")) == [text]
 
 
-HOSTILE = ["[", "{", "[[", "[{", '{"a":', '["', '["\\"', "[1,", "[t", "[x", "[1 x]", '["a",x]', "[ ", '"', '\\"', "```\n", "```\n[t\n", "~~~\n```\n", "```\n\n", "{}", "[]x"]  # fmt: skip
+HOSTILE = ["[", "{", "[[", "[{", '{"a":', '["', '["\\"', "[1,", "[t", "[x", "[1 x]", '["a",x]', "[ ", '"', '\\"', "```\n", "```\n[t\n", "~~~\n```\n", "```\n\n", "{}", "[]x", "[1x\n```\n", "``` [\n"]  # fmt: skip
 
 
 def work(text):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import declarai_like as declarai
-from declarai_like.messages import Delta, Message, Usage
+from declarai_like.messages import Delta, Message, ToolCallDelta, Usage
 from declarai_like.providers import Question
 from declarai_like.providers.openai import OpenAIProvider
 from declarai_like.sse import ServerSentEvent
@@ -51,15 +51,26 @@ def test_usage_is_asked_for_in_streams_only_and_not_of_servers_that_do_not_know_
     assert ["stream_options" in exchange.body for exchange in server.exchanges] == [False, True, False]
 
 
-def test_text_reasoning_refusal_and_tool_arguments() -> None:
+def test_text_reasoning_and_refusal() -> None:
     assert read(chunk({"content": "a"}))[0].text == "a"
     assert read(chunk({"reasoning_content": "a"}))[0].reasoning == "a"
     assert read(chunk({"reasoning": "a", "content": None}))[0].reasoning == "a"
     assert read(chunk({"refusal": "no"}))[0].refusal == "no"
-    call = {
-        "tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}, {"index": 1, "function": {"arguments": "x"}}]
-    }
-    assert read(chunk(call))[0].arguments == '{"a"'
+    assert read(chunk({"content": "a"}))[0].tool_calls == ()
+
+
+def test_the_parts_of_tool_calls_say_which_call_they_are_of() -> None:
+    head = {"index": 1, "id": "call_1", "type": "function", "function": {"name": "look", "arguments": ""}}
+    later = {"index": 1, "function": {"arguments": '{"a"'}}
+    assert read(chunk({"tool_calls": [head]}))[0].tool_calls == (ToolCallDelta(1, "call_1", "look"),)
+    assert read(chunk({"tool_calls": [later]}))[0].tool_calls == (ToolCallDelta(1, arguments='{"a"'),)
+
+
+def test_the_tool_calls_of_a_whole_answer_are_counted_and_whole() -> None:
+    """There they have no index; and a kind of call that is not known is no error."""
+    calls = [{"id": "a", "function": {"name": "look", "arguments": "{}"}}, {"id": "b", "custom": {"input": "x"}}]
+    (delta,) = read({"choices": [{"index": 0, "message": {"content": None, "tool_calls": calls}}]})
+    assert delta.tool_calls == (ToolCallDelta(0, "a", "look", "{}"), ToolCallDelta(1, "b"))
 
 
 def test_the_end() -> None:

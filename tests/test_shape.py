@@ -450,12 +450,26 @@ def test_hostile_text_is_unfit_and_nothing_worse(annotation, hostile):
 @pytest.mark.parametrize(
     "annotation",
     [
-        Iterator[int], AsyncIterator[int], typing.Iterator[int], typing.Iterable[Hero], typing.Generator, collections.abc.Iterable,
-        collections.abc.AsyncGenerator[int, None], Annotated[Iterator[int], "words"],
+        Iterator[int], AsyncIterator[int], typing.Iterator[int], typing.Iterable[int], typing.AsyncIterable[int],
+        Annotated[Iterator[int], "words"],
     ],
 )  # fmt: skip
-def test_a_stream_is_no_whole_value(annotation):
-    with pytest.raises(DeclarationError, match=r"a task answers with whole values, so say list\[\.\.\.\] instead"):
+def test_an_iterator_is_asked_for_as_a_list(annotation):
+    shape = Shape(annotation)
+    assert (shape.by_element, shape.text, shape.read("[1, 2]")) == (True, "list[int]", [1, 2])
+    assert shape.schema == Shape(list[int]).schema
+    assert not Shape(list[int]).by_element
+
+
+@pytest.mark.parametrize("annotation", [collections.abc.Generator[int, None, None], typing.Generator, collections.abc.AsyncGenerator[int, None]])  # fmt: skip
+def test_a_generator_is_refused_with_what_to_say_instead(annotation):
+    with pytest.raises(DeclarationError, match=r"Generator.*; for elements one by one, say Iterator\[\.\.\.\]"):
+        Shape(annotation)
+
+
+@pytest.mark.parametrize("annotation", [collections.abc.Iterator, collections.abc.Iterable])
+def test_an_iterator_of_nothing_named_is_refused(annotation):
+    with pytest.raises(DeclarationError, match=r"which does not say what its elements are; say Iterator\[\.\.\.\]"):
         Shape(annotation)
 
 

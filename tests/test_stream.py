@@ -208,14 +208,18 @@ def test_a_typed_result_is_the_same_object_each_time() -> None:
 
 
 def test_a_typed_result_that_does_not_fit_is_an_output_error_after_all_chunks() -> None:
-    @declarai.offline(["[1, 2, oops]"]).task(streaming=True)
+    @declarai.offline(["[1, 2, oops]"]).task(streaming=True, retries=0)
     def numbers() -> list[int]:
         """Count"""
 
     stream = numbers()
-    assert responses(stream)[-1] == "[1, 2, oops]"
     for _ in range(2):
-        with pytest.raises(OutputError, match="'.*numbers' is no list\\[int\\]") as caught:
+        seen = []
+        with pytest.raises(OutputError, match="'.*numbers' is no list\\[int\\]"):
+            for chunk in stream:
+                seen.append(chunk.response)
+        assert seen[-1] == "[1, 2, oops]"
+        with pytest.raises(OutputError) as caught:
             stream.result()
         assert caught.value.text == "[1, 2, oops]"
 

@@ -12,12 +12,12 @@ from typing import Any, Generic, TypeVar
 from ..errors import DeclarationError, PromptError
 from .docstring import Described, describe
 from .magic import Magic, magic, spoken
-from .shape import Shape, Unfit
+from .shape import Shape, Unfit, explain
 from .signature import Parameter, annotated_words, local_names, read_signature
 from .template import Template
 from .values import written
 
-__all__ = ["Magic", "Prompt", "Shape", "Unfit", "ask_for_json", "magic"]
+__all__ = ["Magic", "Prompt", "Shape", "Unfit", "ask_for_json", "explain", "magic"]
 
 R = TypeVar("R")
 

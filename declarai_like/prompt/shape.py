@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_STREAMS = (
+_BY_ELEMENT = (
     collections.abc.Iterator,
     collections.abc.Iterable,
-    collections.abc.Generator,
     collections.abc.AsyncIterator,
     collections.abc.AsyncIterable,
-    collections.abc.AsyncGenerator,
 )
+_GENERATORS = (collections.abc.Generator, collections.abc.AsyncGenerator)
 _NO_LIMITS = frozenset({"type", "title", "description"})
 _SAID = re.compile(r".*(?:\bis|[:=])[*_]*\s+(\S.*)")  # The answer is 5. Answer: 5
 _MARKS = " \t\r\n\"'`*_"
@@ -46,8 +45,11 @@ class Shape(Generic[R]):
     validated by pydantic. Providers want an object at the top, so another type is asked for as
     ``{"value": ...}``; both forms are read.
 
+    An ``Iterator[T]`` is a list whose elements are handed out one by one; `read` gives the whole list.
+
     Attributes:
         text: the type, as its author would write it.
+        by_element: it is such an iterator.
         is_text: nothing is asked of the answer.
         limits: what a constrained ``str`` allows, in words; else empty.
         schema: the JSON Schema to ask for, with an object at the top; empty for text.
@@ -58,9 +60,12 @@ class Shape(Generic[R]):
 
     def __init__(self, annotation: Any, local: Mapping[str, Any] | None = None) -> None:
         """``local`` has names that the type's parts may use and that are not in their modules."""
+        base = _unannotated(annotation)
+        self.by_element = (get_origin(base) or base) in _BY_ELEMENT
+        if self.by_element:
+            base = annotation = _list_of(base)
         self.annotation = annotation
         self.text = "str" if annotation is inspect.Signature.empty else type_text(annotation)
-        base = get_args(annotation)[0] if get_origin(annotation) is typing.Annotated else annotation
         self.is_text = base in (str, inspect.Signature.empty, Any, object)
         self.limits = ""
         self.schema: Mapping[str, Any] = {}
@@ -68,9 +73,9 @@ class Shape(Generic[R]):
         self._wrapped: TypeAdapter[dict[str, R]] | None = None
         if self.is_text and base is annotation:
             return  # a constrained str, Annotated[str, ...], is text that is validated
-        if (get_origin(base) or base) in _STREAMS:
+        if (get_origin(base) or base) in _GENERATORS:
             raise DeclarationError(
-                f"its return type is {self.text}; a task answers with whole values, so say list[...] instead"
+                f"its return type is {self.text}; for elements one by one, say Iterator[...] or AsyncIterator[...]"
             )
         self._compile(annotation, dict(local or {}))
 
@@ -93,6 +98,16 @@ class Shape(Generic[R]):
             raise DeclarationError(f"its return type {self.text} cannot be read from an answer: {reason}") from None
         self.schema = schema
 
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether the answer is asked for as ``{"value": ...}``."""
+        return self._wrapped is not None
+
+    @property
+    def core_schema(self) -> Mapping[str, Any]:
+        """What pydantic makes of the type (`pydantic_core.core_schema`)."""
+        return cast("Mapping[str, Any]", self._adapter.core_schema if self._adapter else {"type": "str"})
+
     def read(self, text: str) -> R:
         """Read an answer: the JSON in it, whatever stands around it, validated.
 
@@ -107,14 +122,14 @@ class Shape(Generic[R]):
             try:
                 return self._adapter.validate_python(text)
             except ValidationError as error:
-                raise Unfit(_reason(error)) from None
+                raise Unfit(explain(error)) from None
         likeliest = reason = ""
         for found in self._readings(text):
             try:
                 return self._validate(found)
             except ValidationError as error:
                 if not reason or (found[0] in "[{" and len(found) > len(likeliest)):
-                    likeliest, reason = found, _reason(error)
+                    likeliest, reason = found, explain(error)
         raise Unfit(reason or f"{flaw(text) or 'there is no JSON in it'} (it was {_shown(text)})")
 
     def _readings(self, text: str) -> Iterator[str]:
@@ -152,6 +167,20 @@ class Shape(Generic[R]):
                 raise (unwrapped if is_meant else error) from None
 
 
+def _unannotated(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is typing.Annotated else annotation
+
+
+def _list_of(iterator: Any) -> Any:
+    """Give the list that an iterator goes through."""
+    elements = get_args(iterator)
+    if not elements:
+        raise DeclarationError(
+            f"its return type is {type_text(iterator)}, which does not say what its elements are; say Iterator[...]"
+        )
+    return list[elements[0]]  # type: ignore[valid-type]
+
+
 def _adapter(annotation: Any, local: dict[str, Any]) -> TypeAdapter[Any]:
     """Make pydantic's adapter for a type."""
     from pydantic import TypeAdapter
@@ -171,8 +200,8 @@ def _lacks_value(error: ValidationError) -> bool:
     return [(problem["type"], problem["loc"]) for problem in problems] == [("missing", ("value",))]
 
 
-def _reason(error: ValidationError) -> str:
-    """Say in words for the model, and for a log, what is wrong."""
+def explain(error: ValidationError) -> str:
+    """Say what does not fit, in words for the model and for a log."""
     problems = error.errors(include_url=False, include_context=False)
     lines: list[str] = []
     for problem in problems[:_MOST_PROBLEMS]:

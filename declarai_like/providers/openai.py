@@ -11,7 +11,7 @@ from typing import Any
 import jiter
 
 from ..errors import InvalidJSON, InvalidUTF8, StreamFailed
-from ..messages import Delta, Message, Usage, read_json
+from ..messages import Delta, Message, ToolCallDelta, Usage, read_json
 from ..sse import ServerSentEvent
 from ..transport import Request
 from ..transport.http_errors import error_in
@@ -75,20 +75,27 @@ class OpenAIProvider:
             raise _failure(body, raw) from None
 
 
-def _read_rest(new: Mapping[str, Any]) -> dict[str, str | None]:
+def _read_rest(new: Mapping[str, Any]) -> dict[str, Any]:
     """Read what most chunks do not have."""
-    arguments = [
-        call["function"].get("arguments") or ""
-        for call in new.get("tool_calls") or ()
-        if not call.get("index")  # the first call is the one that carries an answer
-    ]
+    calls = new.get("tool_calls")
     return {
         "role": new.get("role"),
         "refusal": new.get("refusal") or "",
         # Two names for one thing: DeepSeek's and vLLM's, OpenRouter's
         "reasoning": new.get("reasoning_content") or new.get("reasoning") or "",
-        "arguments": "".join(arguments),
+        "tool_calls": tuple(_tool_call(call, place) for place, call in enumerate(calls)) if calls else (),
     }
+
+
+def _tool_call(call: Mapping[str, Any], place: int) -> ToolCallDelta:
+    index = call.get("index")  # whole answers have none
+    function: Mapping[str, Any] = call.get("function") or {}
+    return ToolCallDelta(
+        place if index is None else index,
+        call.get("id") or "",
+        function.get("name") or "",
+        function.get("arguments") or "",
+    )
 
 
 def _message(message: Message) -> dict[str, str]:

@@ -1,0 +1,24 @@
+"""JSON that is still being written: read as far as it goes, each character once."""
+
+from __future__ import annotations
+
+from .plain import PartialJSON
+from .search import Search
+from .views import ABSENT, Missing, PartialDict, PartialList, Snapshot, TextSoFar, seen
+from .walker import Node, Place, Walker, Watcher
+
+__all__ = [
+    "ABSENT",
+    "Missing",
+    "Node",
+    "PartialDict",
+    "PartialJSON",
+    "PartialList",
+    "Place",
+    "Search",
+    "Snapshot",
+    "TextSoFar",
+    "Walker",
+    "Watcher",
+    "seen",
+]

@@ -1,0 +1,49 @@
+"""What may be shown of a value before it is whole, said in the type: ``Annotated[str, stream.done]``.
+
+The three marks and their meaning are BAML's ``@stream.done``, ``@stream.not_null`` and
+``@stream.with_state``. They change nothing of how a whole answer is read, nor what the model is told.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+C = TypeVar("C", bound=type)
+
+KEY: Final = "declarai_like.mark"
+"""Where in the metadata of a core schema the mark's name stands."""
+
+
+class Mark:
+    """A mark in ``Annotated[...]``."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"stream.{self.name}"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        # A chain of one step validates as the step itself, and, unlike it, is never shared
+        return {"type": "chain", "steps": [handler(source)], "metadata": {KEY: self.name}}
+
+
+class Done(Mark):
+    """The mark for what appears only when it is whole; also a decorator, for all values of a class."""
+
+    def __call__(self, owner: C) -> C:
+        """Mark a class: each value of it appears only when it is whole."""
+        setattr(owner, CLASS_MARK, True)
+        return owner
+
+
+CLASS_MARK: Final = "__declarai_done__"
+
+done: Final = Done("done")
+"""It appears only when it is whole. As a decorator it says so of all values of a class."""
+
+not_null: Final = Mark("not_null")
+"""The object that it is a field of appears only once this is there, and is not None."""
+
+with_state: Final = Mark("with_state")
+"""It appears as a `StreamState`: the value so far, and whether it is pending, incomplete or complete."""
