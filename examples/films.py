@@ -51,7 +51,9 @@ def films_about(subject: str, count: int = 5) -> list[Film]:
 
 def table(partial: Partial[list[Film]]) -> Table:
     """Draw what is there. A year shows when its last digit is in; texts grow."""
-    drawn = Table("Title", "Year", "Director", "Why", title="Films about thinking machines", width=76)
+    drawn = Table(title="Films about thinking machines", expand=True)
+    for heading, width in (("Title", 18), ("Year", 4), ("Director", 15), ("Why", None)):
+        drawn.add_column(heading, width=width)
     for index in range(len(partial)):
         drawn.add_row(*row(partial, index))
     return drawn

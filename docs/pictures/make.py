@@ -1,9 +1,10 @@
-"""Draw docs/pictures/stream.svg: what `make demo` shows, as it moves. Run: python docs/pictures/make.py"""
+"""Draw docs/pictures/stream.svg and films.svg: what `make demo` shows, as it moves. Run: python docs/pictures/make.py"""
 
 from __future__ import annotations
 
 import runpy
 from html import escape
+from io import StringIO
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -40,7 +41,32 @@ def script() -> tuple[list[Shown], float]:
     return shown, now + PAUSE
 
 
-def draw(shown: list[Shown], length: float) -> str:
+def films() -> tuple[list[Shown], float]:
+    """Run the demo's table, and say which text stands on which line from when to when."""
+    from rich.console import Console
+
+    demo = runpy.run_path(str(HERE.parents[1] / "examples" / "films.py"))
+    console = Console(width=112, file=StringIO(), color_system=None)
+    frames: list[list[str]] = []
+    for partial in demo["films_about"]("thinking machines").partials():
+        with console.capture() as capture:
+            console.print(demo["table"](partial))
+        frames.append([line.rstrip() for line in capture.get().splitlines()])
+    shown: list[Shown] = [(0, "dim", "$ python examples/films.py", 0.2, 0)]
+    begin, step = 1.0, 0.09
+    for place in range(max(map(len, frames))):
+        texts = [frame[place] if place < len(frame) else "" for frame in frames]
+        since = 0
+        for number, text in enumerate(texts):
+            if number + 1 == len(texts) or texts[number + 1] != text:
+                until = 0 if number + 1 == len(texts) else begin + (number + 1) * step
+                if text:
+                    shown.append((2 + place, "text", text, begin + since * step, until))
+                since = number + 1
+    return shown, begin + len(frames) * step + PAUSE
+
+
+def draw(shown: list[Shown], length: float, label: str) -> str:
     """Write the picture: each text has an animation that lasts as long as the whole."""
     rules, texts = [], []
     for place, (line, kind, text, begin, end) in enumerate(shown):
@@ -59,7 +85,7 @@ def draw(shown: list[Shown], length: float) -> str:
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" '
-        'aria-label="make demo: an answer streams in the terminal">'
+        f'aria-label="{label}">'
         "<style>text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monospace;fill:#d8dee9}"
         f".dim{{fill:#81a1c1}}.head{{font-weight:bold;fill:#eceff4}}{''.join(rules)}</style>"
         f'<rect width="{WIDTH}" height="{height}" rx="10" fill="#22272e"/>{dots}{"".join(texts)}</svg>\n'
@@ -67,4 +93,5 @@ def draw(shown: list[Shown], length: float) -> str:
 
 
 if __name__ == "__main__":
-    (HERE / "stream.svg").write_text(draw(*script()), "utf-8")
+    (HERE / "stream.svg").write_text(draw(*script(), "make demo: an answer streams in the terminal"), "utf-8")
+    (HERE / "films.svg").write_text(draw(*films(), "A table of films fills in while the answer arrives"), "utf-8")
