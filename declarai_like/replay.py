@@ -73,7 +73,29 @@ class Record(Generic[T, R]):
             self.over = True
 
 
-class Replay(Generator[T, None, None], Generic[T, R]):
+class Closing:
+    """What is closed at the end of a ``with`` or ``async with`` block."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+
+class Replay(Closing, Generator[T, None, None], Generic[T, R]):
     """A generator over a flow's items that can be read again, by several readers, blocking or async.
 
     The flow emits sequences of items: each holds what one step of it gave, and none is empty.
@@ -258,18 +280,6 @@ class Replay(Generator[T, None, None], Generic[T, R]):
         else:
             self._drive.abort()  # the task that is reading will close what it opened
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.aclose()
-
     def _next_item(self) -> T:
         record, place = self._record, self._position
         if place < record.dropped:
@@ -326,7 +336,7 @@ class Look(Protocol[S_contra, T_co]):
         ...
 
 
-class View(Generic[S, T]):
+class View(Closing, Generic[S, T]):
     """Another look at a stream.
 
     It can be read with ``for`` and ``async for``, and again, as the stream can. Each reading has a look
@@ -342,6 +352,14 @@ class View(Generic[S, T]):
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _AsyncView(self._source.aitems_from(0), self._look())
+
+    def close(self) -> None:
+        """Leave the stream, as its own ``close`` does."""
+        self._source.close()
+
+    async def aclose(self) -> None:
+        """Leave the stream, from async code."""
+        await self._source.aclose()
 
 
 class Rest(View[S, T]):

@@ -10,7 +10,7 @@ from .flow import Flow
 from .messages import LLMResponse, Usage
 from .partial import Missing
 from .replay import Record, Replay, Rest, View
-from .typed import ElementReader, Plan
+from .typed import Plan
 from .typed.events import (
     ElementCompleted,
     Event,
@@ -24,12 +24,13 @@ from .typed.events import (
     ToolCalled,
     UsageReported,
 )
-from .typed.looks import Elements, Events, Partials
 from .typed.marks import done, not_null, with_state
 from .typed.values import Partial, StreamState, as_json
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from .typed.looks import Elements
 
 __all__ = [
     "Commitment",
@@ -162,14 +163,20 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         Args:
             early: whether numbers and literals appear as far as they go.
         """
+        from .typed.looks import Partials
+
         return View(self, lambda: Partials(self._plan, self._finish, early=early))
 
     @overload
-    def items(
-        self: Stream[list[T]] | Stream[set[T]] | Stream[frozenset[T]] | Stream[tuple[T, ...]] | Stream[Iterable[T]],
-        *,
-        on_error: OnError = "raise",
-    ) -> Items[T]: ...
+    def items(self: Stream[list[T]], *, on_error: OnError = "raise") -> Items[T]: ...
+    @overload
+    def items(self: Stream[set[T]], *, on_error: OnError = "raise") -> Items[T]: ...
+    @overload
+    def items(self: Stream[frozenset[T]], *, on_error: OnError = "raise") -> Items[T]: ...
+    @overload
+    def items(self: Stream[tuple[T, ...]], *, on_error: OnError = "raise") -> Items[T]: ...
+    @overload
+    def items(self: Stream[Iterable[T]], *, on_error: OnError = "raise") -> Items[T]: ...
     @overload
     def items(self, *, on_error: OnError = "raise") -> Items[Any]: ...
     def items(self, *, on_error: OnError = "raise") -> Items[Any]:
@@ -192,6 +199,8 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         That is new text, fields that begin, grow and are complete, tool calls, the usage, a restart, and at
         last the answer: see `declarai_like.typed.events`.
         """
+        from .typed.looks import Events
+
         return View(self, lambda: Events(self._plan, self._finish, lambda: self._record.result[1]))
 
     def result(self) -> R:
@@ -234,7 +243,7 @@ def _nothing() -> Flow[list[LLMResponse], Any]:
     yield
 
 
-class Items(Iterator[T], AsyncIterator[T]):
+class Items(View[LLMResponse, T], Iterator[T], AsyncIterator[T]):
     """The elements of an answer, one by one, for ``for``, ``async for`` and ``next``.
 
     As the stream that it reads, it can be read again, and a loop starts where ``next()`` stands, or at the
@@ -246,9 +255,12 @@ class Items(Iterator[T], AsyncIterator[T]):
     """
 
     def __init__(self, stream: Stream[Any], plan: Plan[Any], on_error: OnError = "raise") -> None:
+        from .typed.readers import ElementReader
+
         if on_error not in ("raise", "collect"):
             raise ConfigurationError(f"on_error is {on_error!r}; it is 'raise' or 'collect'")
         ElementReader[T](plan)  # says so at once where there are no elements
+        super().__init__(stream, self._begin)
         self.stream = stream
         self.errors: list[InvalidElement] = []
         self._plan = plan
@@ -257,11 +269,11 @@ class Items(Iterator[T], AsyncIterator[T]):
         self._anext: AsyncIterator[T] | None = None
 
     def __iter__(self) -> Iterator[T]:
-        return iter(self._view()) if self._next is None else self
+        return super().__iter__() if self._next is None else self
 
     def __next__(self) -> T:
         if self._next is None:
-            self._next = iter(self._view())
+            self._next = super().__iter__()
         try:
             return next(self._next)
         except StopIteration:
@@ -269,44 +281,22 @@ class Items(Iterator[T], AsyncIterator[T]):
             raise
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return aiter(self._view()) if self._anext is None else self
+        return super().__aiter__() if self._anext is None else self
 
     async def __anext__(self) -> T:
         if self._anext is None:
-            self._anext = aiter(self._view())
+            self._anext = super().__aiter__()
         try:
             return await anext(self._anext)
         except StopAsyncIteration:
             self._anext = None
             raise
 
-    def _view(self) -> View[LLMResponse, T]:
-        return View(self.stream, self._look)
+    def _begin(self) -> Elements[T]:
+        from .typed.looks import Elements
 
-    def _look(self) -> Elements[T]:
-        stream = self.stream
         self.errors = []
-        return Elements(self._plan, stream.commitment.make, self.errors if self._collects else None)
-
-    def close(self) -> None:
-        """Leave the stream, as `Stream.close`."""
-        self.stream.close()
-
-    async def aclose(self) -> None:
-        """Leave the stream, as `Stream.aclose`."""
-        await self.stream.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.aclose()
+        return Elements(self._plan, self.stream.commitment.make, self.errors if self._collects else None)
 
     def __repr__(self) -> str:
         return f"<items of {self.stream!r}>"

