@@ -38,7 +38,8 @@ class Ours(Contender):
     """
 
     def __init__(self) -> None:
-        from declarai_like.typed import ElementReader, PartialReader, Plan
+        from declarai_like.typed.readers import ElementReader, PartialReader
+        from declarai_like.typed.root import Plan
 
         self._report, self._note, self._items = Plan(Report), Plan(Note), Plan(list[Item])
         self._partial, self._elements = PartialReader, ElementReader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
 from .errors import ConfigurationError, InvalidElement, StreamClosed
@@ -10,7 +10,6 @@ from .flow import Flow
 from .messages import LLMResponse, Usage
 from .partial import Missing
 from .replay import Record, Replay, Rest, View
-from .typed import Plan
 from .typed.events import (
     ElementCompleted,
     Event,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from .typed.looks import Elements
+    from .typed.root import Plan
 
 __all__ = [
     "Commitment",
@@ -108,7 +108,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         self,
         flow: Flow[list[LLMResponse], tuple[R, LLMResponse]],
         *,
-        plan: Plan[R],
+        plan: Callable[[], Plan[R]],
         record: Record[LLMResponse, tuple[R, LLMResponse]],
         commitment: Commitment,
     ) -> None:
@@ -165,7 +165,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         """
         from .typed.looks import Partials
 
-        return View(self, lambda: Partials(self._plan, self._finish, early=early))
+        return View(self, lambda: Partials(self._plan(), self._finish, early=early))
 
     @overload
     def items(self: Stream[list[T]], *, on_error: OnError = "raise") -> Items[T]: ...
@@ -191,7 +191,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         Raises:
             ConfigurationError: the answer is no list, tuple or set, or ``on_error`` is something else.
         """
-        return Items(self, self._plan, on_error)
+        return Items(self, self._plan(), on_error)
 
     def events(self) -> View[LLMResponse, Event[R]]:
         """Give all that happens in the answer, in order, for ``for`` and ``async for``.
@@ -201,7 +201,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         """
         from .typed.looks import Events
 
-        return View(self, lambda: Events(self._plan, self._finish, lambda: self._record.result[1]))
+        return View(self, lambda: Events(self._plan(), self._finish, lambda: self._record.result[1]))
 
     def result(self) -> R:
         """Read to the end, and give the answer as the task's return type: the last attempt's text, read once.
@@ -232,7 +232,9 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         return self._record.result[0]
 
     @classmethod
-    def over(cls, plan: Plan[R], record: Record[LLMResponse, tuple[R, LLMResponse]], commitment: Commitment) -> Self:
+    def over(
+        cls, plan: Callable[[], Plan[R]], record: Record[LLMResponse, tuple[R, LLMResponse]], commitment: Commitment
+    ) -> Self:
         """Give a stream of what was recorded, when the one that recorded it is gone."""
         record.end()
         return cls(_nothing(), plan=plan, record=record, commitment=commitment)

@@ -18,10 +18,11 @@ from .operator import Operator
 from .prompt import Prompt
 from .replay import Record
 from .stream import Commitment, Items, Stream
-from .typed import Plan as Reading
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from .typed.root import Plan as Reading
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -212,7 +213,7 @@ class _Declared:
         self.streaming = streaming
         self.is_async = is_async
         self.cache = cache
-        self.reading: Reading[Any] = Reading(prompt.shape)
+        self._reading: Reading[Any] | None = None
         self.by_element = prompt.shape.by_element and not streaming
         self._operator = operator
 
@@ -220,9 +221,17 @@ class _Declared:
     def operator(self) -> Operator[Any]:
         return self._operator()
 
+    def reading(self) -> Reading[Any]:
+        """Give how an answer is read while it comes."""
+        if self._reading is None:
+            from .typed.root import Plan as Reading
+
+            self._reading = Reading(self.prompt.shape)
+        return self._reading
+
     def handed_out(self, stream: Stream[Any]) -> Stream[Any] | Items[Any]:
         """Give what a caller gets of a stream: itself, or, for an iterator's task, its elements."""
-        return Items[Any](stream, self.reading) if self.by_element else stream
+        return Items[Any](stream, self.reading()) if self.by_element else stream
 
     @property
     def last(self) -> _Last | None:

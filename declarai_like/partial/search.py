@@ -58,7 +58,7 @@ class Search:
 
     def end(self) -> None:
         """Say that no more text comes: a fence that is still open is none."""
-        self._not_alone()
+        self._is_alone = False
 
     @property
     def walker(self) -> Walker | None:
@@ -92,7 +92,7 @@ class Search:
             self._mark(sign)
         else:
             if self._marks:
-                self._not_alone()
+                self._is_alone = False
             self._bracket, self._line_ended = sign, False
             self._step = self._after_bracket
         return end + 1
@@ -101,12 +101,12 @@ class Search:
         if self._marks or calm.strip(" \t"):
             self._at_margin = False
             if self._marks or calm.strip(None if self._is_filled else " \t\r"):
-                self._not_alone()
+                self._is_alone = False
         self._marks = ""
 
     def _end_line(self) -> None:
         if self._marks:
-            self._not_alone()
+            self._is_alone = False
         self._at_margin, self._marks = True, ""
         if self._is_opening:
             self._is_opening, self._is_alone, self._is_filled = False, True, False
@@ -114,8 +114,7 @@ class Search:
     def _mark(self, sign: str) -> None:
         """Count the marks at the beginning of a line: three are a fence."""
         if not self._at_margin or self._marks not in ("", sign, sign * 2):
-            self._at_margin, self._marks = False, ""
-            self._not_alone()
+            self._at_margin, self._marks, self._is_alone = False, "", False
             return
         self._marks += sign
         if len(self._marks) < 3:
@@ -128,18 +127,6 @@ class Search:
             if self._is_alone and self._is_filled and self.found:
                 self._found, self.certain = self._walker, True
             self._fence, self._is_alone = "", False
-
-    def _not_alone(self) -> None:
-        """What stands in this fence is not JSON only; so it counts no more than any other."""
-        if self._is_alone:
-            self._is_alone = False
-            if self._is_filled:
-                self._count()
-
-    def _count(self) -> None:
-        walker = self._walker
-        if self._found is None and walker is not None and walker.complete and self._fits(walker.value):
-            self._found = walker
 
     def _after_bracket(self, text: str, place: int) -> int:
         """Tell a bracket that begins JSON from one that does not, by the sign that follows."""
@@ -176,15 +163,14 @@ class Search:
         return place
 
     def _begin_none(self) -> None:
-        self._at_margin = False
-        self._not_alone()
+        self._at_margin = self._is_alone = False
         if self._line_ended:
             self._end_line()
         self._step = self._in_chatter
 
     def _begin_json(self) -> None:
         if self._is_filled:
-            self._not_alone()
+            self._is_alone = False
         self._is_filled = True
         self._walker = self._begin()
         self._walker.feed(self._bracket)
@@ -200,14 +186,13 @@ class Search:
         if walker.complete:
             self._at_margin, self._marks = False, ""
             self._step = self._in_chatter
-            if not self._is_alone:
-                self._count()
+            if self._found is None and self._fits(walker.value):
+                self._found = walker
         return place
 
     def _break(self, walker: Walker) -> int:
         """Go on where JSON turned out to be none: behind the bracket that closes it."""
-        self._at_margin, self._marks = walker.at_margin, ""
-        self._not_alone()
+        self._at_margin, self._marks, self._is_alone = walker.at_margin, "", False
         self._broken += 1
         walker.skip()
         self._step = self._in_broken

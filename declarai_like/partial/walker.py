@@ -181,8 +181,7 @@ class Walker:
     @property
     def at_margin(self) -> bool:
         """After an error: whether there are only blanks in the line before it."""
-        line = self._pieces.part(0, self._offset + self.stopped).rpartition("\n")
-        return bool(line[1]) and not line[2].strip(" \t")
+        return not self._pieces.part(0, self._offset + self.stopped).rpartition("\n")[2].strip(" \t")
 
     def skip(self) -> None:
         """After an error: pass over what follows up to the bracket that closes it, by counting; its value is absent."""

@@ -1,8 +1,5 @@
-"""Typed answers that fill in as they arrive."""
+"""Typed answers that fill in as they arrive.
 
-from __future__ import annotations
-
-from .readers import ElementReader, FieldReader, PartialReader, Plan
-from .values import Partial, StreamState, as_json
-
-__all__ = ["ElementReader", "FieldReader", "Partial", "PartialReader", "Plan", "StreamState", "as_json"]
+What a reader sees is in `values`, what happens in `events`, what a type may say of it in `marks`. The rest is
+imported when a stream is first read that way.
+"""

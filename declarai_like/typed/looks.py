@@ -16,7 +16,8 @@ from .events import (
     ToolCalled,
     UsageReported,
 )
-from .readers import ElementReader, FieldReader, PartialReader, Plan
+from .readers import ElementReader, FieldReader, PartialReader
+from .root import Plan
 from .values import Partial
 
 R = TypeVar("R")

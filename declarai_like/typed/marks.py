@@ -6,16 +6,17 @@ The three marks and their meaning are BAML's ``@stream.done``, ``@stream.not_nul
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar, cast
 
 C = TypeVar("C", bound=type)
 
-KEY: Final = "declarai_like.mark"
-"""Where in the metadata of a core schema the mark's name stands."""
+_KEY: Final = "declarai_like.marks"
+_CLASS_MARK: Final = "__declarai_done__"
 
 
 class Mark:
-    """A mark in ``Annotated[...]``."""
+    """A mark in ``Annotated[...]``. It stands in the metadata of the core schema that pydantic makes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -24,8 +25,9 @@ class Mark:
         return f"stream.{self.name}"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        # A chain of one step validates as the step itself, and, unlike it, is never shared
-        return {"type": "chain", "steps": [handler(source)], "metadata": {KEY: self.name}}
+        schema = handler(source)
+        metadata = {**schema.get("metadata", {}), _KEY: marks_of(schema) | {self.name}}
+        return {**schema, "metadata": metadata}
 
 
 class Done(Mark):
@@ -33,11 +35,19 @@ class Done(Mark):
 
     def __call__(self, owner: C) -> C:
         """Mark a class: each value of it appears only when it is whole."""
-        setattr(owner, CLASS_MARK, True)
+        setattr(owner, _CLASS_MARK, True)
         return owner
 
 
-CLASS_MARK: Final = "__declarai_done__"
+def marks_of(schema: Mapping[str, Any]) -> frozenset[str]:
+    """Give the names of the marks that one core schema has itself."""
+    return cast("frozenset[str]", schema.get("metadata", {}).get(_KEY, frozenset()))
+
+
+def is_done(owner: Any) -> bool:
+    """Whether a class was marked."""
+    return getattr(owner, _CLASS_MARK, False) is True
+
 
 done: Final = Done("done")
 """It appears only when it is whole. As a decorator it says so of all values of a class."""

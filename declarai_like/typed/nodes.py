@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..partial import ABSENT, Node, PartialDict, PartialList, Place
-from ..partial.plain import PLAIN
+from .anything import ANYTHING, is_text
 from .values import Misfit, StreamState, visible
 
 if TYPE_CHECKING:
-    from .places import ArrayPlan, DictPlan, Field, ObjectPlan, TypedPlace
+    from .places import TypedPlace
+    from .plans import ArrayPlan, DictPlan, Field, ObjectPlan
 
 UNSEEN: Final = object()
 """The step to a value that is no part of the type."""
@@ -54,16 +55,17 @@ class ObjectNode:
         self.released = []
         self._place = place
         self._plans: Sequence[ObjectPlan] = plans
-        self._by_parts = len(plans) == 1 or all(plan.tagged for plan in plans)
+        self._is_certain = len(plans) == 1 or all(plan.tagged for plan in plans)  # once one is left, it is that
+        self._by_parts = True
+        self._is_done = False  # the field that is open
         self._key = ""
         self._parts: dict[str, Any] = {}  # by key
         self._shown: dict[str, Any] = {}  # by name
         self._held: dict[str, str] = {}
 
-    @property
-    def hidden(self) -> bool:
-        """Whether a field that must be there first is not there yet."""
-        return len(self._plans) == 1 and _lacks(self._plans[0], self._shown)
+    def hides(self, *, has_begun: bool) -> bool:
+        """Whether a field that must be there first is not. ``has_begun``: the one that is open can be seen."""
+        return _lacks(self._plans, self._shown, self.step if has_begun else UNSEEN)
 
     def place(self, key: str | None) -> Place:
         self._key = name = cast("str", key)
@@ -84,30 +86,45 @@ class ObjectNode:
             self._shown = {**self._shown, self.step: value}
 
     def view(self) -> Callable[[Any], Any]:
-        shown, step, plan = self._shown, self.step, self._plans[0]
-        is_marked = len(self._plans) == 1 and (plan.not_null or plan.states)
-        make = self._place.undecided if len(self._plans) > 1 else plan.partial
+        shown, plans = self._shown, self._plans
+        step: Any = UNSEEN if self._is_done else self.step
+        make = plans[0].partial if len(plans) == 1 else self._place.undecided
+        is_marked = plans[0].is_marked or len(plans) > 1
 
         def so_far(last: Any) -> Any:
             fields = shown if last is ABSENT or step is UNSEEN else {**shown, step: last}
-            return _marked(plan, fields, shown) if is_marked else make(fields)
+            return _marked(plans, make, fields, shown) if is_marked else make(fields)
 
         return so_far
 
     def close(self, text: Callable[[], str]) -> Any:
-        if self._by_parts and len(self._plans) == 1 and not self._place.has_state:
-            value = self._plans[0].put_together(self._parts)
-            if value is not ABSENT:
-                return value
+        if self._is_certain and len(self._plans) == 1 and (made := self._made(self._plans[0])) is not ABSENT:
+            return made
         value = self._place.whole(text())
         if value is not ABSENT and not self._place.has_state:
-            return value
+            return self._of_parts(value)
         shown = self.view()(ABSENT)
         return Misfit(shown) if value is ABSENT else shown
 
+    def _made(self, plan: ObjectPlan) -> Any:
+        is_enough = self._by_parts and not self._held and not self._place.has_state
+        return plan.put_together(self._parts) if is_enough else ABSENT
+
+    def _of_parts(self, value: Any) -> Any:
+        """Make a whole of which the class is known now of the parts that were seen."""
+        made = next((self._made(plan) for plan in self._plans if plan.of is type(value)), ABSENT)
+        return value if made is ABSENT else made
+
     def _enter(self, field: Field | None) -> Place:
-        self.step = UNSEEN if field is None else field.name
-        return PLAIN if field is None else field.place
+        if field is None:
+            self.step = UNSEEN
+            if not is_text(self._key):  # then the whole is none
+                self._by_parts = False
+            return ANYTHING
+        place = field.place
+        self.step = field.name if field.is_seen else UNSEEN
+        self._is_done = place.is_done
+        return place
 
     # As long as it may be one of several classes
 
@@ -145,22 +162,24 @@ class ObjectNode:
                 self.released.append((name, values[0]))
 
 
-def _marked(plan: ObjectPlan, fields: dict[str, Any], whole: dict[str, Any]) -> Any:
+def _marked(
+    plans: Sequence[ObjectPlan], make: Callable[[Any], Any], fields: dict[str, Any], whole: dict[str, Any]
+) -> Any:
     """Give what is seen of an object whose class has marks."""
-    if _lacks(plan, fields):
+    if _lacks(plans, fields):
         return ABSENT
     states: dict[str, Any] = {}
-    for name in plan.states:
+    for name in plans[0].states if len(plans) == 1 else ():
         if name in fields:
             states[name] = StreamState[Any](fields[name], "complete" if name in whole else "incomplete")
         else:
             states[name] = StreamState[Any](None, "pending")
-    return plan.partial({**fields, **states})
+    return make({**fields, **states})
 
 
-def _lacks(plan: ObjectPlan, fields: dict[str, Any]) -> bool:
-    """Whether a field is not there that has to be there before the object is seen."""
-    return any(fields.get(name) is None for name in plan.not_null)
+def _lacks(plans: Sequence[ObjectPlan], fields: dict[str, Any], begun: Any = UNSEEN) -> bool:
+    """Whether a field is not there, nor has begun, that has to be there before the object is seen."""
+    return any(fields.get(name) is None and name is not begun for plan in plans for name in plan.not_null)
 
 
 class ArrayNode:
@@ -171,25 +190,24 @@ class ArrayNode:
         self._place = place
         self._plan = plan
         self._items: list[Any] = []
+        self._item: TypedPlace | None = None  # of the element that is open
         self._by_parts = True
-        self._has_states = False  # of the element that is open
 
     def place(self, key: str | None) -> Place:
         self.step += 1
-        place = self._plan.item(self.step)
-        self._has_states = place.is_state
-        return place
+        self._item = self._plan.item(self.step)
+        return self._item
 
     def put(self, value: Any) -> None:
         if value is ABSENT or isinstance(value, Misfit):
             self._by_parts = False
             value = visible(value)
         if value is not ABSENT:
-            self._items.append(StreamState(value, "complete") if self._has_states else value)
+            self._items.append(StreamState(value, "complete") if self._item and self._item.is_state else value)
 
-    def view(self) -> Callable[[Any], PartialList]:
-        items, length, has_states = self._items, len(self._items), self._has_states
-        return lambda last: PartialList(items, _incomplete(last) if has_states else last, length)
+    def view(self) -> Callable[[Any], Any]:
+        items, length, item, plan = self._items, len(self._items), self._item, self._plan
+        return lambda last: plan.shown(PartialList(items, item.as_open(last) if item else ABSENT, length))
 
     def close(self, text: Callable[[], str]) -> Any:
         return _closed(self, self._place, self._plan, text, self._items, self._by_parts)
@@ -202,43 +220,38 @@ class DictNode:
         self.step: Any = UNSEEN
         self._place = place
         self._plan = plan
-        self._parts: dict[str, Any] = {}  # by the keys in the JSON
-        self._entries: dict[Any, tuple[int, Any]] = {}  # by the keys as the type has them
+        self._parts: dict[Any, Any] = {}
+        self._entries: dict[Any, tuple[int, Any]] = {}  # those that can be seen, and how many were there before
         self._key: Any = ""
-        self._json_key = ""
         self._by_parts = True
 
     def place(self, key: str | None) -> Place:
-        self._json_key = self.step = cast("str", key)
-        self._key = self._plan.key(self._json_key)
+        self.step = cast("str", key)
+        self._key = self._plan.key(self.step)
         if self._key is not ABSENT:
             return self._plan.values
         self._by_parts, self.step = False, UNSEEN
-        return PLAIN
+        return ANYTHING
 
     def put(self, value: Any) -> None:
         if value is ABSENT or isinstance(value, Misfit):
             self._by_parts = False
             value = visible(value)
-        self._parts[self._json_key] = value
-        if self.step is not UNSEEN and value is not ABSENT:
-            known = self._entries.get(self._key)
-            shown = StreamState[Any](value, "complete") if self._plan.values.is_state else value
-            self._entries[self._key] = (len(self._entries) if known is None else known[0], shown)
+        if self.step is UNSEEN or value is ABSENT:
+            return
+        self._parts[self._key] = value
+        known = self._entries.get(self._key)
+        shown = StreamState[Any](value, "complete") if self._plan.values.is_state else value
+        self._entries[self._key] = (len(self._entries) if known is None else known[0], shown)
 
-    def view(self) -> Callable[[Any], PartialDict]:
-        entries, key, length = self._entries, self._key, len(self._entries)
-        is_seen, has_states = self.step is not UNSEEN, self._plan.values.is_state
-        return lambda last: PartialDict(
-            entries, key, ABSENT if not is_seen else _incomplete(last) if has_states else last, length
-        )
+    def view(self) -> Callable[[Any], Any]:
+        entries, key, length, plan = self._entries, self._key, len(self._entries), self._plan
+        if self.step is UNSEEN:
+            return lambda _: plan.shown(PartialDict(entries, key, ABSENT, length))
+        return lambda last: plan.shown(PartialDict(entries, key, plan.values.as_open(last), length))
 
     def close(self, text: Callable[[], str]) -> Any:
         return _closed(self, self._place, self._plan, text, self._parts, self._by_parts)
-
-
-def _incomplete(value: Any) -> Any:
-    return ABSENT if value is ABSENT else StreamState[Any](value, "incomplete")
 
 
 def _closed(
@@ -253,61 +266,3 @@ def _closed(
         return value
     shown = node.view()(ABSENT)
     return Misfit(shown) if value is ABSENT else shown
-
-
-class RootNode:
-    """The object at the top of an answer whose type is none: the answer itself is its ``value``.
-
-    A model may leave the wrapper out. Where the answer can be an object itself, the first key tells.
-    """
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._inner: Node | None = None  # where there is no wrapper
-        self._value: Any = ABSENT
-        self._is_value = False  # what is open now
-
-    @property
-    def step(self) -> Any:
-        return None if self._inner is None and self._is_value else UNSEEN if self._inner is None else self._inner.step
-
-    @property
-    def begun(self) -> bool:
-        """Whether anything of the answer has come."""
-        return self._inner is not None or self._is_value or self._value is not ABSENT
-
-    @property
-    def inner(self) -> Node | None:
-        """The node that this one stands for, where the wrapper was left out."""
-        return self._inner
-
-    def place(self, key: str | None) -> Place:
-        if self._inner is not None:
-            return self._inner.place(key)
-        self._is_value = key == "value"
-        if self._is_value:
-            return self._place
-        if self._value is ABSENT and (inner := self._place.open("{")) is not None:
-            self._inner = inner
-            return inner.place(key)
-        return PLAIN
-
-    def put(self, value: Any) -> None:
-        if self._inner is not None:
-            self._inner.put(value)
-        elif self._is_value:
-            self._value = value
-
-    def view(self) -> Callable[[Any], Any]:
-        if self._inner is not None:
-            return self._inner.view()
-        value, is_value = visible(self._value), self._is_value
-        return lambda last: last if is_value and last is not ABSENT else value
-
-    def close(self, text: Callable[[], str]) -> Any:
-        if self._inner is not None:
-            return self._inner.close(text)
-        if self._value is not ABSENT and not isinstance(self._value, Misfit):
-            return self._value
-        value = self._place.whole(text())
-        return Misfit(visible(self._value)) if value is ABSENT else value

@@ -1,50 +1,21 @@
-"""Readers of a typed answer that is being written: the value so far, or its elements one by one."""
+"""Readers of a typed answer that is being written: the value so far, what happens to its parts, or its elements."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any, Generic, Literal, TypeVar, cast
 
-from ..errors import Attempt, ConfigurationError, InvalidElement
+from ..errors import ConfigurationError, InvalidElement
 from ..messages import Transcript
-from ..partial import ABSENT, Node, Place, Search, TextSoFar, Walker, Watcher
+from ..partial import ABSENT, Node, Search, TextSoFar, Walker
 from ..partial.plain import word_so_far
-from ..prompt import Shape, explain
-from .nodes import RootNode
-from .places import ArrayPlan, Compiler, RootPlace, TypedPlace
-from .schemas import Schemas
-from .values import Misfit, Partial, visible
+from .elements import Elements
+from .root import Plan, RootNode, RootPlace
+from .values import Partial, StreamState, fits, visible
 from .watcher import FieldEvent, FieldWatcher
 
-if TYPE_CHECKING:
-    from typing import Self
-
-T = TypeVar("T")
 R = TypeVar("R")
-
-
-class Plan(Generic[R]):
-    """How an answer of one type is read while it comes. Compiled when it is first used."""
-
-    def __init__(self, shape: Shape[R] | Any) -> None:
-        self.shape: Shape[R] = shape if isinstance(shape, Shape) else Shape(shape)
-
-    @cached_property
-    def inner(self) -> TypedPlace:
-        """The place of the answer's own type."""
-        schemas = Schemas(self.shape.core_schema)
-        return Compiler(schemas).place(schemas.root, {})
-
-    @cached_property
-    def hides(self) -> bool:
-        """Whether something that has come may still have to be hidden."""
-        return self.inner.may_hide
-
-    @cached_property
-    def root(self) -> TypedPlace | RootPlace:
-        """The place of the answer as it is asked for."""
-        return RootPlace(self.inner) if self.shape.is_wrapped else self.inner
+T = TypeVar("T")
 
 
 class PartialReader(Generic[R]):
@@ -71,13 +42,13 @@ class PartialReader(Generic[R]):
         if self._is_there(walker.path):
             return Partial(snapshot)
         value = visible(snapshot.build())
-        return None if value is ABSENT else Partial(value)
+        return None if value is ABSENT else self._partial(value)
 
     def _is_there(self, path: Sequence[Node]) -> bool:
-        """Whether there is something to be seen for certain: something is open inside the answer."""
+        """Whether there is something to be seen for certain, so that it need not be looked at: it is open."""
         if len(path) < 2 or self._plan.hides:
             return False
-        return path[0].begun if isinstance(path[0], RootNode) else True
+        return path[0].has_begun if isinstance(path[0], RootNode) else True
 
     def end(self, result: R) -> Partial[R] | None:
         """Give the last partial, where it is not what `feed` gave last.
@@ -86,37 +57,50 @@ class PartialReader(Generic[R]):
         """
         if self._text is not None:
             return None
-        was_found = self._search.found
+        shown = self._search.walker if self._search.found else None
         self._search.end()
-        return None if was_found and self._search.found else Partial(result)
+        if not self._search.found:
+            return self._partial(result, state="complete")
+        return None if self._search.walker is shown else self._partial(self._search.so_far())
+
+    def _partial(self, value: Any, *, state: Literal["incomplete", "complete"] = "incomplete") -> Partial[R]:
+        if self._plan.inner.is_state:
+            value = StreamState[Any](value, "complete" if self._search.found else state)
+        return Partial(value)
 
 
 class FieldReader:
-    """Reads an answer as it grows, and tells what happens to its values."""
+    """Reads an answer as it grows, and tells what happens to its values.
 
-    def __init__(self, plan: Plan[Any]) -> None:
-        self._search = Search(lambda: Walker(plan.root, watcher=FieldWatcher()), fits)
-        self._told: Watcher | None = None  # whose events have been given
+    An answer that was found is taken back only for one that is certain, so it is told once.
+    """
+
+    def __init__(self, plan: Plan[Any] | Any) -> None:
+        place = (plan if isinstance(plan, Plan) else Plan[Any](plan)).root
+        self._search = Search(lambda: Walker(place, watcher=FieldWatcher()), fits)
+        self._told: Walker | None = None  # whose events have been given
 
     def feed(self, text: str) -> tuple[bool, list[FieldEvent]]:
         """Read on; say whether all that was told is taken back, and then what happened."""
         self._search.feed(text)
-        return self._tell()
+        return self._tell(is_certain=self._search.certain)
 
     def end(self) -> tuple[bool, list[FieldEvent]]:
         """Say that no more text comes, as `feed`."""
         self._search.end()
-        return self._tell()
+        return self._tell(is_certain=True)
 
-    def _tell(self) -> tuple[bool, list[FieldEvent]]:
-        walker = self._search.walker
-        watcher = cast("FieldWatcher | None", walker.watcher if walker else None)
-        is_taken_back = self._told is not None and self._told is not watcher
+    def _tell(self, *, is_certain: bool) -> tuple[bool, list[FieldEvent]]:
+        walker, told = self._search.walker, self._told
+        if told is not None and told.complete and fits(told.value) and not is_certain:
+            walker = told
+        is_taken_back = told is not None and (told is not walker or told.watcher is None)  # or it is broken
         if is_taken_back:
             self._told = None
+        watcher = cast("FieldWatcher | None", walker.watcher if walker else None)
         if watcher is None or not watcher.events:
             return is_taken_back, []
-        self._told = watcher
+        self._told = walker
         events, watcher.events = watcher.events, []
         return is_taken_back, events
 
@@ -147,9 +131,10 @@ class ElementReader(Generic[T]):
         self.flaws: list[InvalidElement] = []
         self._array = array
         self._collects = collect
-        self._lists: list[_Elements] = []  # of which none has given anything yet
-        self._list: _Elements | None = None  # the one that has
-        self._search = Search(self._begin, lambda value: isinstance(value, _Elements) and value.fits)
+        self._list: Elements | None = None  # the one that counts
+        self._flawed: Elements | None = None  # as long as there is none: the longest with elements that do not fit
+        self._begun: list[Elements] = []  # those that may have become either
+        self._search = Search(self._begin, lambda value: isinstance(value, Elements) and value.fits)
 
     @property
     def has_given(self) -> bool:
@@ -158,30 +143,34 @@ class ElementReader(Generic[T]):
 
     def feed(self, text: str) -> list[T]:
         """Read on, and give the elements that are complete now."""
-        if self.failure is not None:
+        if self.failure is not None or (self._list is not None and self._list.has_ended):
             return []
         self._search.feed(text)
         if self._list is None:
-            self._list = next((elements for elements in self._lists if elements.values), None)
-            if self._list is None:
-                return []
-        return self._take(self._list)
+            self._choose()
+        return [] if self._list is None else self._take(self._list)
 
     def end(self) -> InvalidElement | None:
-        """Say that the answer has ended; give the element that is to blame where it did not fit."""
-        if self._list is None:
-            flawed = next((elements for elements in self._lists if elements.flaws), None)
-            if flawed is not None:
-                self._take(flawed)
+        """Say that the answer has ended and does not fit; give the element that is to blame."""
+        if self._list is None and self._flawed is not None:
+            self._take(self._flawed)
         return self.failure
 
     def _begin(self) -> Walker:
-        elements = _Elements(self._array, self._plan.shape.text, collect=self._collects)
-        if self._list is None:
-            self._lists.append(elements)
-        return Walker(RootPlace(elements) if self._plan.shape.is_wrapped else elements)
+        elements = Elements(self._array, self._plan.shape.text, collect=self._collects)
+        self._begun.append(elements)
+        return Walker(RootPlace(elements, elements.read) if self._plan.shape.is_wrapped else elements)
 
-    def _take(self, elements: _Elements) -> list[T]:
+    def _choose(self) -> None:
+        for elements in self._begun:
+            if elements.values:
+                self._list = elements
+                return
+            if elements.flaws and (self._flawed is None or elements.size > self._flawed.size):
+                self._flawed = elements
+        del self._begun[:-1]  # only the last one is open
+
+    def _take(self, elements: Elements) -> list[T]:
         values, elements.values = elements.values, []
         if elements.flaws:
             flaws, elements.flaws = elements.flaws, []
@@ -190,83 +179,3 @@ class ElementReader(Generic[T]):
             else:
                 self.failure = flaws[0]
         return values
-
-
-class _Elements:
-    """A list whose elements are taken one by one: its place and its node."""
-
-    grows = False
-
-    def __init__(self, array: ArrayPlan, of: str, *, collect: bool) -> None:
-        self.step: Any = -1
-        self.values: list[Any] = []
-        self.flaws: list[InvalidElement] = []
-        self.fits = True
-        self._array = array
-        self._of = of
-        self._collects = collect
-
-    def open(self, first: str) -> Self | None:
-        return self if first == "[" else None
-
-    def string(self, text: str) -> Any:
-        raise AssertionError("no string grows here")
-
-    def whole(self, text: str) -> Any:
-        return ABSENT
-
-    def place(self, key: str | None) -> Place:
-        self.step += 1
-        return _AS_TEXT
-
-    def put(self, value: str) -> None:
-        if self.flaws and not self._collects:
-            return
-        from pydantic_core import ValidationError
-
-        try:
-            self.values.append(self._array.item(self.step).check(value))
-            self.fits = True
-        except ValidationError as error:
-            self.fits = bool(self.values)
-            reason = explain(error)
-            self.flaws.append(
-                InvalidElement(
-                    f"element {self.step} of a {self._of} does not fit:\n{reason}",
-                    index=self.step,
-                    attempts=(Attempt(value, reason),),
-                )
-            )
-
-    def view(self) -> Callable[[Any], Any]:
-        return _nothing
-
-    def close(self, text: Callable[[], str]) -> Self:
-        return self
-
-
-def _nothing(_: Any) -> Any:
-    return ABSENT
-
-
-class _AsText:
-    """The place of what is handed on as JSON text."""
-
-    grows = False
-
-    def open(self, first: str) -> None:
-        return None
-
-    def string(self, text: str) -> Any:
-        raise AssertionError("no string grows here")
-
-    def whole(self, text: str) -> str:
-        return text
-
-
-_AS_TEXT = _AsText()
-
-
-def fits(value: Any) -> bool:
-    """Whether a value is one of the type."""
-    return value is not ABSENT and not isinstance(value, Misfit)

@@ -1,4 +1,4 @@
-"""What pydantic's core schemas say of a type: which forms its JSON can have, and how its parts are put together.
+"""What pydantic's core schemas say of a type: which forms its JSON can have, and which keys and elements.
 
 A core schema (`pydantic_core.core_schema`) is the whole truth of a type in plain dicts: forward
 references, generics, aliases, constraints and validators are resolved in it. What is not known here is
@@ -7,11 +7,11 @@ no error: it is taken whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from .marks import CLASS_MARK, KEY
+from .marks import is_done, marks_of
 
 if TYPE_CHECKING:
     from pydantic_core import SchemaValidator
@@ -21,11 +21,16 @@ Config = Mapping[str, Any]
 
 OBJECTS = frozenset({"model", "dataclass", "typed-dict"})
 ARRAYS = frozenset({"list", "set", "frozenset", "tuple", "named-tuple"})
-_FIELDS = {"model": "model-fields", "dataclass": "dataclass-args", "typed-dict": "typed-dict"}
-_AFTER = frozenset({"function-after"})
+FIELDS = {"model": "model-fields", "dataclass": "dataclass-args", "typed-dict": "typed-dict"}
+NOT_KEPT = frozenset({"ref", "serialization", "metadata"})
+"""Keys of a schema that say nothing of how a value is read."""
+INSIDE = frozenset({
+    "arguments_schema", "choices", "extras_schema", "fields", "items_schema", "json_schema", "keys_schema", "lax_schema",
+    "python_schema", "schema", "steps", "strict_schema", "values_schema",
+})  # fmt: skip
+"""Keys under which other schemas stand."""
 _AROUND = frozenset({"function-before", "function-wrap", "custom-error"})
-_NOT_KEPT = frozenset({"ref", "serialization", "metadata"})
-_ANY = {"type": "any"}
+_MARKABLE = frozenset({"chain", "default", "nullable", "function-after", *_AROUND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +38,28 @@ class Form:
     """One form that a value of a type can have: a core schema that is no union and no wrapper.
 
     Attributes:
-        after: the validators that run when it has been read, the outermost first.
+        around: what is done when it has been read, the outermost first: validators, and root models that it is put in.
         by_parts: whether the whole is made of its validated parts; else only the JSON text says what it is.
         tagged: whether a field says that it is this form, of several.
+        is_own: whether the type is this form itself, and no other that is written so, as a secret is written as a text.
+        config: of the root model that it is put in.
     """
 
     schema: Schema
-    after: tuple[Schema, ...] = ()
+    around: tuple[Schema, ...] = ()
     by_parts: bool = True
     tagged: bool = False
+    is_own: bool = True
+    config: Config | None = None
 
     @property
     def kind(self) -> str:
         return cast("str", self.schema["type"])
+
+    @property
+    def roots(self) -> tuple[type, ...]:
+        """The root models that it is put in, the innermost first."""
+        return tuple(outer["cls"] for outer in reversed(self.around) if outer["type"] == "model")
 
 
 class Schemas:
@@ -62,9 +76,9 @@ class Schemas:
         """Make a validator for a part of the type, as it is inside an object with this config."""
         from pydantic_core import SchemaValidator
 
-        return SchemaValidator(cast("Any", self._defined(schema)), cast("Any", config or None))
+        return SchemaValidator(cast("Any", self.defined(schema)), cast("Any", config or None))
 
-    def _defined(self, schema: Schema) -> Schema:
+    def defined(self, schema: Schema) -> Schema:
         """Give a schema the definitions that it uses."""
         if not self._definitions or not _refers(schema):
             return schema
@@ -72,31 +86,34 @@ class Schemas:
 
     def marks(self, schema: Schema) -> frozenset[str]:
         """Give the marks of a part."""
-        found: set[str] = set()
-        while schema["type"] in ("chain", "default", "nullable", "function-after"):
-            if KEY in (said := cast("Schema", schema.get("metadata", {}))):
-                found.add(said[KEY])
-            schema = schema["steps"][0] if schema["type"] == "chain" else schema["schema"]
-        if any(getattr(form.schema.get("cls"), CLASS_MARK, False) for form in self.forms(schema)):
-            found.add("done")
-        return frozenset(found)
+        found = marks_of(schema)
+        while (inner := self._inside(schema)) is not schema:
+            schema = inner
+            found |= marks_of(schema)
+        if any(is_done(form.schema.get("cls")) for form in self.forms(schema)):
+            found |= {"done"}
+        return found
 
-    def has_mark(self, mark: str, schema: Any, _seen: set[int] | None = None) -> bool:
+    def _inside(self, schema: Schema) -> Schema:
+        """Give what a schema is wrapped around; itself where it is no wrapper."""
+        kind = schema["type"]
+        if kind == "definition-ref":
+            return self._definitions[schema["schema_ref"]]
+        if kind not in _MARKABLE:
+            return schema
+        return cast("Schema", schema["steps"][0] if kind == "chain" else schema["schema"])
+
+    def has_mark(self, mark: str, schema: Schema, _seen: set[int] | None = None) -> bool:
         """Whether a part, or something in it, has a mark."""
         seen = set[int]() if _seen is None else _seen
         if id(schema) in seen:
             return False
         seen.add(id(schema))
-        if isinstance(schema, Mapping):
-            known = cast("Schema", schema)
-            if known.get("type") == "definition-ref":
-                return self.has_mark(mark, self._definitions[known["schema_ref"]], seen)
-            if known.get("type") == "chain" and known.get("metadata", {}).get(KEY) == mark:
-                return True
-            return any(self.has_mark(mark, value, seen) for key, value in known.items() if key not in _NOT_KEPT)
-        if isinstance(schema, list | tuple):
-            return any(self.has_mark(mark, value, seen) for value in cast("list[Any]", schema))
-        return False
+        if mark in marks_of(schema):
+            return True
+        if schema["type"] == "definition-ref":
+            return self.has_mark(mark, self._definitions[schema["schema_ref"]], seen)
+        return any(self.has_mark(mark, part, seen) for key in INSIDE & schema.keys() for part in _schemas(schema[key]))
 
     def forms(self, schema: Schema) -> Iterator[Form]:
         """Give the forms that a value can have, apart from null."""
@@ -106,25 +123,24 @@ class Schemas:
         elif kind in ("nullable", "default"):
             yield from self.forms(schema["schema"])
         elif kind == "chain":
-            is_mark = KEY in schema.get("metadata", {})
-            yield from (form if is_mark else replace(form, by_parts=False) for form in self.forms(schema["steps"][0]))
+            yield from (replace(form, by_parts=False) for form in self.forms(schema["steps"][0]))
         elif kind == "function-after":
             yield from (_then(form, schema) for form in self.forms(schema["schema"]))
         elif kind in _AROUND:
             yield from (replace(form, by_parts=False) for form in self.forms(schema["schema"]))
         elif kind == "json-or-python":
-            yield from self.forms(schema["json_schema"])
+            yield from (replace(form, is_own=False) for form in self.forms(schema["json_schema"]))
         elif kind == "lax-or-strict":
-            yield from (replace(form, by_parts=False) for form in self.forms(schema["lax_schema"]))
+            yield from (replace(form, is_own=False, by_parts=False) for form in self.forms(schema["lax_schema"]))
         elif kind == "union":
             for choice in schema["choices"]:  # some have a label
                 yield from self.forms(cast("Schema", choice[0] if isinstance(choice, tuple) else choice))
         elif kind == "tagged-union":
-            is_named = isinstance(schema["discriminator"], str)
+            is_named = not callable(schema["discriminator"])
             for choice in schema["choices"].values():
                 yield from (replace(form, tagged=is_named) for form in self.forms(choice))
         elif kind == "model" and schema.get("root_model"):
-            yield from (replace(form, by_parts=False) for form in self.forms(schema["schema"]))
+            yield from (_rooted(form, schema) for form in self.forms(schema["schema"]))
         elif (
             kind == "tuple"
             and schema.get("variadic_item_index", len(schema["items_schema"])) < len(schema["items_schema"]) - 1
@@ -133,24 +149,13 @@ class Schemas:
         else:
             yield Form(schema)
 
-    def composer(self, form: Form, config: Config) -> Callable[[Any], Any] | None:
-        """Give what puts a whole together from its validated parts; None where only the JSON text can tell.
-
-        It is the validator of the type itself, but for the parts, which it takes as they are.
-        """
-        outer = form.schema
-        if not form.by_parts or (schema := _by_parts(outer)) is None:
-            return None
-        if outer["type"] == "list" and outer.keys() <= {"type", "items_schema", *_NOT_KEPT} and not form.after:
-            return list[Any]
-        for wrapper in reversed(form.after):
-            schema = {**_kept(wrapper), "schema": schema}
-        return _validator_of_parts(self._defined(schema), config)
-
 
 def fields_of(schema: Schema) -> dict[str, Schema]:
     """Give the fields of an object's schema by their names."""
-    fields = _field_list(schema)["fields"]
+    inner = schema
+    while inner["type"] != FIELDS[schema["type"]]:
+        inner = inner["schema"]
+    fields = inner["fields"]
     return {field["name"]: field for field in fields} if schema["type"] == "dataclass" else dict(fields)
 
 
@@ -176,32 +181,23 @@ def keys_of(name: str, field: Schema, config: Config) -> tuple[str, ...]:
     return (*(cast("list[str]", keys) if by_alias else ()), *((name,) if by_name or not by_alias else ()))
 
 
-def needs_siblings(schema: Schema) -> bool:
-    """Whether a field is validated with a view on the fields before it."""
-    while schema["type"] in ("default", "nullable", *_AFTER, *_AROUND):
-        if schema.get("function", {}).get("type") == "with-info":
-            return True
-        schema = schema["schema"]
-    return bool(schema.get("function", {}).get("type") == "with-info")
+def kept(schema: Schema) -> dict[str, Any]:
+    """Give what of a schema says how a value is read."""
+    return {key: value for key, value in schema.items() if key not in NOT_KEPT}
 
 
-def without_siblings(schema: Schema) -> Schema:
-    """Give what of a field can be read without the fields before it."""
-    while schema["type"] in ("default", *_AFTER, *_AROUND):
-        schema = schema["schema"]
-    return schema
-
-
-def _validator_of_parts(schema: Schema, config: Config) -> Callable[[Any], Any] | None:
-    from pydantic_core import SchemaValidator
-
-    make: Any = SchemaValidator
-    try:
-        # Else pydantic takes the class's own validator in place of this schema, and validates the parts again
-        validator = make(schema, config or None, _use_prebuilt=False)
-    except TypeError:  # a version of pydantic without that switch
-        return None
-    return cast("Callable[[Any], Any]", validator.validate_python)
+def _schemas(part: Any) -> Iterator[Schema]:
+    """Give the schemas in a part of one: that is one, or a list or dict of them."""
+    parts: Any = part
+    if isinstance(part, Mapping):
+        if isinstance(parts.get("type"), str):
+            yield cast("Schema", part)
+            return
+        parts = parts.values()
+    elif not isinstance(part, list | tuple):
+        return
+    for inner in parts:
+        yield from _schemas(inner)
 
 
 def _refers(schema: Any) -> bool:
@@ -212,50 +208,12 @@ def _refers(schema: Any) -> bool:
     return isinstance(schema, list | tuple) and any(map(_refers, cast("list[Any]", schema)))
 
 
-def _then(form: Form, wrapper: Schema) -> Form:
-    is_alone = wrapper["function"]["type"] == "no-info" or form.kind in OBJECTS
-    return replace(form, after=(wrapper, *form.after), by_parts=form.by_parts and is_alone)
+def _then(form: Form, validator: Schema) -> Form:
+    is_alone = validator["function"]["type"] == "no-info" or form.kind in OBJECTS
+    return replace(form, around=(validator, *form.around), by_parts=form.by_parts and is_alone)
 
 
-def _kept(schema: Schema) -> dict[str, Any]:
-    return {key: value for key, value in schema.items() if key not in _NOT_KEPT}
-
-
-def _field_list(schema: Schema) -> Schema:
-    inner = schema
-    while inner["type"] != _FIELDS[schema["type"]]:
-        inner = inner["schema"]
-    return inner
-
-
-def _by_parts(schema: Schema) -> Schema | None:
-    """Give the schema of an object or array whose parts have been validated; None where that says not enough."""
-    kind, own = schema["type"], _kept(schema)
-    if kind in ("list", "set", "frozenset"):
-        return {**own, "items_schema": _ANY}
-    if kind == "tuple":
-        return {**own, "items_schema": [_ANY for _ in schema["items_schema"]]}
-    if kind == "dict":
-        return {**own, "values_schema": _ANY}
-    if kind not in OBJECTS or schema.get("custom_init"):
-        return None
-    inner = schema if kind == "typed-dict" else schema["schema"]
-    if inner["type"] != _FIELDS[kind] or "extras_schema" in inner or schema.get("config", {}).get("validate_default"):
-        return None
-    fields = fields_of(schema)
-    if any(needs_siblings(field["schema"]) or not keys_of(name, field, {}) for name, field in fields.items()):
-        return None
-    parts = {name: {**_kept(field), "schema": _taken(field["schema"])} for name, field in fields.items()}
-    if any(part["schema"] is None for part in parts.values()):
-        return None
-    filled = {**_kept(inner), "fields": list(parts.values()) if kind == "dataclass" else parts}
-    return filled if kind == "typed-dict" else {**own, "schema": filled}
-
-
-def _taken(schema: Schema) -> Schema | None:
-    """Give the schema of a field that takes a validated value as it is, and has the same default."""
-    if schema["type"] != "default":
-        return _ANY
-    if schema.get("validate_default") or schema.get("on_error", "raise") != "raise":
-        return None
-    return {**_kept(schema), "schema": _ANY}
+def _rooted(form: Form, root: Schema) -> Form:
+    by_parts = form.by_parts and not root.get("custom_init")
+    config = form.config or root.get("config")
+    return replace(form, around=(root, *form.around), by_parts=by_parts, config=config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast
 
 from ..partial import ABSENT, Missing, PartialDict, PartialList, Snapshot, TextSoFar, seen
@@ -47,19 +47,23 @@ class PartialObject:  # noqa: PLW1641  (it holds lists)
 
     __slots__ = ("_fields",)
     _of: ClassVar[type]
-    _names: ClassVar[frozenset[str]]
+    _names: ClassVar[tuple[str, ...]]
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self._fields = fields
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_fields" or name.startswith("__"):  # what Python itself looks for, in copies for instance
+            raise AttributeError(name)
         if name in self._fields:
             return seen(self._fields[name])
         if name in self._names:
             raise Missing(
-                lambda: f"{self._of.__name__}.{name} is not there yet; so far there is {_names(self._fields)}"
+                lambda: f"{self._of.__name__}.{name} is not there yet; so far there is {_listed(self._fields)}"
             )
-        raise AttributeError(f"{self._of.__name__} has no field {name!r}; its fields are {', '.join(self._names)}")
+        if hasattr(self._of, name):
+            raise Missing(lambda: f"{self._of.__name__}.{name} is there when the {self._of.__name__} is whole")
+        raise AttributeError(f"{self._of.__name__} has no field {name!r}; its fields are {_listed(self._names)}")
 
     def __contains__(self, name: object) -> bool:
         return name in self._fields
@@ -91,7 +95,7 @@ class PartialTypedDict(Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         if key in self._fields:
             return seen(self._fields[key])
-        raise Missing(lambda: f"{key!r} is not there yet; so far there is {_names(self._fields)}")
+        raise Missing(lambda: f"{key!r} is not there yet; so far there is {_listed(self._fields)}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
@@ -103,12 +107,13 @@ class PartialTypedDict(Mapping[str, Any]):
         return repr(dict(self))
 
 
-def _names(fields: dict[str, Any]) -> str:
-    return ", ".join(fields) or "nothing"
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"
 
 
-def partial_type(of: type, names: frozenset[str]) -> Callable[[dict[str, Any]], Any]:
+def partial_type(of: type, names: Iterable[str]) -> Callable[[dict[str, Any]], Any]:
     """Make the partial type for a class with these fields."""
+    names = tuple(dict.fromkeys(names))
     return type(f"Partial{of.__name__}", (PartialObject,), {"__slots__": (), "_of": of, "_names": names})
 
 
@@ -143,10 +148,14 @@ class Partial(Generic[R]):  # noqa: PLW1641  (it holds lists)
         checker says of it is true.
         """
         try:
-            found = look(self._read())
+            found: Any = look(self._read())
         except (Missing, IndexError, KeyError):
             return None
-        return None if isinstance(found, _OPEN) else found
+        if type(found) is str:
+            return cast("T", found)
+        if isinstance(found, StreamState):
+            found = cast("StreamState[T]", found).value
+        return None if _is_open(found) else cast("T", found)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what Python itself looks for
@@ -179,10 +188,13 @@ class Partial(Generic[R]):  # noqa: PLW1641  (it holds lists)
 
 
 def as_json(value: Any) -> Any:
-    """Give a partial, or any part of one, as plain JSON values: dicts, lists, str, numbers, bools and None."""
+    """Give a partial, or any part of one, as plain JSON values: dicts, lists, str, numbers, bools and None.
+
+    Fields have their names, not their aliases, whether the object is whole or not.
+    """
     from pydantic_core import to_jsonable_python
 
-    return to_jsonable_python(value, fallback=_opened)
+    return to_jsonable_python(value, by_alias=False, fallback=_opened)
 
 
 def _inside(value: Any) -> Any:
@@ -205,6 +217,16 @@ def _opened(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
+def _is_open(value: Any) -> bool:
+    """Whether something is open, or is a container that was made of something open."""
+    parts: Any = value
+    if isinstance(value, dict):
+        parts = parts.values()
+    elif not isinstance(value, list | tuple | set | frozenset):
+        return isinstance(value, _OPEN)
+    return any(map(_is_open, parts))
+
+
 class Misfit:
     """A complete part that does not fit its type, with what is shown of it."""
 
@@ -219,6 +241,11 @@ def visible(value: Any) -> Any:
     return value.shown if isinstance(value, Misfit) else value
 
 
+def fits(value: Any) -> bool:
+    """Whether a part is complete, and fits its type."""
+    return value is not ABSENT and not isinstance(value, Misfit)
+
+
 __all__ = [
     "ABSENT",
     "Misfit",
@@ -228,6 +255,7 @@ __all__ = [
     "PartialTypedDict",
     "StreamState",
     "as_json",
+    "fits",
     "partial_type",
     "visible",
 ]
