@@ -22,7 +22,7 @@ MANY = settings(max_examples=2000)
 
 VALUES = ['{"a": 1}', '{"b": [1, 2]}', "[1, 2]", "[]", "{}", '[{"a": 1}, {"b": "```"}]', '{"c": "~~~"}', "[NaN, -1]", "[true]"]  # fmt: skip
 SCRAPS = ["{", "}", "[", "]", '"a"', '{"a": ', '"', "\\", ":", ",", "1", "12.5", "null", "-", "tru", "nope", "[note]", "[1x", '{"a"', "[1, 2", '["a', '{"a\\', "[\n", "{\n", "[ ", '{"a": 1,}', "\\u00", '"x y"']  # fmt: skip
-BLANKS = ["\n", "\n", "\n", " ", "\t", "\r\n", "\x0c", "\x85", "\u2028", "text "]
+BLANKS = ["\n", "\n", "\n", "\r", " ", "\t", "\r\n", "\x0c", "\x85", "\u2028", "text "]
 FENCES = ["```\n", "```json\n", "\n```\n", "\n```", "  ```", "\n```json\r\n", "\n{}\n```", "```", "`", "``", "` `", "````", "```[1]\n"]  # fmt: skip
 ANSWERS = st.lists(st.one_of(map(st.sampled_from, (VALUES, SCRAPS, BLANKS, FENCES))), max_size=14).map("".join)
 
@@ -66,8 +66,11 @@ def found_in_the_whole(text: str, fits: Callable[[Any], bool]) -> str:
 @example('{"a": 1}\n[\n```\n{}\n```', None, "any", False)  # the line of a bracket that is none has an end
 @example("[]\n```\n`{}\n```", [], "any", False)
 @example("[]\n```\n``{}\n```", [], "any", False)
+@example("[]\n```\n``\n{}\n```", [], "any", False)
 @example("[]\n[\nt```\n{}\n```", None, "any", False)
 @example('[1\n` ```\n{"a": 1}', [], "any", False)
+@example('{}\n[\n\r```\n{"a": 1}\n```', None, "any", False)
+@example('{}\n[\r\n```\n{"a": 1}\n```', None, "any", False)
 @example('{}\n``` [\n{"a": 1}\n```', [], "any", False)
 @example('{}\n``` {"a"\n{"a": 1}\n```', [], "any", False)
 @example('{}\n``` [note]\n{"a": 1}\n```', [], "any", False)

@@ -93,7 +93,7 @@ class Search:
         else:
             if self._marks:
                 self._is_alone = False
-            self._bracket, self._line_ended = sign, False
+            self._bracket, self._line_ended, self._at_margin = sign, False, False
             self._step = self._after_bracket
         return end + 1
 
@@ -131,7 +131,11 @@ class Search:
     def _after_bracket(self, text: str, place: int) -> int:
         """Tell a bracket that begins JSON from one that does not, by the sign that follows."""
         end = _end(_BLANK, text, place)
-        self._line_ended = self._line_ended or "\n" in text[place:end]
+        _, line_end, blank = text[place:end].rpartition("\n")
+        if line_end:
+            self._line_ended = self._at_margin = True
+        if "\r" in blank:
+            self._at_margin = False
         if end == len(text):
             return end
         sign = text[end]
@@ -163,9 +167,10 @@ class Search:
         return place
 
     def _begin_none(self) -> None:
-        self._at_margin = self._is_alone = False
+        at_margin, self._marks, self._is_alone = self._at_margin, "", False
         if self._line_ended:
             self._end_line()
+        self._at_margin = at_margin
         self._step = self._in_chatter
 
     def _begin_json(self) -> None:

@@ -158,13 +158,15 @@ class ElementReader(Generic[T]):
 
     def _begin(self) -> Walker:
         elements = Elements(self._array, self._plan.shape.text, collect=self._collects)
-        self._begun.append(elements)
+        if self._list is None:
+            self._begun.append(elements)
         return Walker(RootPlace(elements, elements.read) if self._plan.shape.is_wrapped else elements)
 
     def _choose(self) -> None:
         for elements in self._begun:
             if elements.values:
                 self._list = elements
+                self._begun.clear()
                 return
             if elements.flaws and (self._flawed is None or elements.size > self._flawed.size):
                 self._flawed = elements
