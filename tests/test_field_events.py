@@ -91,7 +91,7 @@ def rebuilt(events: list[Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", TYPES)
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(st.data(), CUTS)
 def test_the_events_are_the_same_for_every_cut(name: str, data: st.DataObject, places: list[int] | None) -> None:
     text = data.draw(answers(name))

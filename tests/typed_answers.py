@@ -311,7 +311,7 @@ class Wrapped(BaseModel):
 
 
 def no_more(value: int, info: pydantic.ValidationInfo) -> int:
-    if value > info.data["most"]:
+    if value > info.data.get("most", 0):
         raise ValueError("this is too much")
     return value
 
@@ -321,14 +321,14 @@ class Siblings(BaseModel):
     one: Annotated[int, AfterValidator(no_more)]
     many: list[Annotated[int, AfterValidator(no_more)]] = []
     perhaps: Annotated[int, AfterValidator(no_more)] | None = None
-    free: Annotated[Any, PlainValidator(lambda value, info: [value, info.data["most"]])] = None
+    free: Annotated[Any, PlainValidator(lambda value, info: [value, info.data.get("most", 0)])] = None
     named: dict[str, Annotated[int, AfterValidator(no_more), AfterValidator(lambda number: f"{number}")]] = {}
     hero: Hero | None = None
 
     @field_validator("hero", mode="after")
     @classmethod
     def check(cls, hero: Hero | None, info: pydantic.ValidationInfo) -> Hero | None:
-        assert info.data["most"] != 13
+        assert info.data.get("most", 0) != 13
         return hero
 
 
@@ -625,7 +625,7 @@ def _objects(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: i
             keys = draw(st.permutations(keys))
         made = {key: draw(_values(schema["properties"][key], definitions, depth + 1)) for key in keys}
         if draw(st.integers(0, 9)) == 0:
-            made |= draw(st.sampled_from([{"extra": [1, {"x": "y"}]}, {"more": 5}, {"value": 3}]))
+            made |= draw(st.sampled_from([{"extra": [1, {"x": "y"}]}, {"more": 5}]))
         elif schema.get("title") == "FromDeeper":  # a schema cannot say it
             made["names"] = ["a", 5]
         return made
@@ -665,6 +665,8 @@ def values(name: str) -> st.SearchStrategy[Any]:
 def answers(draw: st.DrawFn, name: str, *, is_clean: bool = False) -> str:
     """Give a text that a model may answer with when it is asked for a type. A clean one is JSON only, and fits."""
     value = draw(values(name))
+    if isinstance(value, dict) and not is_clean and not draw(st.integers(0, 9)):
+        value = {**value, "value": 3}
     text = json.dumps(value, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, None, 2])))
     if is_clean:
         return text

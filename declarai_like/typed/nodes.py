@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..partial import ABSENT, Node, PartialDict, PartialList, Place
@@ -62,6 +62,7 @@ class ObjectNode:
         self._parts: dict[str, Any] = {}  # by key
         self._shown: dict[str, Any] = {}  # by name
         self._held: dict[str, str] = {}
+        self._unfit: frozenset[Any] = frozenset()  # names of fields that were whole and did not fit
 
     def hides(self, *, has_begun: bool) -> bool:
         """Whether a field that must be there first is not. ``has_begun``: the one that is open can be seen."""
@@ -80,6 +81,7 @@ class ObjectNode:
             return
         if value is ABSENT or isinstance(value, Misfit):
             self._by_parts = False
+            self._unfit |= {self.step}
             value = visible(value)
         self._parts[self._key] = value
         if self.step is not UNSEEN and value is not ABSENT:
@@ -90,10 +92,11 @@ class ObjectNode:
         step: Any = UNSEEN if self._is_done else self.step
         make = plans[0].partial if len(plans) == 1 else self._place.undecided
         is_marked = plans[0].is_marked or len(plans) > 1
+        whole = shown.keys() - self._unfit if is_marked else ()
 
         def so_far(last: Any) -> Any:
             fields = shown if last is ABSENT or step is UNSEEN else {**shown, step: last}
-            return _marked(plans, make, fields, shown) if is_marked else make(fields)
+            return _marked(plans, make, fields, whole) if is_marked else make(fields)
 
         return so_far
 
@@ -101,19 +104,18 @@ class ObjectNode:
         if self._is_certain and len(self._plans) == 1 and (made := self._made(self._plans[0])) is not ABSENT:
             return made
         value = self._place.whole(text())
-        if value is not ABSENT and not self._place.has_state:
-            return self._of_parts(value)
-        shown = self.view()(ABSENT)
-        return Misfit(shown) if value is ABSENT else shown
+        if value is ABSENT:
+            return Misfit(self.view()(ABSENT))
+        self._plans = [plan for plan in self._plans if plan.of is type(value)] or self._plans
+        if any(plan.has_state for plan in self._plans):
+            return self.view()(ABSENT)
+        made = self._made(self._plans[0]) if self._plans[0].of is type(value) else ABSENT
+        return value if made is ABSENT else made
 
     def _made(self, plan: ObjectPlan) -> Any:
-        is_enough = self._by_parts and not self._held and not self._place.has_state
+        """Make the object of the parts that were seen, so that they stay what they are."""
+        is_enough = self._by_parts and not self._held and not plan.has_state
         return plan.put_together(self._parts) if is_enough else ABSENT
-
-    def _of_parts(self, value: Any) -> Any:
-        """Make a whole of which the class is known now of the parts that were seen."""
-        made = next((self._made(plan) for plan in self._plans if plan.of is type(value)), ABSENT)
-        return value if made is ABSENT else made
 
     def _enter(self, field: Field | None) -> Place:
         if field is None:
@@ -163,7 +165,7 @@ class ObjectNode:
 
 
 def _marked(
-    plans: Sequence[ObjectPlan], make: Callable[[Any], Any], fields: dict[str, Any], whole: dict[str, Any]
+    plans: Sequence[ObjectPlan], make: Callable[[Any], Any], fields: dict[str, Any], whole: Collection[str]
 ) -> Any:
     """Give what is seen of an object whose class has marks."""
     if _lacks(plans, fields):
@@ -201,9 +203,9 @@ class ArrayNode:
     def put(self, value: Any) -> None:
         if value is ABSENT or isinstance(value, Misfit):
             self._by_parts = False
-            value = visible(value)
-        if value is not ABSENT:
-            self._items.append(StreamState(value, "complete") if self._item and self._item.is_state else value)
+        shown = self._item.as_closed(value) if self._item else ABSENT
+        if shown is not ABSENT:
+            self._items.append(shown)
 
     def view(self) -> Callable[[Any], Any]:
         items, length, item, plan = self._items, len(self._items), self._item, self._plan
@@ -236,12 +238,11 @@ class DictNode:
     def put(self, value: Any) -> None:
         if value is ABSENT or isinstance(value, Misfit):
             self._by_parts = False
-            value = visible(value)
-        if self.step is UNSEEN or value is ABSENT:
+        shown = self._plan.values.as_closed(value)
+        if self.step is UNSEEN or shown is ABSENT:
             return
         self._parts[self._key] = value
         known = self._entries.get(self._key)
-        shown = StreamState[Any](value, "complete") if self._plan.values.is_state else value
         self._entries[self._key] = (len(self._entries) if known is None else known[0], shown)
 
     def view(self) -> Callable[[Any], Any]:

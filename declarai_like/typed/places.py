@@ -11,7 +11,7 @@ from .anything import ANYTHING, is_text
 from .nodes import ArrayNode, DictNode, ObjectNode
 from .plans import ArrayPlan, DictPlan, ObjectPlan, is_plain_string
 from .schemas import ARRAYS, OBJECTS, Config, Form, Schema, Schemas
-from .values import PartialTypedDict, StreamState, partial_type
+from .values import Misfit, PartialTypedDict, StreamState, partial_type, visible
 
 _NO_STRINGS = frozenset({"int", "float", "bool", "none"})
 _SCALARS = _NO_STRINGS | {
@@ -26,7 +26,7 @@ class TypedPlace:
 
     Attributes:
         is_done, is_not_null, is_state: how it is marked.
-        has_state: whether it, or something in it, is marked `with_state`.
+        has_state: whether something in it is marked `with_state`.
     """
 
     def __init__(self, compiler: Compiler, schema: Schema, config: Config) -> None:
@@ -38,7 +38,7 @@ class TypedPlace:
         self.is_done = "done" in marks
         self.is_not_null = "not_null" in marks
         self.is_state = "with_state" in marks
-        self.has_state = compiler.has_states and schemas.has_mark("with_state", schema)
+        self.has_state = compiler.has_states and schemas.has_inside("with_state", schema)
         forms: list[Form] = []
         for form in () if self.is_done else schemas.forms(schema):
             if form not in forms:  # one class may have several tags
@@ -82,6 +82,13 @@ class TypedPlace:
             return ABSENT
         return StreamState[Any](last, "incomplete") if self.is_state else last
 
+    def as_closed(self, value: Any) -> Any:
+        """Give what is seen of an element or entry that is whole."""
+        shown = visible(value)
+        if not self.is_state or shown is ABSENT:
+            return shown
+        return StreamState[Any](shown, "incomplete" if isinstance(value, Misfit) else "complete")
+
     @cached_property
     def validate(self) -> Callable[[str | bytes], Any]:
         """Read a JSON text as this type.
@@ -95,7 +102,7 @@ class TypedPlace:
     @property
     def may_hide(self) -> bool:
         """Whether something in it appears only once something else is there."""
-        return self._compiler.schemas.has_mark("not_null", self._schema)
+        return self._compiler.schemas.has("not_null", self._schema)
 
     @cached_property
     def array(self) -> ArrayPlan | None:
@@ -133,7 +140,7 @@ class Compiler:
 
     def __init__(self, schemas: Schemas) -> None:
         self.schemas = schemas
-        self.has_states = schemas.has_mark("with_state", schemas.root)
+        self.has_states = schemas.has("with_state", schemas.root)
         self._places: dict[tuple[int, int], TypedPlace] = {}
 
     def place(self, schema: Schema, config: Config) -> TypedPlace:

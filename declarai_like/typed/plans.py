@@ -78,6 +78,7 @@ class ObjectPlan(_Made):
         fields: by the keys that they have in JSON.
         partial: makes what is seen of an open object, of its fields by name.
         tagged: a field says that it is this class.
+        has_state: something in it is marked `with_state`.
     """
 
     def __init__(self, compiler: Compiler, form: Form, config: Config) -> None:
@@ -102,6 +103,7 @@ class ObjectPlan(_Made):
         marks = {name: compiler.schemas.marks(field["schema"]) for name, field in fields.items()}
         self.not_null = tuple(name for name, said in marks.items() if "not_null" in said)
         self.states = tuple(name for name, said in marks.items() if "with_state" in said)
+        self.has_state = any(compiler.schemas.has("with_state", field["schema"]) for field in fields.values())
         self.is_marked = bool(self.not_null or self.states)
 
 

@@ -87,14 +87,14 @@ class Schemas:
     def marks(self, schema: Schema) -> frozenset[str]:
         """Give the marks of a part."""
         found = marks_of(schema)
-        while (inner := self._inside(schema)) is not schema:
+        while (inner := self._unwrapped(schema)) is not schema:
             schema = inner
             found |= marks_of(schema)
         if any(is_done(form.schema.get("cls")) for form in self.forms(schema)):
             found |= {"done"}
         return found
 
-    def _inside(self, schema: Schema) -> Schema:
+    def _unwrapped(self, schema: Schema) -> Schema:
         """Give what a schema is wrapped around; itself where it is no wrapper."""
         kind = schema["type"]
         if kind == "definition-ref":
@@ -103,8 +103,14 @@ class Schemas:
             return schema
         return cast("Schema", schema["steps"][0] if kind == "chain" else schema["schema"])
 
-    def has_mark(self, mark: str, schema: Schema, _seen: set[int] | None = None) -> bool:
-        """Whether a part, or something in it, has a mark."""
+    def has_inside(self, mark: str, schema: Schema) -> bool:
+        """Whether something that a part is made of has a mark."""
+        while (inner := self._unwrapped(schema)) is not schema:
+            schema = inner
+        return any(self.has(mark, part) for part in _parts(schema))
+
+    def has(self, mark: str, schema: Schema, _seen: set[int] | None = None) -> bool:
+        """Whether a part, or something that it is made of, has a mark."""
         seen = set[int]() if _seen is None else _seen
         if id(schema) in seen:
             return False
@@ -112,8 +118,8 @@ class Schemas:
         if mark in marks_of(schema):
             return True
         if schema["type"] == "definition-ref":
-            return self.has_mark(mark, self._definitions[schema["schema_ref"]], seen)
-        return any(self.has_mark(mark, part, seen) for key in INSIDE & schema.keys() for part in _schemas(schema[key]))
+            return self.has(mark, self._definitions[schema["schema_ref"]], seen)
+        return any(self.has(mark, part, seen) for part in _parts(schema))
 
     def forms(self, schema: Schema) -> Iterator[Form]:
         """Give the forms that a value can have, apart from null."""
@@ -184,6 +190,12 @@ def keys_of(name: str, field: Schema, config: Config) -> tuple[str, ...]:
 def kept(schema: Schema) -> dict[str, Any]:
     """Give what of a schema says how a value is read."""
     return {key: value for key, value in schema.items() if key not in NOT_KEPT}
+
+
+def _parts(schema: Schema) -> Iterator[Schema]:
+    """Give the schemas that are in one."""
+    for key in INSIDE & schema.keys():
+        yield from _schemas(schema[key])
 
 
 def _schemas(part: Any) -> Iterator[Schema]:
