@@ -32,7 +32,6 @@ class Missing(AttributeError, KeyError, IndexError):
 
     def __init__(self, message: str | Callable[[], str]) -> None:
         """``message`` may be made later: mostly nobody reads it."""
-        super().__init__(message)
         self._message = message
 
     def __str__(self) -> str:
@@ -99,11 +98,12 @@ class PartialList(Sequence[Any]):  # noqa: PLW1641  (it has no hash, as a list h
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
-        place = index + len(self) if index < 0 else index
-        if 0 <= place < self._length:
+        length, last = self._length, self._last
+        place = index if index >= 0 else index + length + (last is not ABSENT)
+        if 0 <= place < length:
             return self._items[place]
-        if place == self._length and self._last is not ABSENT:
-            return seen(self._last)
+        if place == length and last is not ABSENT:
+            return last.read() if type(last) is TextSoFar else last
         raise Missing(lambda: f"element {index} is not there yet; there are {len(self)} so far")
 
     def __iter__(self) -> Iterator[Any]:

@@ -53,10 +53,13 @@ class PartialObject:  # noqa: PLW1641  (it holds lists)
         self._fields = fields
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_fields" or name.startswith("__"):  # what Python itself looks for, in copies for instance
+        if name == "_fields":  # a copy that is being made has none yet
             raise AttributeError(name)
-        if name in self._fields:
-            return seen(self._fields[name])
+        value = self._fields.get(name, ABSENT)
+        if value is not ABSENT:
+            return value.read() if type(value) is TextSoFar else value
+        if name.startswith("__"):  # what Python itself looks for
+            raise AttributeError(name)
         if name in self._names:
             raise Missing(
                 lambda: f"{self._of.__name__}.{name} is not there yet; so far there is {_listed(self._fields)}"
