@@ -9,12 +9,15 @@ from process import Process
 from rounds import MICRO, Figure, Figures, Workload, ready, say
 
 _SHORTEST = 0.2  # seconds; shorter work is repeated in one measurement
+OFTEN = 3  # measurements of shorter work in a round: what is short is seen more by the moods of a machine
 _WARM = 5.0  # seconds; of longer work, the first time counts
 _MOST = 1000  # repetitions
 
 
 def measure(jobs: list[tuple[str, Workload]], rounds: int, longest: float) -> Figures:
     """Try each job once, which verifies what it gives and tells how long it takes; then run all in rounds.
+
+    Work that is shorter than `_SHORTEST` is measured `OFTEN` times in each round.
 
     What is expected to take longer than ``longest`` seconds is left out, and what has taken half of that in all
     rounds together is not measured again. The jobs of a contender and method are in the order of their sizes.
@@ -32,14 +35,19 @@ def measure(jobs: list[tuple[str, Workload]], rounds: int, longest: float) -> Fi
             sizes = tried.setdefault((name, workload.method), [])
             taken = _try(figures.setdefault(job, Figure()), workers[name], workload, sizes, longest)
             times[job] = max(1, min(_MOST, math.ceil(_SHORTEST / max(taken, 1e-6))))
-        for number in range(rounds):
+        for turn in range(rounds * OFTEN):
+            number, again = divmod(turn, OFTEN)
             for place, job in enumerate(jobs):
                 name, workload = job
                 figure = figures[job]
-                has_enough = len(figure.values) > number or sum(figure.values) > longest / 2 * MICRO
+                if again and times[job] == 1:
+                    continue
+                expected = turn if times[job] > 1 else number
+                has_enough = len(figure.values) > expected or sum(figure.values) > longest / 2 * MICRO
                 if not (figure.error or figure.expected or has_enough):
                     say(f"round {number + 1} of {rounds}, {place + 1} of {len(jobs)}: {name}, {workload}")
                     _measure_once(figure, workers[name], workload, times[job])
+                    figure.rounds = number + 1
     say("")
     return figures
 
@@ -65,6 +73,7 @@ def _try(figure: Figure, worker: Process, workload: Workload, sizes: list[tuple[
     sizes.append((workload.chunks, taken))
     if taken > _WARM:
         figure.values.append(taken * MICRO)
+        figure.rounds = 1
     return taken
 
 

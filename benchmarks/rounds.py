@@ -37,6 +37,7 @@ class Figure:
     values: list[float] = field(default_factory=list)
     servers: list[float] = field(default_factory=list)  # what the server took for the same
     error: str = ""
+    rounds: int = 0  # in which it was measured, where that is not each one
     expected: float = 0.0  # what it would take, in seconds, where that is too long to be tried
 
     @property

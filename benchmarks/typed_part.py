@@ -30,7 +30,7 @@ $ {command}
 - What is counted is the CPU time (`time.process_time`) of reading an answer that comes in pieces of four characters.
   There is no network and no model: it is the parsing and the types alone. Each contender has a process of its own.
 - The contenders take turns, round after round. A cell shows the median of {rounds} rounds, and in brackets the minimum;
-  what is wanted is met where both are within the limit. "growth" is by how much the time grows with the last doubling
+  what takes less than 0.2 s is measured three times in a round. What is wanted is met where both are within the limit. "growth" is by how much the time grows with the last doubling
   that was measured: 2 is linear, 4 is quadratic. It is of the minima, and so is what is wanted of it, which holds for
   each doubling: a busy machine only ever adds. The garbage is collected before each measurement, and the collector
   stays on. What would take more than {longest:.0f} s is left out; what has taken half of that in all is not repeated.

@@ -148,13 +148,13 @@ def _quotes(figure: Figure | None) -> str:
 
 def _notes(row: Row, found: list[Figure | None], workloads: list[int]) -> list[str]:
     """Say what is behind cells that are no full figure."""
-    rounds = max(len(figure.values) if figure else 0 for figure in found)
+    rounds = max(figure.rounds if figure else 0 for figure in found)
     about: list[str] = []
     for size, figure in zip(workloads, found, strict=True):
         if figure and figure.error:
             about.append(f"{kib(size)} failed, {figure.error}")
         elif figure and figure.expected:
             about.append(f"{kib(size)} would take about {figure.expected:.0f} s")
-        elif figure and len(figure.values) < rounds:
-            about.append(f"{kib(size)} is of {len(figure.values)} of {rounds} rounds")
+        elif figure and figure.rounds < rounds:
+            about.append(f"{kib(size)} is of {figure.rounds} of {rounds} rounds")
     return [f"{row.title}: {'; '.join(about)}."] if about else []

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import InvalidJSON
+from .pieces import always
 from .views import ABSENT
 from .walker import Walker
 
-_CALM = re.compile(r"[^\n\[{`~]*+")
-_BLANK = re.compile(r"[ \t\r\n]*+")
+_CALM = always(r"[^\n\[{`~]*+")
+_BLANK = always(r"[ \t\r\n]*+")
 _BEGINS = {"{": frozenset('"}'), "[": frozenset('][{"0123456789-tfnNI')}  # other brackets are chatter
 _FIRST_WORD = re.compile("-[0-9]|-?Infinity|NaN|null|true|false")
 _FIRST_WORDS = ("-Infinity", "Infinity", "NaN", "null", "true", "false")
@@ -80,7 +81,7 @@ class Search:
     # Each step reads on from a place inside the text, and gives the next place
 
     def _in_chatter(self, text: str, place: int) -> int:
-        end = _end(_CALM, text, place)
+        end = _CALM(text, place).end()
         if calm := text[place:end]:
             self._pass_over(calm)
         if end == len(text):
@@ -130,7 +131,7 @@ class Search:
 
     def _after_bracket(self, text: str, place: int) -> int:
         """Tell a bracket that begins JSON from one that does not, by the sign that follows."""
-        end = _end(_BLANK, text, place)
+        end = _BLANK(text, place).end()
         _, line_end, blank = text[place:end].rpartition("\n")
         if line_end:
             self._line_ended = self._at_margin = True
@@ -231,9 +232,3 @@ class Search:
         self._walker = None
         self._at_margin, self._marks = False, ""
         self._step = self._in_chatter
-
-
-def _end(pattern: re.Pattern[str], text: str, place: int) -> int:
-    found = pattern.match(text, place)
-    assert found is not None  # these patterns fit nothing as well
-    return found.end()

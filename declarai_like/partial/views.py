@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final, overload
+from typing import Any, Final, TypeAlias, overload
 
 from ..messages import Transcript
 
@@ -54,20 +54,25 @@ class TextSoFar:
         return self._text.upto(self._end)
 
 
+Views: TypeAlias = "tuple[Callable[[Any], Any], Views | None]"
+"""The view of an open node, and those of the nodes around it."""
+
+
 class Snapshot:
     """The value at one moment. It is put together when somebody looks."""
 
     __slots__ = ("_last", "_views")
 
-    def __init__(self, views: Sequence[Callable[[Any], Any]], last: Any) -> None:
-        """``views`` are those of the open nodes, from the inmost outwards; ``last`` is what is open in that."""
+    def __init__(self, views: Views | None, last: Any) -> None:
+        """``views`` begin with that of the inmost open node; ``last`` is what is open in that."""
         self._views = views
         self._last = last
 
     def build(self) -> Any:
         """Give the value; `ABSENT` where there is nothing."""
-        value = self._last
-        for view in self._views:
+        value, views = self._last, self._views
+        while views is not None:
+            view, views = views
             value = view(value)
         return value
 

@@ -17,23 +17,23 @@ from typing import Any, Protocol
 
 from ..errors import InvalidJSON, NestingTooDeep
 from ..messages import Transcript
-from .pieces import Pieces
-from .views import ABSENT, Snapshot, TextSoFar
+from .pieces import Pieces, always
+from .views import ABSENT, Snapshot, TextSoFar, Views
 
 DEEPEST = 200
 """How many objects and arrays may lie in each other. The parser that reads whole answers has the same limit."""
 
 _SPACES = " \t\n\r"
-_SPACE = re.compile(r"[ \t\n\r]*+")
-_PLAIN = re.compile(r'[^"\\\x00-\x1f]*+')
-_ESCAPED = re.compile(  # whole escapes; of a surrogate pair, both halves
+_SPACE = always(r"[ \t\n\r]*+")
+_PLAIN = always(r'[^"\\\x00-\x1f]*+')
+_ESCAPED = always(  # whole escapes; of a surrogate pair, both halves
     r'(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u(?![dD][89abAB])[0-9a-fA-F]{4}'
     r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})*+"
 )
-_UNBROKEN = re.compile(r'[^"{}\[\]`~]*+')
-_SKIPPED_STRING = re.compile(r'[^"\\]*+')
-_SKIPPED = re.compile(r'[^"{}\[\]]*+')
-_WORD = re.compile(r'[^ \t\n\r,:"{}\[\]]*+')
+_UNBROKEN = always(r'[^"{}\[\]`~]*+')
+_SKIPPED_STRING = always(r'[^"\\]*+')
+_SKIPPED = always(r'[^"{}\[\]]*+')
+_WORD = always(r'[^ \t\n\r,:"{}\[\]]*+')
 _WORDS = frozenset({"true", "false", "null", "NaN", "Infinity", "-Infinity"})
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 _BEGINS_WORD = frozenset("-0123456789tfnNI")
@@ -119,7 +119,9 @@ class Walker:
         self._pieces = Pieces()
         self._offset = 0  # of the piece that is being read
         self._open: list[Node] = []
-        self._views: tuple[Callable[[Any], Any], ...] | None = None  # of them, as long as they stay as they are
+        self._chains: list[
+            Views | None
+        ] = []  # the view of each and of those around it, as long as they stay as they are
         self._starts: list[int] = []  # of the open nodes
         self._closing: list[str] = []  # the sign that closes each of them
         self._text: Transcript | None = None  # of the string that is growing
@@ -162,16 +164,26 @@ class Walker:
     def snapshot(self, *, word: Callable[[str], Any] | None = None) -> Snapshot:
         """Give what `so_far` gives, to be put together only where somebody looks."""
         if self.complete:
-            return Snapshot((), self.value)
+            return Snapshot(None, self.value)
         last: Any = ABSENT
         if self._text is not None:
             last = TextSoFar(self._text)
         elif word is not None and self._step == self._in_word:
             last = word(self._pieces.part(self._start, min(self._start + _LONGEST_EARLY, self._pieces.length)))
-        views = self._views
-        if views is None:
-            views = self._views = tuple([node.view() for node in reversed(self._open)])
-        return Snapshot(views, last)
+        chains = self._chains
+        return Snapshot((chains[-1] or self._chain()) if chains else None, last)
+
+    def _chain(self) -> Views:
+        """Link the views of the open nodes. Only the inmost ones have changed since that was done last."""
+        chains = self._chains
+        first = len(chains) - 1
+        while first and chains[first - 1] is None:
+            first -= 1
+        chain = chains[first - 1] if first else None
+        for place in range(first, len(chains)):
+            chain = chains[place] = (self._open[place].view(), chain)
+        assert chain is not None
+        return chain
 
     @property
     def path(self) -> Sequence[Node]:
@@ -190,7 +202,7 @@ class Walker:
         self._is_skipping = True
         self.watcher = None
         in_string = self._step in (self._in_string, self._in_escape, self._in_raw_string)
-        self._open, self._views, self._starts, self._closing, self._text = [], None, [], [], None
+        self._open, self._chains, self._starts, self._closing, self._text = [], [], [], [], None
         self._pieces = Pieces()
         self._start = 0
         self._place = _Nowhere()
@@ -203,7 +215,7 @@ class Walker:
     def _before_value(self, text: str, place: int) -> int:
         sign = text[place]
         if sign in _SPACES:
-            place = _end(_SPACE, text, place)
+            place = _SPACE(text, place).end()
             if place == len(text):
                 return place
             sign = text[place]
@@ -221,19 +233,20 @@ class Walker:
         """Stand behind an opening bracket."""
         sign = text[place]
         if sign in _SPACES:
-            return _end(_SPACE, text, place)
+            return _SPACE(text, place).end()
         closing = self._closing[-1]
         if sign == closing:
             return self._close(place)
         if closing == "}":
             return self._before_key(text, place)
-        self._place, self._views = self._open[-1].place(None), None
+        self._place = self._open[-1].place(None)
+        self._chains[-1] = None
         return self._before_value(text, place)
 
     def _before_key(self, text: str, place: int) -> int:
         sign = text[place]
         if sign in _SPACES:
-            place = _end(_SPACE, text, place)
+            place = _SPACE(text, place).end()
             if place == len(text):
                 return place
             sign = text[place]
@@ -247,7 +260,7 @@ class Walker:
     def _after_key(self, text: str, place: int) -> int:
         sign = text[place]
         if sign in _SPACES:
-            place = _end(_SPACE, text, place)
+            place = _SPACE(text, place).end()
             if place == len(text):
                 return place
             sign = text[place]
@@ -259,7 +272,7 @@ class Walker:
     def _after_value(self, text: str, place: int) -> int:
         sign = text[place]
         if sign in _SPACES:
-            place = _end(_SPACE, text, place)
+            place = _SPACE(text, place).end()
             if place == len(text):
                 return place
             sign = text[place]
@@ -268,7 +281,8 @@ class Walker:
             if closing == "}":
                 self._step = self._before_key
             else:
-                self._place, self._views = self._open[-1].place(None), None
+                self._place = self._open[-1].place(None)
+                self._chains[-1] = None
                 self._step = self._before_value
             return place + 1
         if sign == closing:
@@ -289,7 +303,7 @@ class Walker:
         return place + 1
 
     def _in_string(self, text: str, place: int) -> int:
-        end = _end(_PLAIN, text, place)
+        end = _PLAIN(text, place).end()
         if end > place:
             self._grow(text[place:end])
         if end == len(text):
@@ -299,7 +313,7 @@ class Walker:
             return self._end_string(end)
         if sign != "\\":
             raise self._wrong(end, "there is a control character in a string")
-        whole = _end(_ESCAPED, text, end)
+        whole = _ESCAPED(text, end).end()
         if whole > end:
             self._grow(json.loads(f'"{text[end:whole]}"'))
             return whole
@@ -361,7 +375,7 @@ class Walker:
     # Strings, objects and arrays that are taken whole
 
     def _in_raw_string(self, text: str, place: int) -> int:
-        place = _end(_SKIPPED_STRING if self._is_skipping else _PLAIN, text, place)
+        place = (_SKIPPED_STRING if self._is_skipping else _PLAIN)(text, place).end()
         if place == len(text):
             return place
         sign = text[place]
@@ -388,19 +402,20 @@ class Walker:
 
     def _end_key(self, raw: str, place: int) -> None:
         key = raw[1:-1]
-        if not _PLAIN.fullmatch(key):
+        if _PLAIN(key, 0).end() < len(key):
             try:
                 key = json.loads(raw)
             except ValueError as error:
                 self._step = self._after_key
                 raise self._wrong(place + 1, f"there is a key that is no string: {error}") from None
         self._is_key = False
-        self._place, self._views = self._open[-1].place(key), None
+        self._place = self._open[-1].place(key)
+        self._chains[-1] = None
         self._step = self._after_key
 
     def _in_raw(self, text: str, place: int) -> int:
         """Count brackets only. A mark of a fence is no JSON, and so a fence is never passed over."""
-        place = _end(_SKIPPED if self._is_skipping else _UNBROKEN, text, place)
+        place = (_SKIPPED if self._is_skipping else _UNBROKEN)(text, place).end()
         if place == len(text):
             return place
         sign = text[place]
@@ -424,7 +439,7 @@ class Walker:
         self._put(self._place.whole(text))
 
     def _in_word(self, text: str, place: int) -> int:
-        place = _end(_WORD, text, place)
+        place = _WORD(text, place).end()
         if place < len(text):
             self._end_word(place)
         return place
@@ -450,7 +465,7 @@ class Walker:
             if self.watcher is not None:
                 self.watcher.opened(self._open, node)
             self._open.append(node)
-            self._views = None
+            self._chains.append(None)
             self._starts.append(start)
             self._closing.append("}" if sign == "{" else "]")
             self._step = self._before_first
@@ -464,12 +479,13 @@ class Walker:
     def _close(self, place: int) -> int:
         node, start, end = self._open.pop(), self._starts.pop(), self._offset + place + 1
         self._closing.pop()
+        self._chains.pop()
         self._put(node.close(lambda: self._pieces.part(start, end)), was_open=True)
         return place + 1
 
     def _put(self, value: Any, *, was_open: bool = False) -> None:
-        self._views = None
         if self._open:
+            self._chains[-1] = None
             self._open[-1].put(value)
             self._step = self._after_value
         else:
@@ -481,12 +497,6 @@ class Walker:
     def _wrong(self, place: int, what: str) -> InvalidJSON:
         self.stopped = max(place, 0)
         return InvalidJSON(f"{what} (character {self._offset + place} of the JSON)")
-
-
-def _end(pattern: re.Pattern[str], text: str, place: int) -> int:
-    found = pattern.match(text, place)
-    assert found is not None  # these patterns fit nothing as well
-    return found.end()
 
 
 class _Nowhere:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from ..errors import ConfigurationError, InvalidElement
@@ -38,17 +37,15 @@ class PartialReader(Generic[R]):
         walker = self._search.walker
         if walker is None:
             return None
-        snapshot = walker.snapshot(word=self._word)
-        if self._is_there(walker.path):
+        snapshot, path = walker.snapshot(word=self._word), walker.path
+        if len(path) > 1 and self._is_there(path[0]):
             return Partial(snapshot)
         value = visible(snapshot.build())
         return None if value is ABSENT else self._partial(value)
 
-    def _is_there(self, path: Sequence[Node]) -> bool:
-        """Whether there is something to be seen for certain, so that it need not be looked at: it is open."""
-        if len(path) < 2 or self._plan.hides:
-            return False
-        return path[0].has_begun if isinstance(path[0], RootNode) else True
+    def _is_there(self, top: Node) -> bool:
+        """Whether there is something to be seen for certain, where something is open in the top."""
+        return not self._plan.hides and (top.has_begun if isinstance(top, RootNode) else True)
 
     def end(self, result: R) -> Partial[R] | None:
         """Give the last partial, where it is not what `feed` gave last.
