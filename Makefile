@@ -17,7 +17,7 @@ $(READY): pyproject.toml
 	@echo "Setting up $(VENV) (once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[aiohttp]' --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[aiohttp,postgres,redis]' --group dev
 	@touch $@
 
 demo: $(READY) ## Stream answers in the terminal (with OpenAI when OPENAI_API_KEY is set)

@@ -32,8 +32,8 @@ $ {command}
 - The contenders take turns, round after round. A cell shows the median of {rounds} rounds, and in brackets the minimum;
   what takes less than 0.2 s is measured three times in a round. What is wanted is met where both are within the limit. "growth" is by how much the time grows with the last doubling
   that was measured: 2 is linear, 4 is quadratic. It is of the minima, and so is what is wanted of it, which holds for
-  each doubling: a busy machine only ever adds. The garbage is collected before each measurement, and the collector
-  stays on. What would take more than {longest:.0f} s is left out; what has taken half of that in all is not repeated.
+  each doubling: a busy machine only ever adds. The garbage is collected before each measurement, what is there
+  then is frozen, and the collector stays on. What would take more than {longest:.0f} s is left out; what has taken half of that in all is not repeated.
 - Before the first measurement and after each one, what came at the last piece is compared with the whole answer.
 - The report is `{{"title": ..., "items": [...]}}`; an item has a name, a price, an amount, a flag, a list of two tags and a
   note, and takes about 160 characters. A snapshot is taken at each piece. The strings of our partials are put together

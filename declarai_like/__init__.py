@@ -16,15 +16,21 @@ for chunk in say("Avengers"):
 from __future__ import annotations
 
 from . import errors as errors
+from . import experimental as experimental
+from . import memory as memory
 from . import stream as stream
+from . import window as window
+from .chats import Chat as Chat
 from .errors import DeclaraiError as DeclaraiError
 from .factories import azure_openai as azure_openai
+from .factories import chat as chat
 from .factories import model as model
 from .factories import offline as offline
 from .factories import openai as openai
 from .factories import task as task
 from .messages import LLMResponse as LLMResponse
 from .messages import Message as Message
+from .messages import ToolCall as ToolCall
 from .messages import Usage as Usage
 from .models import Model as Model
 from .prompt import magic as magic

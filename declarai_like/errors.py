@@ -29,6 +29,8 @@ DeclaraiError
 │   ├── StreamFailed          the provider sent an error in the middle
 │   ├── StreamClosed          the caller closed it and then asked for the whole
 │   └── StreamInUse           it was begun in the other world, or is not kept for a second reader
+├── MemoryFailed          a chat's memory could not be read or written
+│   └── InvalidMessage        what it holds, or was given, is no message
 └── AnswerError           the answer is whole, but is not what was asked for
     ├── Refused
     ├── ContentFiltered
@@ -43,6 +45,7 @@ An error that comes when part of an answer is already there carries that text as
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class DeclaraiError(Exception):
@@ -203,6 +206,24 @@ class StreamClosed(StreamError):
 
 class StreamInUse(StreamError):
     """The stream cannot be read in this way now; the message says what can be done."""
+
+
+class MemoryFailed(DeclaraiError):
+    """A memory could not be read or written; the message names the memory and gives its database's reason.
+
+    Not ``transient``: where a connection broke, nobody knows whether what was sent on it was done.
+
+    Attributes:
+        response: the answer that could not be remembered, an `LLMResponse`; None where there was none.
+        result: its value, as `send` would have given it.
+    """
+
+    response: Any = None
+    result: Any = None
+
+
+class InvalidMessage(MemoryFailed):
+    """What a memory holds, or was given to keep, is no message; the error names the field."""
 
 
 class AnswerError(DeclaraiError):

@@ -8,21 +8,24 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
+from .chats import ChatSettings, make_chat
 from .errors import ConfigurationError
 from .llm import LLM
-from .models import Auto, ByElement, Decorator, Model, OperatorSettings, StreamingDecorator, TaskSettings
+from .models import Auto, ByElement, ChatOptions, Decorator, Model, OperatorSettings, StreamingDecorator, TaskSettings
 from .operator import Operator, Output
-from .prompt import Prompt
+from .prompt import Prompt, Shape
 from .providers.openai import OpenAIProvider
 from .stream import Items
 from .tasks import Task
 from .transport import Timeouts
 from .transport.inprocess import InProcessTransport
 from .transport.openai import Account, OpenAITransport
+from .window import Window
 
 if TYPE_CHECKING:
     from .standin import Replies
 
+K = TypeVar("K")
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
@@ -301,14 +304,47 @@ def task(
 
     def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
         prompt: Prompt[Any] = Prompt(function)
-
-        @functools.cache
-        def operator() -> Operator[Any]:
-            return model().operator(prompt, **settings)
-
+        operator = functools.cache(lambda: model().operator(prompt.name, prompt.shape, **settings))
         return Task(function, prompt, operator, streaming=streaming, cache=cache)
 
     return decorate if function is None else decorate(function)
+
+
+@overload
+def chat(cls: type[K]) -> type[K]: ...
+@overload
+def chat(**settings: Unpack[ChatOptions]) -> Callable[[type[K]], type[K]]: ...
+def chat(
+    cls: type | None = None,
+    *,
+    streaming: bool | None = None,
+    cache: bool = True,
+    keep_partial: bool = False,
+    window: Window | None = None,
+    **settings: Unpack[OperatorSettings],
+) -> Any:
+    """Make a chat for the model that ``DECLARAI_MODEL`` names, which is read at the first message.
+
+    The settings are those of `Model.chat`.
+
+    Raises:
+        DeclarationError: the class cannot become a chat.
+        ConfigurationError: at the first message, when there is no such model.
+    """
+
+    def operator(name: str, shape: Shape[Any]) -> Callable[[], Operator[Any]]:
+        return functools.cache(lambda: model().operator(name, shape, **settings))
+
+    said = ChatSettings(
+        operator,
+        lambda name, shape: model().operator(name, shape),
+        streaming,
+        streams=False,
+        cache=cache,
+        keep_partial=keep_partial,
+        window=window,
+    )
+    return functools.partial(make_chat, settings=said) if cls is None else make_chat(cls, said)
 
 
 def _model(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from datetime import datetime
 from typing import Any, Literal, cast
 
 import jiter
@@ -10,12 +11,55 @@ import jiter
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    Attributes:
+        role: who speaks: ``"system"``, ``"user"``, ``"assistant"`` or ``"tool"``.
+        content: what is said.
+        tool_calls: the tools that an assistant's message calls.
+        tool_call_id: of a tool's message, the call that it is the result of.
+        id: the message's own name.
+        created: when it was said, in UTC.
+        model: the model that said it.
+        usage: the tokens that it took.
+        finish_reason: why it ended.
+    """
 
     role: str
     content: str
+    _: KW_ONLY
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    id: str = ""
+    created: datetime | None = None
+    model: str = ""
+    usage: Usage | None = None
+    finish_reason: str | None = None
+
+    def __repr__(self) -> str:
+        """Show what was said, and an end that is none."""
+        shown = f"role={self.role!r}, content={self.content!r}"
+        for name in ("tool_calls", "tool_call_id", "finish_reason"):
+            if (value := getattr(self, name)) and value not in ("stop", "tool_calls"):
+                shown += f", {name}={value!r}"
+        return f"Message({shown})"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a tool, whole.
+
+    Attributes:
+        id: the provider's name for the call.
+        name: the tool that is called.
+        arguments: its arguments, as the JSON text that the model wrote.
+    """
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)

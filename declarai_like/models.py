@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import AsyncIterable, Callable, Collection, Coroutine, Iterator, Mapping
 from typing import (
     TYPE_CHECKING,
@@ -18,17 +19,23 @@ from typing import (
     overload,
 )
 
+from .chats import ChatSettings, make_chat
 from .llm import LLM
 from .operator import Operator, Output, Restartable
-from .prompt import Prompt
+from .prompt import Prompt, Shape
 from .providers import Provider
 from .stream import Items, Stream
 from .tasks import Task
 from .transport import Transport
+from .window import Window
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from tenacity import BaseRetrying
+
 P = ParamSpec("P")
+K = TypeVar("K")
 R = TypeVar("R")
 T = TypeVar("T")
 S = TypeVar("S", bound=bool, covariant=True)
@@ -55,6 +62,15 @@ class TaskSettings(OperatorSettings, total=False):
     """The settings of a task, but for ``streaming``, which says what its calls give: see `Model.task`."""
 
     cache: bool
+
+
+class ChatOptions(OperatorSettings, total=False):
+    """The settings of a chat: see `Model.chat`."""
+
+    streaming: bool | None
+    cache: bool
+    keep_partial: bool
+    window: Window | None
 
 
 class Decorator(Protocol):
@@ -185,24 +201,74 @@ class Model(Generic[S]):
 
         def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
             prompt: Prompt[Any] = Prompt(function)
-            made = self.operator(prompt, llm_params=llm_params, output=output, retries=retries, restart_on=restart_on)
+            made = self.operator(
+                prompt.name, prompt.shape, llm_params=llm_params, output=output, retries=retries, restart_on=restart_on
+            )
             streams = (self._stream and not prompt.shape.by_element) if streaming is None else streaming
             return Task(function, prompt, lambda: made, streaming=streams, cache=cache)
 
         return decorate if function is None else decorate(function)
 
+    @overload
+    def chat(self, cls: type[K]) -> type[K]: ...
+    @overload
+    def chat(self, **settings: Unpack[ChatOptions]) -> Callable[[type[K]], type[K]]: ...
+    def chat(
+        self,
+        cls: type | None = None,
+        *,
+        streaming: bool | None = None,
+        cache: bool = True,
+        keep_partial: bool = False,
+        window: Window | None = None,
+        **settings: Unpack[OperatorSettings],
+    ) -> Any:
+        """Make a chat of a class: its docstring is the system prompt, and each instance is a conversation (`Chat`).
+
+        ``llm_params``, ``output``, ``retries`` and ``restart_on`` are as for `task`.
+
+        Args:
+            cls: what becomes the chat, where the decorator has no settings.
+            streaming: whether ``send`` gives a `Stream`; where it is not said, as the model's ``stream``.
+            cache: whether a stream keeps its chunks, so that it can be read again.
+            keep_partial: whether an answer that fails, or whose stream is left early, is remembered as far
+                as it came, with the ``finish_reason`` ``"failed"`` or ``"closed"``.
+            window: how much of a long conversation is sent: `Messages`, `Tokens` or `Summary` of
+                `declarai_like.window`, or one of your own; by default all of it.
+
+        Raises:
+            DeclarationError: the class cannot become a chat; the message says why.
+            ConfigurationError: a setting is wrong.
+        """
+
+        def operator(name: str, shape: Shape[Any]) -> Callable[[], Operator[Any]]:
+            made = self.operator(name, shape, **settings)
+            return lambda: made
+
+        said = ChatSettings(
+            operator, self.operator, streaming, self._stream, cache=cache, keep_partial=keep_partial, window=window
+        )
+        return functools.partial(make_chat, settings=said) if cls is None else make_chat(cls, said)
+
+    @property
+    def experimental(self) -> Self:
+        """The model itself: ``@model.experimental.chat`` is another name of ``@model.chat``."""
+        return self
+
     def operator(
         self,
-        prompt: Prompt[R],
+        name: str,
+        shape: Shape[R],
         *,
         llm_params: Mapping[str, Any] | None = None,
         output: Auto = "auto",
         retries: int | BaseRetrying = 2,
         restart_on: Collection[Restartable] = (),
     ) -> Operator[R]:
-        """Put a prompt and this model together."""
+        """Put a shape of answers and this model together; ``name`` says in errors what asks."""
         return Operator(
-            prompt,
+            name,
+            shape,
             self._llm,
             output=self._output if output == "auto" else output,
             retries=retries,

@@ -10,7 +10,7 @@ from .errors import Attempt, ConfigurationError, OutputError, StreamError, Timeo
 from .flow import Flow
 from .llm import LLM
 from .messages import LLMResponse, Message, Transcript
-from .prompt import Prompt, Unfit, ask_for_json
+from .prompt import Shape, Unfit, ask_for_json
 from .providers import AnswerFormat, Question
 from .retry import Retry
 from .stream import Commitment
@@ -30,19 +30,20 @@ _OURS = {"messages": "the prompt", "stream": "streaming=True", "n": "calling sev
 
 
 class Operator(Generic[R]):
-    """Asks a model with a prompt, and reads the answer into the prompt's shape.
+    """Asks a model, and reads the answer into a shape.
 
     ``retries`` counts how often another attempt follows one that came to nothing: an answer that does
     not fit is sent back to the model with the reason; after an error of ``restart_on`` the same is asked
     anew. A tenacity policy in its place says when to stop and how long to wait.
 
     Raises:
-        ConfigurationError: a setting is wrong; the message names the task and the setting.
+        ConfigurationError: a setting is wrong; the message names what asks, and the setting.
     """
 
     def __init__(
         self,
-        prompt: Prompt[R],
+        name: str,
+        shape: Shape[R],
         llm: LLM,
         *,
         output: Output,
@@ -50,7 +51,8 @@ class Operator(Generic[R]):
         restart_on: Collection[Restartable],
         params: Mapping[str, Any],
     ) -> None:
-        self._prompt = prompt
+        self._name = name
+        self._shape = shape
         self._llm = llm
         self._params = params
         self._check(params)
@@ -59,31 +61,28 @@ class Operator(Generic[R]):
         self._by = output
         self._format = self._read_format(output)
 
-    def messages(self, arguments: Mapping[str, Any]) -> list[Message]:
-        """Write the messages for these arguments."""
-        text = self._prompt.fill(arguments)
-        if self._format is None and self._prompt.shape.schema:
-            text += "\n\n" + ask_for_json(self._prompt.shape)
-        return [Message("user", text)]
+    def asking(self, text: str) -> str:
+        """Add to a prompt what asks for the answer's form, where the provider is not asked to enforce it."""
+        if self._format is not None or not self._shape.schema:
+            return text
+        return "\n\n".join(filter(None, (text, ask_for_json(self._shape))))
 
     def answer(
         self,
         messages: Sequence[Message],
         params: Mapping[str, Any],
-        *,
-        stream: bool = False,
         commitment: Commitment | None = None,
     ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
         """Ask until an answer fits, and give its value and the answer itself.
 
-        With ``stream``, each attempt is emitted as it grows. No other attempt follows one to which a reader
-        has made the ``commitment``.
+        With a ``commitment``, each attempt is emitted as it grows, and no other attempt follows one to which a
+        reader has made it.
 
         Raises:
             OutputError: no answer fitted; it holds each attempt.
             Truncated: an answer was cut at the token limit.
         """
-        question = self._question(messages, params, stream=stream)
+        question = self._question(messages, params, stream=commitment is not None)
         return self._answer(question, _always if commitment is None else commitment.give_up)
 
     def _answer(
@@ -98,7 +97,7 @@ class Operator(Generic[R]):
             failure: OutputError | StreamError | Timeout
             try:
                 response = yield from self._llm.answer(question, transcript, patience)
-                return self._read(response), response
+                return self.read(response), response
             except Unfit as unfit:
                 attempts.append(Attempt(transcript.text, str(unfit)))
                 question = replace(question, messages=(*question.messages, *_send_back(attempts[-1])))
@@ -115,20 +114,26 @@ class Operator(Generic[R]):
             if not give_up(len(attempts)):  # the stream was closed meanwhile
                 raise failure
 
-    def _read(self, response: LLMResponse) -> R:
-        if response.finish_reason == "length" and not self._prompt.shape.is_text:
+    def read(self, response: LLMResponse) -> R:
+        """Read a whole answer.
+
+        Raises:
+            Unfit: it does not fit.
+            Truncated: it was cut at the token limit.
+        """
+        if response.finish_reason == "length" and not self._shape.is_text:
             error = Truncated(
-                f"the answer to {self._prompt.name!r} was cut at the token limit, so it is no whole "
-                f"{self._prompt.shape.text}; raise max_tokens (llm_params), or ask for less"
+                f"the answer to {self._name!r} was cut at the token limit, so it is no whole "
+                f"{self._shape.text}; raise max_tokens (llm_params), or ask for less"
             )
             error.partial = response.response
             raise error
-        return self._prompt.shape.read(response.response)
+        return self._shape.read(response.response)
 
     def _unfit(self, attempts: list[Attempt]) -> OutputError:
         times = "" if len(attempts) == 1 else f" (the last of {len(attempts)} attempts)"
         return OutputError(
-            f"the answer to {self._prompt.name!r} is no {self._prompt.shape.text}{times}:\n{attempts[-1].reason}",
+            f"the answer to {self._name!r} is no {self._shape.text}{times}:\n{attempts[-1].reason}",
             attempts=tuple(attempts),
         )
 
@@ -142,18 +147,18 @@ class Operator(Generic[R]):
         for name, instead in _OURS.items():
             if name in params:
                 raise ConfigurationError(
-                    f"llm_params of {self._prompt.name!r} set {name!r}, which is done by {instead}; take it out"
+                    f"llm_params of {self._name!r} set {name!r}, which is done by {instead}; take it out"
                 )
 
     def _read_format(self, output: Output) -> AnswerFormat | None:
-        shape = self._prompt.shape
+        shape = self._shape
         if output not in ("schema", "tool", "prompt"):
             raise ConfigurationError(
-                f"output of {self._prompt.name!r} is {output!r}; it is one of 'auto', 'schema', 'tool' or 'prompt'"
+                f"output of {self._name!r} is {output!r}; it is one of 'auto', 'schema', 'tool' or 'prompt'"
             )
         if output == "prompt" or not shape.schema:
             return None
-        name = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in self._prompt.name)
+        name = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in self._name)
         return AnswerFormat(name[-64:], f"Give the answer, a {shape.text}.", shape.schema, output)
 
     def _read_restart_on(self, kinds: Collection[Restartable]) -> tuple[Restartable, ...]:
@@ -164,7 +169,7 @@ class Operator(Generic[R]):
             wrong = [kinds]
         if wrong:
             raise ConfigurationError(
-                f"restart_on of {self._prompt.name!r} has {wrong[0]!r}; it takes a collection of errors that derive "
+                f"restart_on of {self._name!r} has {wrong[0]!r}; it takes a collection of errors that derive "
                 "from StreamError or Timeout, as {errors.StreamInterrupted, errors.IdleTimeout}"
             )
         return tuple(kinds)
@@ -177,7 +182,7 @@ class Operator(Generic[R]):
         if isinstance(retries, BaseRetrying) and not isinstance(retries, AsyncRetrying):
             return retries
         raise ConfigurationError(
-            f"retries of {self._prompt.name!r} is {retries!r}; it takes a number from 0, "
+            f"retries of {self._name!r} is {retries!r}; it takes a number from 0, "
             "or a tenacity.Retrying, which serves async tasks as well"
         )
 

@@ -120,6 +120,11 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
         self._waiting: list[anyio.Event] | None = None  # readers that wait for an async reader to read on
         self._position = 0  # of next()
 
+    @property
+    def is_read(self) -> bool:
+        """Whether a reader waits for the next item right now."""
+        return self._lock.locked() or self._waiting is not None
+
     # Reading, blocking
 
     def __iter__(self) -> Generator[T, None, None]:

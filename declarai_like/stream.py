@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
@@ -73,11 +74,26 @@ class Commitment:
 
     def __init__(self, record: Record[LLMResponse, Any]) -> None:
         self._record = record
+        self._stream: weakref.ref[Replay[LLMResponse, Any]] | None = None
         self._kept: dict[int, bool] = {}  # by attempt; whoever is first decides, and `setdefault` is one step
 
     def make(self, attempt: int) -> bool:
         """Commit to an attempt. False where it has been given up."""
         return self._kept.setdefault(attempt, True)
+
+    def bind(self, stream: Replay[LLMResponse, Any]) -> None:
+        """Be told the stream that is read. It is held weakly: it is its reader's."""
+        self._stream = weakref.ref(stream)
+
+    @property
+    def last(self) -> LLMResponse | None:
+        """What a reader has seen last."""
+        return self._record.last
+
+    def is_read(self) -> bool:
+        """Whether a reader waits for what comes next."""
+        stream = self._stream() if self._stream else None
+        return stream is not None and stream.is_read
 
     def give_up(self, attempt: int) -> bool:
         """Let another attempt follow. False where a reader is committed to this one, or the stream was left."""
@@ -115,6 +131,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         super().__init__(flow, record=record)
         self.commitment = commitment
         self._plan = plan
+        commitment.bind(self)
 
     def __repr__(self) -> str:
         record = self._record

@@ -5,24 +5,19 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-import weakref
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
+from .calls import Calls
 from .errors import DeclarationError
-from .flow import arun, run
+from .flow import Flow
 from .messages import LLMResponse, Message
 from .operator import Operator
 from .prompt import Prompt
-from .replay import Record
-from .stream import Commitment, Items, Stream
+from .stream import Commitment
 
 if TYPE_CHECKING:
     from typing import Self
-
-    from .typed.root import Plan as Reading
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -89,20 +84,12 @@ class Task(Generic[P, C]):
     @property
     def llm_response(self) -> LLMResponse | None:
         """The last answer in this context: whole, or the last chunk of a stream that has ended; else None."""
-        last = self._declared.last
-        if isinstance(last, _Streamed):
-            return last.record.last if last.record.over else None
-        return last
+        return self._declared.calls.llm_response
 
     @property
     def llm_stream_response(self) -> C | None:
         """The last stream of this context, to read again from its cache; None when there was none."""
-        last = self._declared.last
-        if not isinstance(last, _Streamed):
-            return None
-        declared = self._declared
-        stream = last.stream() or Stream[Any].over(declared.reading, last.record, last.commitment)
-        return cast("C", declared.handed_out(stream))
+        return cast("C | None", self._declared.calls.llm_stream_response)
 
     @overload
     def __get__(self, instance: None, owner: type, /) -> Self: ...
@@ -119,13 +106,13 @@ class Task(Generic[P, C]):
         return bound
 
     def __repr__(self) -> str:
-        streaming = ", streaming" if self._declared.streaming else ""
+        streaming = ", streaming" if self._declared.calls.streaming else ""
         return f"<task {self._declared.prompt.name}{self._declared.prompt.signature.python}{streaming}>"
 
     def _plan(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], params: Mapping[str, Any] | None) -> Plan[Any]:
         declared = self._declared
         arguments = declared.prompt.signature.bind((*self._receiver, *args), kwargs)
-        return Plan(declared, arguments, tuple(declared.operator.messages(arguments)), dict(params or {}))
+        return Plan(declared, arguments, declared.messages(arguments), dict(params or {}))
 
 
 class Plan(Generic[C]):
@@ -159,42 +146,11 @@ class Plan(Generic[C]):
 
     def __call__(self) -> C:
         """Ask the model."""
-        if self._declared.streaming or self._declared.by_element:
-            return cast("C", self._declared.handed_out(self._stream()))
-        return cast("C", self._later() if self._declared.is_async else self._now())
+        declared = self._declared
+        return cast("C", declared.calls.answer(self._answering, is_async=declared.is_async))
 
-    def _now(self) -> Any:
-        value, self._declared.last = run(self._declared.operator.answer(self.messages, self._params))
-        return value
-
-    async def _later(self) -> Any:
-        value, self._declared.last = await arun(self._declared.operator.answer(self.messages, self._params))
-        return value
-
-    def _stream(self) -> Stream[Any]:
-        record: Record[LLMResponse, Any] = Record(keep=self._declared.cache)
-        commitment = Commitment(record)
-        flow = self._declared.operator.answer(self.messages, self._params, stream=True, commitment=commitment)
-        stream: Stream[Any] = Stream(flow, plan=self._declared.reading, record=record, commitment=commitment)
-        self._declared.last = _Streamed(record, commitment, weakref.ref(stream))
-        return stream
-
-
-@dataclass(frozen=True, slots=True)
-class _Streamed:
-    """What a call that streams leaves.
-
-    The stream itself is held weakly: when its reader lets it go, its connection is closed. What it
-    has read stays in its record.
-    """
-
-    record: Record[LLMResponse, Any]
-    commitment: Commitment
-    stream: weakref.ref[Stream[Any]]
-
-
-_Last: TypeAlias = LLMResponse | _Streamed
-"""What the last call of a context left: an answer, or a stream."""
+    def _answering(self, commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
+        return self._declared.operator.answer(self.messages, self._params, commitment)
 
 
 class _Declared:
@@ -210,42 +166,13 @@ class _Declared:
         cache: bool,
     ) -> None:
         self.prompt = prompt
-        self.streaming = streaming
         self.is_async = is_async
-        self.cache = cache
-        self._reading: Reading[Any] | None = None
-        self.by_element = prompt.shape.by_element and not streaming
+        self.calls = Calls(prompt.shape, streaming=streaming, cache=cache)
         self._operator = operator
 
     @property
     def operator(self) -> Operator[Any]:
         return self._operator()
 
-    def reading(self) -> Reading[Any]:
-        """Give how an answer is read while it comes."""
-        if self._reading is None:
-            from .typed.root import Plan as Reading
-
-            self._reading = Reading(self.prompt.shape)
-        return self._reading
-
-    def handed_out(self, stream: Stream[Any]) -> Stream[Any] | Items[Any]:
-        """Give what a caller gets of a stream: itself, or, for an iterator's task, its elements."""
-        return Items[Any](stream, self.reading()) if self.by_element else stream
-
-    @property
-    def last(self) -> _Last | None:
-        known = _last.get(None)
-        return known.get(self) if known else None
-
-    @last.setter
-    def last(self, last: _Last) -> None:
-        # One variable for all tasks, replaced as a whole: a ContextVar of its own for each task would
-        # never be freed, and tasks may be made inside functions.
-        known = _last.get(None)
-        changed = known.copy() if known else weakref.WeakKeyDictionary[_Declared, _Last]()
-        changed[self] = last
-        _last.set(changed)
-
-
-_last: ContextVar[weakref.WeakKeyDictionary[_Declared, _Last]] = ContextVar("declarai_like.last")
+    def messages(self, arguments: Mapping[str, Any]) -> tuple[Message, ...]:
+        return (Message("user", self.operator.asking(self.prompt.fill(arguments))),)

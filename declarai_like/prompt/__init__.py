@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from ..errors import DeclarationError, PromptError
+from .chat import ChatPrompt, Send, read_send
 from .docstring import Described, describe
 from .magic import Magic, magic, spoken
 from .shape import Shape, Unfit, explain
@@ -17,7 +18,7 @@ from .signature import Parameter, annotated_words, local_names, read_signature
 from .template import Template
 from .values import written
 
-__all__ = ["Magic", "Prompt", "Shape", "Unfit", "ask_for_json", "explain", "magic"]
+__all__ = ["ChatPrompt", "Magic", "Prompt", "Send", "Shape", "Unfit", "ask_for_json", "explain", "magic", "read_send"]
 
 R = TypeVar("R")
 
@@ -116,18 +117,15 @@ class Prompt(Generic[R]):
 
     def _lay_out(self, said: Described, used: Collection[str], value: Callable[[str], str]) -> str:
         """Put the parts under each other: the instruction, what the names in it mean, the inputs, what to give."""
-        parts = [said.instruction] if said.instruction else []
+        parts = [said.instruction]
         parameters = self._parameters
         # A value that stands in the text is not repeated; its description is, and a type that says something
         explained = [p for p in parameters if p.name in used and (said.params[p.name] or p.type not in ("", "str"))]
         if explained:
             parts.append("\n".join(f"- {_heading(p, said.params[p.name])}" for p in explained))
         parts += [f"## {_heading(p, said.params[p.name])}\n{value(p.name)}" for p in parameters if p.name not in used]
-        shape = self.shape
-        if said.returns or shape.limits or not shape.is_text:
-            kind = ", ".join(filter(None, (shape.text, shape.limits)))
-            parts.append(f"## Answer ({kind})" + (f"\n{said.returns}" if said.returns else ""))
-        return "\n\n".join(parts)
+        parts.append(self.shape.described(said.returns))
+        return "\n\n".join(filter(None, parts))
 
 
 def ask_for_json(shape: Shape[Any]) -> str:

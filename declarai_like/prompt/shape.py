@@ -108,6 +108,13 @@ class Shape(Generic[R]):
         """What pydantic makes of the type (`pydantic_core.core_schema`)."""
         return cast("Mapping[str, Any]", self._adapter.core_schema if self._adapter else {"type": "str"})
 
+    def described(self, returns: str) -> str:
+        """Write the part of a prompt that says what to give; empty where any text will do."""
+        if not (returns or self.limits or not self.is_text):
+            return ""
+        kind = ", ".join(filter(None, (self.text, self.limits)))
+        return f"## Answer ({kind})" + (f"\n{returns}" if returns else "")
+
     def read(self, text: str) -> R:
         """Read an answer: the JSON in it, whatever stands around it, validated.
 

@@ -26,7 +26,8 @@ class Template:
 
     A text with ``{{ }}``, ``{% %}`` or ``{# #}`` is a Jinja template, rendered in a sandbox, with the
     names in its scope. ``{name}`` is a place where ``name`` is one of the names; each other brace is
-    plain text. What is filled in is never read as a template again.
+    plain text. Where there are no names, each name is one. What is filled in is never read as a template
+    again.
 
     Attributes:
         source: the text as it was given.
@@ -36,21 +37,21 @@ class Template:
         DeclarationError: it is no valid Jinja, or uses a name that is not there.
     """
 
-    def __init__(self, source: str, names: Collection[str]) -> None:
+    def __init__(self, source: str, names: Collection[str] | None) -> None:
         self.source = source
         self.used: frozenset[str] = frozenset()
         self._fill: Callable[[Mapping[str, Any]], str]
         if _JINJA.search(source):
             self._fill = self._jinja(names)
         else:
-            self.used = frozenset(name for name in _PLACE.findall(source) if name in names)
+            self.used = frozenset(name for name in _PLACE.findall(source) if names is None or name in names)
             self._fill = self._places
 
     def fill(self, values: Mapping[str, Any]) -> str:
         """Fill in the values.
 
         Raises:
-            PromptError: the template fails with these values, or one of them cannot be written.
+            PromptError: the template fails with these values, or one of them is missing or cannot be written.
         """
         return self._fill(values)
 
@@ -60,11 +61,15 @@ class Template:
 
         def value(place: re.Match[str]) -> str:
             name = place[1]
-            return written(values[name], name) if name in self.used else place[0]
+            if name not in self.used:
+                return place[0]
+            if name not in values:
+                raise PromptError(f"there is no value for {name!r}")
+            return written(values[name], name)
 
         return _PLACE.sub(value, self.source)
 
-    def _jinja(self, names: Collection[str]) -> Callable[[Mapping[str, Any]], str]:
+    def _jinja(self, names: Collection[str] | None) -> Callable[[Mapping[str, Any]], str]:
         from jinja2 import TemplateError, meta, nodes
 
         environment = _environment()
@@ -86,15 +91,17 @@ class Template:
             raise DeclarationError(
                 "its template includes or imports another one, and there is none: put all words in it"
             )
-        if unknown := sorted(used.difference(names, _functions())):
+        known = used.difference(_functions()) if names is None else names
+        if unknown := sorted(used.difference(known, _functions())):
             raise DeclarationError(
-                f"its template uses {', '.join(map(repr, unknown))}; it knows {', '.join(names) or 'no names'}"
+                f"its template uses {', '.join(map(repr, unknown))}; it knows {', '.join(known) or 'no names'}"
             )
-        self.used = frozenset(used.intersection(names))
+        self.used = frozenset(used.intersection(known))
 
         def fill(values: Mapping[str, Any]) -> str:
             try:
-                return compiled.render({_RECEIVER if name == "self" else name: values[name] for name in self.used})
+                scope = {name: values[name] for name in self.used if name in values}
+                return compiled.render({_RECEIVER if name == "self" else name: scope[name] for name in scope})
             except PromptError:
                 raise
             except Exception as error:  # a template runs the values' own code, so any error can come
@@ -129,10 +136,11 @@ def _functions() -> dict[str, Any]:
     return {"range": safe_range, "dict": dict, "cycler": Cycler, "joiner": Joiner, "namespace": Namespace}
 
 
-def _places_as_jinja(source: str, names: Collection[str]) -> str:
+def _places_as_jinja(source: str, names: Collection[str] | None) -> str:
     """Write ``{name}`` as ``{{ name }}`` in the plain parts of a Jinja template."""
 
     def as_jinja(part: re.Match[str]) -> str:
-        return f"{{{{ {part[1]} }}}}" if part[1] in names else part[0]
+        is_place = part[1] is not None and (names is None or part[1] in names)
+        return f"{{{{ {part[1]} }}}}" if is_place else part[0]
 
     return _JINJA_OR_PLACE.sub(as_jinja, source)

@@ -1,0 +1,258 @@
+"""One conversation and how it goes on: what is remembered of it, what is sent of it, and one answer after another."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from ..errors import ConfigurationError, DeclaraiError, MemoryFailed
+from ..flow import Flow, ask
+from ..memory import Call, Memory
+from ..messages import LLMResponse, Message
+from ..operator import Operator
+from ..prompt import Unfit
+from ..stream import Commitment
+from ..turns import Turns
+from ..window import Summary, Window
+
+R = TypeVar("R")
+
+_ROLES = ("system", "user", "assistant")
+_SUMMARY = re.compile(r"summary:(\d+)")  # the id of a summary: how many messages it covers, from the first one
+_SUMMARY_OF = "This is a summary of the conversation before:\n"
+
+
+class Conversation(Generic[R]):
+    """The flows of one chat: they load, ask and remember.
+
+    Only one answer is under way at a time; the others wait for their turn. What is said and what is
+    answered are remembered together, when the answer has ended.
+
+    Attributes:
+        memory: where it is remembered.
+        window: how much of it is sent; None for all.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        window: Window | None,
+        *,
+        greet: Callable[[], str],
+        operator: Callable[[], Operator[R]],
+        summariser: Callable[[], Operator[str]],
+        keep_partial: bool,
+    ) -> None:
+        self.memory = memory
+        self.window = window
+        self._greet = greet
+        self._operator = operator
+        self._summariser = summariser
+        self._keep_partial = keep_partial
+        self._turns = Turns()
+
+    def exchange(
+        self, text: str, system: str, params: Mapping[str, Any], commitment: Commitment | None
+    ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
+        """Send a text, and give the answer; with a commitment, emit it as it grows.
+
+        Raises:
+            MemoryFailed: the conversation could not be loaded, or the answer not be remembered; then it is on
+                the error.
+            DeclaraiError: there is no answer.
+        """
+        turn = yield from ask(self._turns.take(commitment.is_read if commitment else _always))
+        history = yield from self._load()
+        said = _message("user", text)
+        sent = yield from self._sent(system, history, said)
+        new = [*history.new, said]
+        if commitment is not None:
+            turn.owed = lambda: self._left(new, commitment)
+        try:
+            value, response = yield from self._operator().answer(sent, params, commitment)
+        except DeclaraiError as error:
+            turn.owed = _nothing
+            if self._keep_partial and error.partial:
+                try:
+                    yield from ask(self._remember([*new, _answer(commitment, error.partial, "failed")]))
+                except MemoryFailed as failed:
+                    error.add_note(f"What had come of it could not be remembered: {failed}")
+            raise
+        turn.owed = _nothing
+        try:
+            yield from ask(self._remember([*new, _answered(response)]))
+        except MemoryFailed as error:
+            error.partial, error.response, error.result = response.response, response, value
+            raise
+        return value, response
+
+    def messages(self) -> Flow[Any, list[Message]]:
+        """Give all that was said, the greeting first."""
+        history = yield from self._load()
+        return history.messages
+
+    def compile(self, text: str | None, system: str) -> Flow[Any, list[Message]]:
+        """Give what would be sent, as far as that can be said without asking for a new summary."""
+        history = yield from self._load()
+        now = [] if text is None else [Message("user", text)]
+        return self._chosen([*history.before(system), *history.fresh, *now])
+
+    def add(self, role: str, content: str) -> Flow[Any, None]:
+        """Remember a message that was not sent."""
+        if role not in _ROLES:
+            raise ConfigurationError(f"role is {role!r}; it is one of {', '.join(map(repr, _ROLES))}")
+        history = yield from self._load()
+        yield from ask(self._remember([*history.new, _message(role, content)]))
+
+    def clear(self) -> Flow[Any, None]:
+        """Forget all that was said."""
+        yield from ask(Call(self.memory.clear))
+
+    def _load(self) -> Flow[Any, _History]:
+        remembered = yield from ask(Call(self.memory.load))
+        history = _History.of(remembered)
+        if not remembered and (greeting := self._greet()):
+            history.new = history.messages = [_message("assistant", greeting)]
+        return history
+
+    def _sent(self, system: str, history: _History, said: Message) -> Flow[Any, list[Message]]:
+        if isinstance(self.window, Summary):
+            before = history.before(system)
+            outgrown = self.window.outgrown(before, history.fresh, said)
+            if outgrown:
+                summary = yield from self._summarise(self.window, history, outgrown)
+                history.cover(outgrown, summary)
+        return self._chosen([*history.before(system), *history.fresh, said])
+
+    def _chosen(self, messages: list[Message]) -> list[Message]:
+        return messages if self.window is None else list(self.window.select(messages))
+
+    def _summarise(self, window: Summary, history: _History, outgrown: int) -> Flow[Any, Message]:
+        """Let the model put the first messages that no summary covers into one, with the last summary."""
+        told = [history.summary] if history.summary else []
+        told += [message for message in history.fresh[:outgrown] if message.role != "system"]
+        asked = [Message("system", window.instruction), Message("user", "\n\n".join(map(_told, told)))]
+        text, response = yield from self._summariser().answer(asked, {})
+        return _message(
+            "system",
+            _SUMMARY_OF + text,
+            id=f"summary:{history.covered + outgrown}",
+            model=response.model,
+            usage=response.usage,
+        )
+
+    def _left(self, new: list[Message], commitment: Commitment) -> Call[None] | None:
+        """Say what is to be remembered of an answer whose reader has left before the stream's own end."""
+        last = commitment.last
+        if last is None:
+            return None
+        if last.finish_reason is not None and self._fits(last):  # all of it was there
+            return self._remember([*new, _answered(last)])
+        if self._keep_partial and last.response:
+            return self._remember([*new, _answer(commitment, last.response, "closed")])
+        return None
+
+    def _fits(self, response: LLMResponse) -> bool:
+        try:
+            self._operator().read(response)
+        except (Unfit, DeclaraiError):
+            return False
+        return True
+
+    def _remember(self, messages: list[Message]) -> Call[None]:
+        return _Shielded(self.memory.append, messages)
+
+
+@dataclass
+class _History:
+    """What is remembered of a conversation, in its parts.
+
+    Attributes:
+        messages: all that was said; summaries are left out.
+        new: what is not remembered yet.
+        summary: the last summary.
+        covered: how many of the messages that covers.
+    """
+
+    messages: list[Message]
+    new: list[Message] = field(default_factory=list[Message])
+    summary: Message | None = None
+    covered: int = 0
+
+    @classmethod
+    def of(cls, remembered: Sequence[Message]) -> _History:
+        history = cls([])
+        for message in remembered:
+            if message.role == "system" and (summary := _SUMMARY.fullmatch(message.id)):
+                history.summary, history.covered = message, int(summary[1])
+            else:
+                history.messages.append(message)
+        return history
+
+    @property
+    def fresh(self) -> list[Message]:
+        """The messages that no summary covers."""
+        return self.messages[self.covered :]
+
+    def before(self, system: str) -> list[Message]:
+        """Give what is sent before the fresh messages."""
+        own = [Message("system", system)] if system else []
+        told = [message for message in self.messages[: self.covered] if message.role == "system"]
+        return [*own, *told, *([self.summary] if self.summary else [])]
+
+    def cover(self, count: int, summary: Message) -> None:
+        """Cover some more messages with a new summary."""
+        self.covered += count
+        self.summary = summary
+        self.new = [*self.new, summary]
+
+
+class _Shielded(Call[None]):
+    """A call that is not cancelled: what has been answered is remembered."""
+
+    async def aperform(self) -> None:
+        import anyio
+
+        with anyio.CancelScope(shield=True):
+            await super().aperform()
+
+
+def _message(role: str, content: str, *, id: str = "", **about: Any) -> Message:
+    return Message(role, content, id=id or uuid.uuid4().hex, created=datetime.now(UTC), **about)
+
+
+def _answered(response: LLMResponse, *, text: str | None = None, finish_reason: str | None = None) -> Message:
+    return _message(
+        "assistant",
+        response.response if text is None else text,
+        model=response.model,
+        usage=response.usage,
+        finish_reason=finish_reason or response.finish_reason,
+    )
+
+
+def _answer(commitment: Commitment | None, text: str, finish_reason: str) -> Message:
+    """Make the message of an answer that is not whole."""
+    last = commitment.last if commitment else None
+    if last is None:
+        return _message("assistant", text, finish_reason=finish_reason)
+    return _answered(last, text=text, finish_reason=finish_reason)
+
+
+def _told(message: Message) -> str:
+    """Write a message for the model that makes a summary."""
+    calls = [f"(calls {call.name} with {call.arguments})" for call in message.tool_calls]
+    return f"{message.role}: " + " ".join(filter(None, [message.content, *calls]))
+
+
+def _always() -> bool:
+    """Somebody waits for an answer that does not stream, as long as it is under way."""
+    return True
+
+
+def _nothing() -> None:
+    return None

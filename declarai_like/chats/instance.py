@@ -1,0 +1,105 @@
+"""What a chat keeps in one of its instances: its conversation, its values, and the words it was given."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from ..calls import Calls
+from ..flow import Flow
+from ..memory import InMemory, Memory
+from ..messages import LLMResponse, Message
+from ..stream import Commitment
+from ..window import Window
+from .conversation import Conversation
+from .declared import Declared, has_own
+
+_NOTHING: Any = object()
+
+
+class Instance:
+    """What a chat keeps in one of its instances.
+
+    Attributes:
+        said: the words that it was given in place of the class's own.
+    """
+
+    def __init__(self, chat: Any, declared: Declared) -> None:
+        self.declared = declared
+        self.said: dict[str, str] = {}
+        self.calls = Calls(declared.prompt.shape, streaming=declared.streaming, cache=declared.settings.cache)
+        self.conversation: Conversation[Any] = Conversation(
+            InMemory(),
+            declared.settings.window,
+            greet=self.greeting,
+            operator=declared.operator,
+            summariser=lambda: declared.summariser,
+            keep_partial=declared.settings.keep_partial,
+        )
+        self._chat = chat
+        self._values: dict[str, Any] = {}
+
+    def take(
+        self,
+        memory: Memory | None,
+        system: str | None,
+        greeting: str | None,
+        window: Window | None,
+        values: Mapping[str, Any],
+    ) -> None:
+        """Take what the constructor was given."""
+        if memory is not None:
+            self.conversation.memory = memory
+        if window is not None:
+            self.conversation.window = window
+        for name, text in (("system", system), ("greeting", greeting)):
+            if text is not None:
+                self.said[name] = text
+        self._values.update(values)
+
+    def send(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any, *, is_async: bool) -> Any:
+        message, given = self.declared.prompt.bind(args, values)
+        system = self._asking(given)
+
+        def answering(commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
+            return self.conversation.exchange(message, system, dict(params or {}), commitment)
+
+        return self.calls.answer(answering, is_async=is_async)
+
+    def compile(self, message: str | None, values: Mapping[str, Any]) -> Flow[Any, list[Message]]:
+        self.declared.prompt.check(values)
+        return self.conversation.compile(message, self._asking(values))
+
+    def system(self, values: Mapping[str, Any]) -> str:
+        """Write the system prompt, with what is said of the answer."""
+        return self.declared.prompt.instruct(self._known(values), self.own("system"))
+
+    def greeting(self) -> str:
+        own = self.own("greeting")
+        return self.declared.prompt.greet(self._known({})) if own is None else own
+
+    def words(self, name: str) -> str:
+        """Give the system prompt or the greeting, with the values filled in."""
+        return self.system({}) if name == "system" else self.greeting()
+
+    def own(self, name: str) -> str | None:
+        """Give the words that stand as they are, if there are any: the instance's, or what the class's code makes."""
+        kind: type = type(self._chat)
+        made = getattr(self._chat, name) if has_own(kind, name) else None
+        return self.said.get(name, made)
+
+    def _asking(self, values: Mapping[str, Any]) -> str:
+        return self.declared.operator().asking(self.system(values))
+
+    def _known(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the values that there are places for: of the call, of the instance, or among its attributes."""
+        prompt = self.declared.prompt
+        known: dict[str, Any] = {"self": self._chat}
+        for name in prompt.places:
+            value = given.get(name, self._values.get(name, _NOTHING))
+            if value is _NOTHING:
+                value = getattr(self._chat, name, _NOTHING)
+            if value is not _NOTHING and not inspect.ismethod(value):
+                known[name] = value
+        return known

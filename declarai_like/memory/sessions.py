@@ -1,0 +1,134 @@
+"""What all memories have in common: each is one session of a store, and says by name what went wrong with it."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from ..errors import ConfigurationError, InvalidMessage, MemoryFailed
+from ..messages import Message
+
+if TYPE_CHECKING:
+    from typing import Self
+
+T = TypeVar("T")
+
+LONGEST_KEY = 1000  # bytes; an index of PostgreSQL takes some 2700
+
+
+class Store(Protocol):
+    """Where the messages of all sessions are kept. Many threads may use it at once."""
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What may stand in no error."""
+        ...
+
+    def load(self, session: str) -> list[Message]: ...
+
+    def append(self, session: str, messages: Sequence[Message]) -> None:
+        """Keep all of the messages, of which there is at least one, or none."""
+        ...
+
+    def clear(self, session: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Session:
+    """One session of a store."""
+
+    instant = False
+    """Whether the methods never wait for anything, so that async code needs no thread for them."""
+
+    def __init__(self, store: Store, session: str, *, shown: str = "") -> None:
+        self._store = store
+        self._shown = shown
+        self.session = _checked(session)
+        """Whose conversation this is."""
+
+    def at(self, session: str) -> Self:
+        """Give another session of the same store. Both share the store's connections."""
+        other = copy.copy(self)
+        other.session = _checked(session)
+        return other
+
+    def load(self) -> list[Message]:
+        """Give what was remembered, the oldest first.
+
+        Raises:
+            MemoryFailed: it cannot be read.
+        """
+        return self._try("load", lambda: self._store.load(self.session))
+
+    def append(self, messages: Sequence[Message], /) -> None:
+        """Remember these messages, all of them or none, after those that there are.
+
+        Raises:
+            MemoryFailed: they could not be kept.
+        """
+        if messages:
+            self._try("append", lambda: self._store.append(self.session, messages))
+
+    def clear(self) -> None:
+        """Forget this session.
+
+        Raises:
+            MemoryFailed: it could not be forgotten.
+        """
+        self._try("clear", lambda: self._store.clear(self.session))
+
+    def close(self) -> None:
+        """Close the store's connections, those of its other sessions too; the next use opens new ones."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._shown}session={self.session!r})"
+
+    def _try(self, what: str, do: Callable[[], T]) -> T:
+        try:
+            return do()
+        except Exception as error:  # each driver has errors of its own
+            reason, cause = str(error) or type(error).__name__, error
+        kind = InvalidMessage if isinstance(cause, InvalidMessage) else MemoryFailed
+        hidden = reason
+        for secret in self._store.secrets:
+            hidden = hidden.replace(secret, "***")
+        # The cause is shown in tracebacks, so it may not say more than the error does.
+        shows_no_more = hidden == reason and not isinstance(cause, MemoryFailed)
+        raise kind(f"{self!r} could not {what}: {hidden}") from (cause if shows_no_more else None)
+
+
+def key_of(session: str) -> str:
+    """Give the text under which databases keep a session: the same text, but for what they cannot hold.
+
+    Different sessions have different keys.
+    """
+    key = session.replace("\\", "\\\\").replace("\0", "\\0").encode("utf-8", "backslashreplace")
+    if len(key) > LONGEST_KEY:
+        return "\\sha256:" + hashlib.sha256(key).hexdigest()
+    return key.decode("utf-8")
+
+
+def has_open_password(url: str) -> bool:
+    """Whether a URL seems to have a password with a bare ``@`` or ``/``, and so could be read in two ways.
+
+    Read in the wrong one, a part of the password is the name of a host or a port, which errors show.
+    """
+    _, is_url, rest = url.partition("://")
+    before, at, _ = rest.partition("?")[0].rpartition("@")
+    return bool(is_url and at) and ("@" in before or "/" in before)
+
+
+def _checked(session: str) -> str:
+    if not isinstance(session, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (a number comes easily from a database)
+        raise ConfigurationError(f"session is {session!r}; it is a text, for instance {str(session)!r}")
+    return session

@@ -1,0 +1,145 @@
+"""Messages: what they show, how they are written and read, and how a provider sends them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from declarai_like import Message, Usage
+from declarai_like.errors import InvalidMessage
+from declarai_like.memory import message_from_dict, message_to_dict
+from declarai_like.memory.records import read_record, write_record
+from declarai_like.messages import ToolCall
+from declarai_like.providers import Question
+from declarai_like.providers.openai import OpenAIProvider
+
+CALL = ToolCall("c1", "weather", '{"city": "Köln"}')
+
+
+def test_a_message_shows_only_what_it_has() -> None:
+    assert repr(Message("user", "hi")) == "Message(role='user', content='hi')"
+    assert repr(Message("user", "")) == "Message(role='user', content='')"
+    assert (
+        repr(Message("assistant", "hi", model="m", usage=Usage(1, 2, 3), finish_reason="stop"))
+        == "Message(role='assistant', content='hi', model='m', "
+        "usage=Usage(prompt_tokens=1, completion_tokens=2, total_tokens=3), finish_reason='stop')"
+    )
+
+
+def test_messages_with_the_same_role_and_words_are_equal_and_can_be_in_a_set() -> None:
+    assert {Message("user", "hi"), Message(role="user", content="hi")} == {Message("user", "hi")}
+    assert Message("user", "hi") != Message("user", "hi", id="m1")
+
+
+def test_a_message_is_written_without_what_is_empty() -> None:
+    assert message_to_dict(Message("user", "")) == {"role": "user", "content": ""}
+    full = Message(
+        "assistant",
+        "",
+        tool_calls=(CALL,),
+        id="m1",
+        created=datetime(2026, 5, 4, tzinfo=UTC),
+        model="m",
+        usage=Usage(1, 2, 3),
+        finish_reason="stop",
+    )
+    assert message_to_dict(full) == {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"id": "c1", "name": "weather", "arguments": '{"city": "Köln"}'}],
+        "id": "m1",
+        "created": "2026-05-04T00:00:00+00:00",
+        "model": "m",
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+        "finish_reason": "stop",
+    }
+
+
+counts = st.integers(0)
+messages = st.builds(
+    Message,
+    st.text(),
+    st.text(st.characters(exclude_categories=[])),
+    tool_calls=st.lists(st.builds(ToolCall, st.text(), st.text(), st.text())).map(tuple),
+    tool_call_id=st.text(),
+    id=st.text(),
+    created=st.none() | st.datetimes(timezones=st.just(UTC)),
+    model=st.text(),
+    usage=st.none() | st.builds(Usage, counts, counts, counts),
+    finish_reason=st.none() | st.text(min_size=1),
+)
+
+
+@given(st.lists(messages))
+def test_what_is_written_is_read_again(said: list[Message]) -> None:
+    record = write_record(said)
+    assert b"\n" not in record
+    assert read_record(record) == said
+    assert [message_from_dict(json.loads(json.dumps(message_to_dict(message)))) for message in said] == said
+
+
+def test_what_a_newer_version_adds_is_passed_over_and_what_is_missing_is_empty() -> None:
+    assert message_from_dict({"role": "user", "mood": "good"}) == Message("user", "")
+    assert message_from_dict({"role": "user", "usage": {"cached": 1}}) == Message("user", "", usage=Usage(0, 0, 0))
+    assert message_from_dict({"role": "assistant", "tool_calls": [{"id": "c"}]}) == Message(
+        "assistant", "", tool_calls=(ToolCall("c", "", ""),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (None, "a message is None; it is an object"),
+        ([], r"a message is \[\]; it is an object"),
+        ({}, "a message has no role"),
+        ({"role": 3}, "role is 3; it is a text"),
+        ({"role": "user", "content": None}, "content is None; it is a text"),
+        ({"role": "user", "content": [{"text": "x" * 100}]}, "content is .{60}; it is a text"),
+        ({"role": "user", "created": "soon"}, "created is 'soon'; it is a date and time in the form of ISO 8601"),
+        ({"role": "user", "created": "2026-01-01T00:00:00"}, "created is '2026.*without a time zone; write it as"),
+        ({"role": "user", "created": "0001-01-01T00:00:00+14:00"}, "created is '0001.*ISO 8601"),
+        ({"role": "user", "usage": 3}, "usage is 3; it is an object"),
+        ({"role": "user", "usage": {"prompt_tokens": "3"}}, "prompt_tokens is '3'; it is a whole number"),
+        ({"role": "user", "usage": {"total_tokens": True}}, "total_tokens is True; it is a whole number"),
+        ({"role": "user", "tool_calls": {}}, r"tool_calls is \{\}; it is a list"),
+        ({"role": "user", "tool_calls": [1]}, "a tool call is 1; it is an object"),
+        ({"role": "user", "tool_calls": [{"arguments": {}}]}, r"arguments is \{\}; it is a text"),
+    ],
+)
+def test_what_is_no_message_is_an_error_that_names_the_field(written: Any, said: str) -> None:
+    with pytest.raises(InvalidMessage, match=f"^{said}"):
+        message_from_dict(written)
+
+
+def test_a_message_that_could_not_be_read_again_is_not_written() -> None:
+    with pytest.raises(InvalidMessage, match="content is None; it is a text"):
+        message_to_dict(Message("assistant", None))  # type: ignore[arg-type]
+    with pytest.raises(InvalidMessage, match="without a time zone"):
+        message_to_dict(Message("assistant", "", created=datetime(2026, 1, 1)))
+
+
+@pytest.mark.parametrize("record", [b"", b"{", b"3", b'{"role": "user"}', b"[" * 100_000, b"[\xff]", b"[1]"])
+def test_what_is_no_record_is_an_error(record: bytes) -> None:
+    with pytest.raises(InvalidMessage):
+        read_record(record)
+
+
+def test_tool_calls_and_their_results_are_sent_as_the_protocol_has_them() -> None:
+    said = [
+        Message("user", "hi", id="m1", created=datetime.now(UTC), model="m"),
+        Message("assistant", "", tool_calls=(CALL,)),
+        Message("assistant", "I look", tool_calls=(CALL,)),
+        Message("tool", "sun", tool_call_id="c1"),
+    ]
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Köln"}'}}
+    assert OpenAIProvider().request(Question("m", said)).body["messages"] == [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "assistant", "content": "I look", "tool_calls": [call]},
+        {"role": "tool", "content": "sun", "tool_call_id": "c1"},
+    ]
