@@ -152,8 +152,8 @@ class Drive(Generic[T, R]):
                     return
         finally:
             flow.close()
-            while self._opened:
-                self._opened.pop().close()
+            if self._opened:
+                self._close()
 
     async def aemits(self) -> AsyncGenerator[T, None]:
         """Run the flow, async, and give what it emits."""
@@ -199,12 +199,23 @@ class Drive(Generic[T, R]):
         elif performed.resource in self._opened:
             self._opened.remove(performed.resource)
 
+    def _close(self) -> None:
+        """Close what was opened, the last first; each of it, also where closing one fails."""
+        try:
+            self._opened.pop().close()
+        finally:
+            if self._opened:
+                self._close()
+
     async def _aclose(self) -> None:
         import anyio
 
-        with anyio.CancelScope(shield=True):  # a cancelled task still owes the connection its end
-            while self._opened:
+        try:
+            with anyio.CancelScope(shield=True):  # a cancelled task still owes the connection its end
                 await self._opened.pop().aclose()
+        finally:
+            if self._opened:
+                await self._aclose()
 
 
 def run(flow: Flow[Any, R]) -> R:

@@ -15,11 +15,13 @@ ROOT = Path(__file__).parent.parent
 SENTENCE = '"Avengers is an action-packed superhero extravaganza that brings together Earth\'s mightiest heroes to save the world."'
 
 
-def shown_by(example: str, *arguments: str) -> list[str]:
-    """Run an example, with warnings as errors, and give the lines that it prints."""
+def shown_by(example: str, *arguments: str, typed: str = "", folder: Path = ROOT) -> list[str]:
+    """Run an example in a folder, with warnings as errors, and give the lines that it prints."""
     command = [sys.executable, "-W", "error", str(ROOT / "examples" / example), *arguments]
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
-    run = subprocess.run(command, env=settings, capture_output=True, text=True, encoding="utf-8", check=False)
+    run = subprocess.run(
+        command, cwd=folder, env=settings, input=typed, capture_output=True, encoding="utf-8", check=False
+    )
     assert (run.returncode, run.stderr) == (0, "")
     return run.stdout.splitlines()
 
@@ -85,6 +87,19 @@ def test_side_by_side_each_answer_comes_to_its_own_end(world: str) -> None:
         "a pilot: Salt is what the sea leaves on the glass.",
         "a snail: FirstTokenTimeout after 0.5 s",
     ]
+
+
+def test_the_sql_bot_remembers_across_runs(tmp_path: Path) -> None:
+    def chat(typed: str, *options: str) -> list[str]:
+        return shown_by("sql_bot.py", *options, typed=typed, folder=tmp_path)
+
+    hello = "bot> Hello! What shall we ask the database?"
+    assert chat("how many orders?\n") == [hello, "you> bot> SELECT count(*) FROM orders;", "you> "]
+    again = chat("and the late ones?\n\n")
+    assert again[:3] == [hello, "you> how many orders?", "bot> SELECT count(*) FROM orders;"]
+    assert again[3].startswith("you> bot> SELECT id, ordered, shipped FROM orders")
+    assert chat("", "--session", "other") == [hello, "you> "]
+    assert chat("", "--forget") == [hello, "you> "]
 
 
 def test_each_example_has_a_test() -> None:

@@ -85,8 +85,7 @@ class Instance:
 
     def own(self, name: str) -> str | None:
         """Give the words that stand as they are, if there are any: the instance's, or what the class's code makes."""
-        kind: type = type(self._chat)
-        made = getattr(self._chat, name) if has_own(kind, name) else None
+        made = getattr(self._chat, name) if has_own(self._chat.__class__, name) else None
         return self.said.get(name, made)
 
     def _asking(self, values: Mapping[str, Any]) -> str:

@@ -127,7 +127,7 @@ class ChatPrompt(Generic[R]):
     @property
     def takes(self) -> str:
         """The values that there are places for, in words."""
-        names = sorted(self.places)
+        names = sorted(self.places - {"self"})
         return f"its words have places for {', '.join(map(repr, names))}" if names else "its words have no places"
 
     def instruct(self, values: Mapping[str, Any], system: str | None = None) -> str:
