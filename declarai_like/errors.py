@@ -29,6 +29,14 @@ DeclaraiError
 │   ├── StreamFailed          the provider sent an error in the middle
 │   ├── StreamClosed          the caller closed it and then asked for the whole
 │   └── StreamInUse           it was begun in the other world, or is not kept for a second reader
+├── ApplicationError      an application cannot do what it was asked to (also a ValueError)
+│   ├── StateError            a state does not have this key, or its value cannot do this
+│   │   └── MissingKey            (also a KeyError)
+│   ├── GraphError            actions and transitions do not fit together; lists all problems
+│   ├── ActionError           an action took or gave what it may not
+│   │   └── MissingInputs         it was not given all inputs that it needs
+│   ├── ApplicationBusy       it is at work for somebody else
+│   └── PersistenceFailed     its state could not be saved or loaded
 ├── MemoryFailed          a chat's memory could not be read or written
 │   └── InvalidMessage        what it holds, or was given, is no message
 └── AnswerError           the answer is whole, but is not what was asked for
@@ -206,6 +214,48 @@ class StreamClosed(StreamError):
 
 class StreamInUse(StreamError):
     """The stream cannot be read in this way now; the message says what can be done."""
+
+
+class ApplicationError(DeclaraiError, ValueError):
+    """An application, or a part of one, cannot do what it was asked to."""
+
+
+class StateError(ApplicationError):
+    """A state cannot do this with its value; the message names the key."""
+
+
+class MissingKey(StateError, KeyError):
+    """A state does not have this key; the message names those that it has."""
+
+    __str__ = Exception.__str__  # a KeyError would show its message in quotes
+
+
+class GraphError(ApplicationError):
+    """Actions and transitions do not fit together.
+
+    Attributes:
+        problems: all that is wrong, in words.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class ActionError(ApplicationError):
+    """An action took or gave what it may not; the message names the action."""
+
+
+class MissingInputs(ActionError):
+    """An action was not given all inputs that it needs; the message names them."""
+
+
+class ApplicationBusy(ApplicationError):
+    """An application is at work for another call, and was built to refuse a second one."""
+
+
+class PersistenceFailed(ApplicationError):
+    """An application's state could not be saved or loaded; the message names where, and gives the reason."""
 
 
 class MemoryFailed(DeclaraiError):
