@@ -50,6 +50,7 @@ bench: $(READY) ## Measure the speed beside the floor and the peers
 	@test -e $(BENCH) || { $(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'instructor>=1.17' && touch $(BENCH); }
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/partials.py
+	@$(BIN)/python benchmarks/applications.py
 
 clean: ## Remove what was made
 	rm -rf $(VENV) site dist .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

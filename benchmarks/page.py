@@ -14,15 +14,20 @@ from table import Table
 import declarai_like as declarai
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-PARTS = {"text": "benchmarks/run.py", "typed": "benchmarks/partials.py"}
+PARTS = {
+    "text": "benchmarks/run.py",
+    "typed": "benchmarks/partials.py",
+    "app": "benchmarks/applications.py",
+}
 """The parts in their order, and what writes them."""
 
 _HEAD = """\
 # Benchmarks
 
-What this library costs, beside the least that is possible and beside other libraries. There are two parts: streams of
-text, and typed answers that fill in as they arrive. Each comes from one run of one command, and begins with what is
-wanted and whether that run has it. `make bench` installs the other libraries and prints the same tables.
+What this library costs, beside the least that is possible and beside other libraries. There are three parts: streams of
+text, typed answers that fill in as they arrive, and applications, the steps of which stream. Each comes from one run of
+one command, and begins with what is wanted and whether that run has it. `make bench` installs the other libraries and
+prints the same tables.
 """
 _PART = "<!-- {name}: from here on written by {script} -->\n\n{text}\n\n<!-- end of {name} -->\n"
 

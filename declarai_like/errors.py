@@ -36,6 +36,7 @@ DeclaraiError
 │   ├── ActionError           an action took or gave what it may not
 │   │   └── MissingInputs         it was not given all inputs that it needs
 │   ├── ApplicationBusy       it is at work for somebody else
+│   ├── Cancelled             its step was left before its end
 │   └── PersistenceFailed     its state could not be saved or loaded
 ├── MemoryFailed          a chat's memory could not be read or written
 │   └── InvalidMessage        what it holds, or was given, is no message
@@ -252,6 +253,10 @@ class MissingInputs(ActionError):
 
 class ApplicationBusy(ApplicationError):
     """An application is at work for another call, and was built to refuse a second one."""
+
+
+class Cancelled(ApplicationError):
+    """A step was left before its end: its stream was closed, or its task was cancelled. Hooks are told so."""
 
 
 class PersistenceFailed(ApplicationError):

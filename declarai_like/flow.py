@@ -79,6 +79,52 @@ class Close(Ask[None]):
         await self.resource.aclose()
 
 
+class Hold(Open[Res]):
+    """Give a resource that is there already to the drive, which closes it when the flow is over."""
+
+    def __init__(self, resource: Res) -> None:
+        self._resource = resource
+
+    def perform(self) -> Res:
+        return self._resource
+
+    async def aperform(self) -> Res:
+        return self._resource
+
+
+class Leaving:
+    """A resource that runs another flow when it is closed: what is to be done when a flow is left before its end.
+
+    A flow that is being closed can ask for nothing any more; this one can.
+
+    Attributes:
+        flow: begins that flow; None when there is nothing to be done any more.
+    """
+
+    def __init__(self, flow: Callable[[], Flow[Any, Any]] | None) -> None:
+        self.flow = flow
+
+    def close(self) -> None:
+        flow, self.flow = self.flow, None
+        if flow is not None:
+            run(flow())
+
+    async def aclose(self) -> None:
+        flow, self.flow = self.flow, None
+        if flow is not None:
+            await arun(flow())
+
+
+class InEventLoop(Ask[bool]):
+    """Ask in which world the flow is run."""
+
+    def perform(self) -> bool:
+        return False
+
+    async def aperform(self) -> bool:
+        return True
+
+
 class Sleep(Ask[None]):
     """Wait for some seconds."""
 
@@ -106,6 +152,25 @@ def ask(request: Ask[R]) -> Generator[Ask[R], Any, R]:
     """Ask with a typed answer: ``answer = yield from ask(...)``."""
     answer: R = yield request
     return answer
+
+
+def quietly(flow: Flow[Any, R]) -> Flow[Any, R]:
+    """Run a flow inside of another, and pass over what it emits."""
+    try:
+        got: Any = next(flow)
+        while True:
+            if not isinstance(got, Ask):
+                got = next(flow)
+                continue
+            asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
+            try:
+                answer = yield asked
+            except Exception as error:  # the flow decides what its failed ask means
+                got = flow.throw(error)
+            else:
+                got = flow.send(answer)
+    except StopIteration as stop:
+        return cast("R", stop.value)
 
 
 _Step: TypeAlias = Callable[[Any], Any]

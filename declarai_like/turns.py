@@ -23,9 +23,9 @@ class Turns:
         self._turn: Turn | None = None
         self._waiting: deque[_Place] = deque()
 
-    def take(self, is_moving: Callable[[], bool]) -> TakeTurn:
+    def take(self, is_moving: Callable[[], bool], *, waits: bool = True) -> TakeTurn:
         """Ask for a turn. ``is_moving`` says whether anybody is at what the turn is taken for."""
-        return TakeTurn(self, is_moving)
+        return TakeTurn(self, is_moving, waits=waits)
 
     @property
     def is_moving(self) -> bool:
@@ -113,12 +113,14 @@ class TakeTurn(Open[Turn]):
     """Wait for a turn.
 
     Raises:
-        StreamInUse: the turn is held by a stream that nobody has read for a while.
+        StreamInUse: the turn is held by a stream that nobody has read for a while; or somebody has it, and this
+            does not wait.
         StreamClosed: the waiting was aborted.
     """
 
-    def __init__(self, turns: Turns, is_moving: Callable[[], bool]) -> None:
+    def __init__(self, turns: Turns, is_moving: Callable[[], bool], *, waits: bool) -> None:
         self._turns = turns
+        self._waits = waits
         self._is_moving = is_moving
         self._wake: Callable[[], object] = _nothing
         self._is_aborted = False
@@ -170,6 +172,8 @@ class TakeTurn(Open[Turn]):
     def _is_over(self, place: _Place) -> bool:
         if self._is_aborted:
             raise StreamClosed("the stream was closed while it waited for its turn")
+        if place.turn is None and not self._waits:
+            raise StreamInUse("somebody else has the turn")
         return place.turn is not None
 
     def _idle(self, seconds: float) -> float:

@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 import declarai_like as declarai
-from declarai_like import Chat, Items, Message, Stream
+from declarai_like import Chat, Items, Stream
 from declarai_like.errors import ConfigurationError, DeclarationError, OutputError, PromptError
 from declarai_like.testing import Reply, Script
 
@@ -748,8 +748,3 @@ class TestMistakes:
         with pytest.raises(ConfigurationError):
             bot.add_message("x", "tool")
         assert bot.conversation == []
-
-
-def test_a_message_shows_what_was_said() -> None:
-    message = Message("assistant", "hi", id="1", model="m", finish_reason="closed")
-    assert repr(message) == "Message(role='assistant', content='hi', finish_reason='closed')"

@@ -102,6 +102,45 @@ def test_the_sql_bot_remembers_across_runs(tmp_path: Path) -> None:
     assert chat("", "--forget") == [hello, "you> "]
 
 
+CHATBOT = "streaming_chatbot/application.py"
+
+
+def test_the_chatbot_answers_in_each_of_its_ways(tmp_path: Path) -> None:
+    typed = "a poem, please\nwhat is it?\nsome code\nhm\nsomething unsafe\n"
+    lines = shown_by("streaming_chatbot/application.py", typed=typed, folder=tmp_path)
+    assert [line for line in lines if "bot (" in line] == [
+        "you> bot (generate_poem)> Two hundred tokens, in a row,",
+        "you> bot (answer_question)> It depends, as always, on what was meant. But mostly it is forty-two.",
+        "you> bot (generate_code)> def answer() -> int:",
+        "you> bot (prompt_for_more)> None of the modes I know fits that. Can you say a little more? ",
+        "you> bot (unsafe_response)> I am afraid I can't respond to that... ",
+    ]
+    again = shown_by("streaming_chatbot/application.py", folder=tmp_path)
+    assert again[:2] == ["you> a poem, please", "bot> Two hundred tokens, in a row,"]
+
+
+def test_a_chatbot_that_was_killed_in_its_answer_gives_it_when_it_runs_again(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "examples" / CHATBOT)]
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "DECLARAI_DEMO_DELAY": "0.2"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, env=settings, stdin=pipe, stdout=pipe, encoding="utf-8") as process:
+        assert process.stdin and process.stdout
+        process.stdin.write("a poem, please\n")
+        process.stdin.flush()
+        read = ""
+        while not read.endswith("Two hundred"):
+            read += process.stdout.read(1)
+        process.kill()
+    lines = shown_by("streaming_chatbot/application.py", typed="what is it?\n", folder=tmp_path)
+    assert lines[:3] == [
+        "you> a poem, please",
+        "bot (generate_poem)> Two hundred tokens, in a row,",
+        "how patiently they come and go.",
+    ]
+    assert lines[3].startswith("you> bot (answer_question)> It depends")
+
+
 def test_each_example_has_a_test() -> None:
     tested = Path(__file__).read_text("utf-8")
-    assert [path.name for path in (ROOT / "examples").glob("*.py") if f'shown_by("{path.name}"' not in tested] == []
+    examples = [path.relative_to(ROOT / "examples").as_posix() for path in (ROOT / "examples").rglob("*.py")]
+    assert [name for name in examples if f'shown_by("{name}"' not in tested] == []

@@ -538,10 +538,9 @@ def test_with_a_mark_the_last_partial_is_the_same(
     lasts = []
     for each in (plan(name), marked):
         reader = PartialReader[Any](each)
-        partials = [reader.feed(piece) for piece in cut(text, places)]
-        reader._search.end()
-        whole = [partial for partial in partials if partial is not None]
-        lasts.append(whole[-1]._read() if whole and reader._search.found else None)
+        partials = [*(reader.feed(piece) for piece in cut(text, places)), reader.end(None)]
+        shown = [partial for partial in partials if partial is not None]
+        lasts.append(shown[-1]._read() if shown and reader._search.found else None)
     assert same(*lasts)
 
 

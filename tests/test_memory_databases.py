@@ -349,7 +349,7 @@ def test_a_memory_that_was_used_before_a_fork_serves_both_processes(
 
 LEFT_ALONE = """
 import gc, os
-from declarai_like.memory.per_process import PerProcess
+from declarai_like.databases.per_process import PerProcess
 
 class Connection:
     def __del__(self):

@@ -21,13 +21,15 @@ from declarai_like.providers.openai import OpenAIProvider
 CALL = ToolCall("c1", "weather", '{"city": "Köln"}')
 
 
-def test_a_message_shows_only_what_it_has() -> None:
+def test_a_message_shows_what_was_said_and_an_end_that_is_none() -> None:
     assert repr(Message("user", "hi")) == "Message(role='user', content='hi')"
     assert repr(Message("user", "")) == "Message(role='user', content='')"
     assert (
         repr(Message("assistant", "hi", model="m", usage=Usage(1, 2, 3), finish_reason="stop"))
-        == "Message(role='assistant', content='hi', model='m', "
-        "usage=Usage(prompt_tokens=1, completion_tokens=2, total_tokens=3), finish_reason='stop')"
+        == "Message(role='assistant', content='hi')"
+    )
+    assert repr(Message("assistant", "h", finish_reason="closed")) == (
+        "Message(role='assistant', content='h', finish_reason='closed')"
     )
 
 

@@ -338,7 +338,7 @@ def test_what_cannot_be_restarted_on_is_refused(kinds: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"restart_on of .*count' has .*StreamError or Timeout"):
         counting(model, restart_on=kinds)
     with pytest.raises(ConfigurationError, match="restart_on of .*something' has"):
-        model.operator(Prompt(something), restart_on=kinds)
+        model.operator("something", Prompt(something).shape, restart_on=kinds)
 
 
 def something() -> str:

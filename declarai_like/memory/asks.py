@@ -8,9 +8,9 @@ from concurrent.futures import Future
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ..databases.per_process import PerProcess
 from ..errors import DeclaraiError, MemoryFailed
 from ..flow import Ask
-from .per_process import PerProcess
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal

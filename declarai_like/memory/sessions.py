@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 T = TypeVar("T")
-
-LONGEST_KEY = 1000  # bytes; an index of PostgreSQL takes some 2700
 
 
 class Store(Protocol):
@@ -105,27 +102,6 @@ class Session:
         # The cause is shown in tracebacks, so it may not say more than the error does.
         shows_no_more = hidden == reason and not isinstance(cause, MemoryFailed)
         raise kind(f"{self!r} could not {what}: {hidden}") from (cause if shows_no_more else None)
-
-
-def key_of(session: str) -> str:
-    """Give the text under which databases keep a session: the same text, but for what they cannot hold.
-
-    Different sessions have different keys.
-    """
-    key = session.replace("\\", "\\\\").replace("\0", "\\0").encode("utf-8", "backslashreplace")
-    if len(key) > LONGEST_KEY:
-        return "\\sha256:" + hashlib.sha256(key).hexdigest()
-    return key.decode("utf-8")
-
-
-def has_open_password(url: str) -> bool:
-    """Whether a URL seems to have a password with a bare ``@`` or ``/``, and so could be read in two ways.
-
-    Read in the wrong one, a part of the password is the name of a host or a port, which errors show.
-    """
-    _, is_url, rest = url.partition("://")
-    before, at, _ = rest.partition("?")[0].rpartition("@")
-    return bool(is_url and at) and ("@" in before or "/" in before)
 
 
 def _checked(session: str) -> str:

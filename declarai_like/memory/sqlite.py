@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import threading
-import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 
+from ..databases.names import key_of
+from ..databases.sqlite import Database
 from ..errors import ConfigurationError
 from ..messages import Message
-from .per_process import PerProcess
 from .records import read_record, write_record
-from .sessions import Session, key_of
-
-PATIENCE = 30.0  # seconds that one waits for the lock of another process
+from .sessions import Session
 
 _SCHEMA = """
-BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS declarai_memory (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     session TEXT NOT NULL,
@@ -27,7 +21,6 @@ CREATE TABLE IF NOT EXISTS declarai_memory (
     created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 CREATE INDEX IF NOT EXISTS declarai_memory_session ON declarai_memory (session, id);
-COMMIT;
 """
 
 
@@ -50,18 +43,18 @@ class SQLite(Session):
             raise ConfigurationError(
                 f"path is {name!r}, a database that is kept in no file; that is what InMemory() is"
             )
-        super().__init__(_Database(Path(name).absolute()), session, shown=f"{name!r}, ")
+        super().__init__(_Table(Path(name).absolute()), session, shown=f"{name!r}, ")
 
 
-class _Database:
+class _Table:
     secrets = ()
 
     def __init__(self, path: Path) -> None:
-        self._connections = PerProcess(lambda: _Connections(path), _Connections.close)
+        self._database = Database(path, _SCHEMA)
 
     def load(self, session: str) -> list[Message]:
         select = "SELECT CAST(messages AS BLOB) FROM declarai_memory WHERE session = ? ORDER BY id"
-        with self._connections.get().reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(select, (key_of(session),)).fetchall()
         return [message for (record,) in rows for message in read_record(record)]
 
@@ -75,80 +68,8 @@ class _Database:
         self._write("DELETE FROM declarai_memory WHERE session = ?", (key_of(session),))
 
     def close(self) -> None:
-        self._connections.close()
+        self._database.close()
 
     def _write(self, statement: str, values: tuple[str, ...]) -> None:
-        with self._connections.get().writing() as connection:
+        with self._database.writing() as connection:
             connection.execute(statement, values)  # a transaction of its own
-
-
-class _Connections:
-    """The connections to one database: as many as are in use at once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._idle: list[sqlite3.Connection] = []
-        self._closed = False
-        self._writer = threading.Lock()
-        with self.reading() as connection:
-            _prepare(connection)
-
-    @contextmanager
-    def reading(self) -> Generator[sqlite3.Connection, None, None]:
-        """Lend a connection to one thread. After an error it is not used again."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._open()
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
-        if self._closed:
-            self._close_idle()
-
-    @contextmanager
-    def writing(self) -> Generator[sqlite3.Connection, None, None]:
-        """Lend a connection that is about to write. SQLite lets one write at a time, and others ask again and again;
-        among the threads of a process, this is a fair and quicker way to wait for the same."""
-        if not self._writer.acquire(timeout=PATIENCE):
-            raise TimeoutError("the database is locked")
-        try:
-            with self.reading() as connection:
-                yield connection
-        finally:
-            self._writer.release()
-
-    def close(self) -> None:
-        self._closed = True
-        self._close_idle()
-
-    def _close_idle(self) -> None:
-        with suppress(IndexError):
-            while True:
-                self._idle.pop().close()
-
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA synchronous = FULL")  # an append that has returned survives a loss of power
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError as error:
-            # Another process does the same now, or is about to leave. For this step SQLite does not always wait itself.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-    connection.executescript(_SCHEMA)

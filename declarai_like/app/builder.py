@@ -1,0 +1,280 @@
+"""Puts an application together, and says all that is wrong with it at once."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, cast
+
+from ..errors import ApplicationError, GraphError
+from ..flow import Flow, arun, run
+from .application import Application, Overlap
+from .events import Hooks, OnHookError
+from .graph import Graph, GraphBuilder
+from .saving import Saving
+from .state import State
+from .typed import PydanticTypingSystem
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from pydantic import BaseModel
+
+    from .persistence import PersistedState, Persister
+
+
+class ApplicationBuilder:
+    """Puts an application together, setting by setting; `build` makes it.
+
+    ::
+
+        app = (
+            ApplicationBuilder()
+            .with_actions(prompt, answer)
+            .with_transitions(("prompt", "answer"), ("answer", "prompt"))
+            .with_entrypoint("prompt")
+            .with_state(history=[])
+            .build()
+        )
+    """
+
+    def __init__(self) -> None:
+        self._graph = GraphBuilder()
+        self._entrypoint: str | None = None
+        self._state: State | None = None
+        self._typing: Any = None
+        self._app_id: str | None = None
+        self._partition_key = ""
+        self._sequence_id: int | None = None
+        self._hooks: list[tuple[Any, OnHookError]] = []
+        self._persister: Persister | None = None
+        self._source: _Source | None = None
+        self._overlap: Overlap = "queue"
+        self._strict = False
+
+    def with_actions(self, *actions: Any, **named: Any) -> Self:
+        """Add actions: declared functions under their own names, or anything that is an action under a name."""
+        self._graph.with_actions(*actions, **named)
+        return self
+
+    def with_transitions(self, *transitions: tuple[Any, ...]) -> Self:
+        """Add transitions: ``(from, to)`` or ``(from, to, condition)``; ``from`` may be a list of names.
+
+        After an action the first transition whose condition holds is taken; where there is none, the run ends.
+        """
+        self._graph.with_transitions(*transitions)
+        return self
+
+    def with_graph(self, graph: Graph) -> Self:
+        """Take the actions and transitions of a graph."""
+        self._graph.with_graph(graph)
+        return self
+
+    def with_entrypoint(self, action: str) -> Self:
+        """Say which action runs first."""
+        if self._entrypoint is not None:
+            raise ApplicationError(
+                f"the entrypoint is {self._entrypoint!r} already; with_entrypoint({action!r}) is one too many"
+            )
+        self._entrypoint = action
+        return self
+
+    def with_state(self, state: State | BaseModel | None = None, /, **values: Any) -> Self:
+        """Say what the state is at first: values, a `State`, or a pydantic model."""
+        if state is not None and not isinstance(state, State):
+            self.with_typing(PydanticTypingSystem(type(state)))
+            values = {**{name: getattr(state, name) for name in type(state).model_fields}, **values}
+            state = None
+        self._state = (state or self._state or State()).update(**values)
+        return self
+
+    def with_typing(self, typing_system: Any) -> Self:
+        """Say what ``state.data`` is: see `PydanticTypingSystem`."""
+        self._typing = typing_system
+        return self
+
+    def with_identifiers(
+        self, app_id: str | None = None, partition_key: str | None = None, sequence_id: int | None = None
+    ) -> Self:
+        """Say which application this is, whose, and which number its next step has; by default an id is made up."""
+        self._app_id = app_id if app_id is not None else self._app_id
+        self._partition_key = partition_key if partition_key is not None else self._partition_key
+        self._sequence_id = sequence_id if sequence_id is not None else self._sequence_id
+        return self
+
+    def with_hooks(self, *hooks: Any, on_error: OnHookError = "raise") -> Self:
+        """Add hooks: functions of an event, or objects with methods for some (`declarai_like.app.events`).
+
+        Args:
+            hooks: are told in this order; sync or async.
+            on_error: what becomes of an error in one of them: ``"raise"`` it, so that the step fails, or ``"log"`` it.
+        """
+        self._hooks.extend((hook, on_error) for hook in hooks)
+        return self
+
+    def with_state_persister(self, persister: Persister) -> Self:
+        """Save the state after each step: see `declarai_like.app.persistence`."""
+        self._persister = persister
+        return self
+
+    def initialize_from(
+        self,
+        persister: Persister,
+        *,
+        resume_at_next_action: bool = True,
+        default_state: dict[str, Any] | State | None = None,
+        default_entrypoint: str | None = None,
+        fork_from_app_id: str | None = None,
+        fork_from_partition_key: str | None = None,
+        fork_from_sequence_id: int | None = None,
+        override_state_values: dict[str, Any] | None = None,
+    ) -> Self:
+        """Go on from where an application was saved; where none was, begin with the defaults.
+
+        Args:
+            persister: where it was saved.
+            resume_at_next_action: whether to go on where it stood; a step that failed is tried again. Otherwise
+                the state is taken, and it begins at the entrypoint.
+            default_state: the state where nothing was saved.
+            default_entrypoint: the action that runs first, where nothing was saved.
+            fork_from_app_id: take the state of another application, which stays as it is.
+            fork_from_partition_key: whose that is; by default of the same.
+            fork_from_sequence_id: after which of its steps; by default the last.
+            override_state_values: values to change in what was loaded.
+        """
+        self._source = _Source(
+            persister,
+            resume_at_next_action,
+            State(default_state or {}),
+            default_entrypoint,
+            fork_from_app_id,
+            fork_from_partition_key,
+            fork_from_sequence_id,
+            override_state_values or {},
+        )
+        return self
+
+    def with_overlap(self, overlap: Overlap) -> Self:
+        """Say what becomes of a call while another one is under way: it waits (``"queue"``) or is refused (``"refuse"``)."""
+        self._overlap = overlap
+        return self
+
+    def strict(self) -> Self:
+        """Show each action only what it declares to read or write, and refuse what it writes otherwise."""
+        self._strict = True
+        return self
+
+    def build(self) -> Application:
+        """Make the application.
+
+        Raises:
+            GraphError: actions and transitions do not fit together; all that is wrong is listed.
+            ApplicationError: a setting is wrong.
+            PersistenceFailed: what was saved could not be loaded.
+        """
+        return run(self._build())
+
+    async def abuild(self) -> Application:
+        """Make the application, from async code."""
+        return await arun(self._build())
+
+    def _build(self) -> Flow[Any, Application]:
+        source = self._source
+        entrypoint = self._entrypoint or (source.default_entrypoint if source else None)
+        graph = self._checked_graph(entrypoint)
+        app_id = self._app_id or uuid.uuid4().hex
+        if source:
+            source.check(app_id if self._app_id else None, self._state is not None)
+        state, found = self._state or State(), None
+        if source:
+            found = yield from source.load(app_id, self._partition_key)
+            state = source.state(found)
+        if self._typing is not None:
+            state = state.with_typing_system(self._typing)
+        resumed = found if source and source.resumes else None
+        completed = resumed is not None and resumed.status == "completed"
+        hooks = Hooks()
+        if self._persister is not None:
+            hooks.add(Saving(self._persister))
+        for hook, on_error in self._hooks:
+            hooks.add(hook, on_error)
+        sequence_id = self._sequence_id
+        if sequence_id is None:
+            sequence_id = found.sequence_id + 1 if found and source and not source.is_fork else 0
+        return Application(
+            graph,
+            state,
+            cast("str", entrypoint),
+            uid=app_id,
+            partition_key=self._partition_key,
+            sequence_id=sequence_id,
+            prior_step=resumed.position if resumed and completed else None,
+            resume_at=resumed.position if resumed and not completed else None,
+            hooks=hooks,
+            overlap=self._overlap,
+            strict=self._strict,
+        )
+
+    def _checked_graph(self, entrypoint: str | None) -> Graph:
+        problems: list[str] = []
+        if entrypoint is None:
+            problems.append("there is no entrypoint: with_entrypoint(...) says which action runs first")
+        if self._overlap not in ("queue", "refuse"):
+            problems.append(f"overlap is {self._overlap!r}; it is 'queue' or 'refuse'")
+        try:
+            graph = self._graph.build(entrypoint)
+        except GraphError as error:
+            raise GraphError(*problems, *error.problems) from None
+        if problems:
+            raise GraphError(*problems)
+        return graph
+
+
+class _Source:
+    """Where an application comes from that was saved."""
+
+    def __init__(
+        self,
+        persister: Persister,
+        resumes: bool,
+        default_state: State,
+        default_entrypoint: str | None,
+        app_id: str | None,
+        partition_key: str | None,
+        sequence_id: int | None,
+        values: dict[str, Any],
+    ) -> None:
+        self.resumes = resumes
+        self.default_entrypoint = default_entrypoint
+        self.is_fork = app_id is not None
+        self._persister = persister
+        self._default_state = default_state
+        self._app_id = app_id
+        self._partition_key = partition_key
+        self._sequence_id = sequence_id
+        self._values = values
+
+    def check(self, app_id: str | None, has_state: bool) -> None:
+        if has_state:
+            raise ApplicationError(
+                "with_state and initialize_from both say the state; give default_state to the second"
+            )
+        if not self.is_fork and (self._partition_key is not None or self._sequence_id is not None):
+            raise ApplicationError("fork_from_partition_key and fork_from_sequence_id need fork_from_app_id")
+        if self.is_fork and app_id == self._app_id:
+            raise ApplicationError(
+                f"the application {app_id!r} cannot be forked from itself; give the new one another app_id"
+            )
+
+    def load(self, app_id: str, partition_key: str) -> Flow[Any, PersistedState | None]:
+        from .persistence import PersisterCall
+
+        partition_key = partition_key if self._partition_key is None else self._partition_key
+        call = PersisterCall(self._persister.load, partition_key, self._app_id or app_id, self._sequence_id)
+        found: PersistedState | None = yield call
+        state: Any = found.state if found is not None else None
+        if found is not None and state is None:
+            raise ApplicationError(f"{self._persister!r} gave no state for the application {found.app_id!r}")
+        return found
+
+    def state(self, found: PersistedState | None) -> State:
+        return (found.state if found else self._default_state).update(**self._values)

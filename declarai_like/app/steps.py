@@ -1,0 +1,99 @@
+"""One step of an application on its way, and what is told of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from ..errors import Cancelled
+from ..flow import Ask, Flow
+from .actions import Action
+from .events import Hooks, StepEnded, StreamEnded, StreamItem, StreamStarted
+from .running import Running
+from .state import State
+
+log = logging.getLogger("declarai_like")
+
+
+class RunningStep:
+    """Tells what happens to one step, in this order: it starts, its stream starts, items, its stream ends, it ends.
+
+    Attributes:
+        running: the action on its way.
+    """
+
+    running: Running | None = None
+
+    def __init__(self, hooks: Hooks, about: tuple[str, str, int], action: Action, before: State) -> None:
+        self._hooks = hooks
+        self._about = about
+        self._action = action
+        self._before = before
+        self._streams = False
+
+    def streamed(self) -> Flow[Any, tuple[Any, State]]:
+        """Run the action, and emit its items."""
+        assert self.running is not None
+        self._streams = True
+        started = time.time()
+        yield from self._hooks.tell(StreamStarted(*self._about, self._action, started))
+        items = self.running.streamed()
+        return (yield from (self._told(items, started) if self._hooks.wants(StreamItem) else items))
+
+    def _told(self, items: Flow[Any, tuple[Any, State]], started: float) -> Flow[Any, tuple[Any, State]]:
+        """Tell of each item before it is emitted."""
+        index, first = 0, 0.0
+        try:
+            got: Any = next(items)
+            while True:
+                if isinstance(got, Ask):
+                    asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
+                    try:
+                        answer = yield asked
+                    except Exception as error:  # the flow decides what its failed ask means
+                        got = items.throw(error)
+                    else:
+                        got = items.send(answer)
+                    continue
+                first = first or time.time()
+                yield from self._hooks.tell(StreamItem(*self._about, self._action, got, index, started, first))
+                yield got
+                index += 1
+                got = next(items)
+        except StopIteration as stop:
+            outcome: tuple[Any, State] = stop.value
+            return outcome
+
+    def ended(self, result: Any, after: State) -> Flow[Any, None]:
+        """Tell that it has ended well. It has ended also where a hook fails now."""
+        event = StepEnded(*self._about, self._action, after, result, None)
+        if self._streams:
+            try:
+                yield from self._hooks.tell(self._stream_ended(None))
+            except Exception as error:
+                yield from self._hooks.tell_failure(event, error)
+                raise
+        yield from self._hooks.tell(event)
+
+    def failed(self, error: Exception) -> Flow[Any, None]:
+        """Close what is open, and tell that it has failed."""
+        app_id, _, number = self._about
+        error.add_note(f"It comes from the action {self._action.name!r}, step {number} of the application {app_id!r}.")
+        log.warning("the action %r of the application %r failed: %r", self._action.name, app_id, error)
+        return self._given_up(error)
+
+    def left(self) -> Flow[Any, None]:
+        """Close what is open, and tell that it was left before its end."""
+        return self._given_up(Cancelled(f"the action {self._action.name!r} was left before its end"))
+
+    def _given_up(self, error: Exception) -> Flow[Any, None]:
+        if self.running is not None:
+            yield from self.running.left()
+        if self._streams:
+            yield from self._hooks.tell_failure(self._stream_ended(error), error)
+        yield from self._hooks.tell_failure(StepEnded(*self._about, self._action, self._before, None, error), error)
+
+    def _stream_ended(self, error: BaseException | None) -> StreamEnded:
+        count = self.running.count if self.running else 0
+        return StreamEnded(*self._about, self._action, count, error)

@@ -1,0 +1,176 @@
+"""Tasks and chats inside of actions, and what a timeline shows."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from rich.console import Console
+
+import declarai_like as declarai
+from declarai_like.app import ApplicationBuilder, StreamingAction, Timeline, action, streaming_action
+from declarai_like.errors import BadRequestError
+from declarai_like.testing import Fault
+
+from .app_worlds import AppWorld, in_each_world
+
+
+def app_of(**actions: Any) -> ApplicationBuilder:
+    first, *rest = actions
+    return (
+        ApplicationBuilder()
+        .with_actions(**actions)
+        .with_transitions(*zip([first, *rest], rest, strict=False))
+        .with_entrypoint(first)
+    )
+
+
+@in_each_world
+async def test_an_action_may_handle_the_error_of_a_stream_that_it_passes_on(world: AppWorld) -> None:
+    @declarai.offline([Fault(400), "well then"]).task(streaming=True)
+    def say(question: str) -> str:
+        """Answer the question"""
+
+    @streaming_action(reads=[], writes=["answer"])
+    def answer(state: Any) -> Any:
+        try:
+            text = yield say("this")
+        except BadRequestError:
+            text = yield say("that")
+        yield {"answer": text}, state.update(answer=text)
+
+    @streaming_action(reads=[], writes=["answer"])
+    async def answer_later(state: Any) -> Any:
+        try:
+            text = yield say("this")
+        except BadRequestError:
+            text = yield say("that")
+        yield {"answer": text}, state.update(answer=text)
+
+    app = app_of(answer=answer_later if world.actions_are_async else answer).build()
+    _, stream = await world.stream(app, "answer")
+    assert [chunk.delta for chunk in await stream.read() if chunk.delta] == ["well", " then"]
+    assert app.state["answer"] == "well then"
+
+
+@in_each_world
+async def test_an_error_that_no_action_handles_fails_the_step(world: AppWorld) -> None:
+    @declarai.offline([Fault(400)]).task(streaming=True)
+    def say(question: str) -> str:
+        """Answer the question"""
+
+    @world.streaming(writes=["answer"])
+    def answer(state: Any) -> Any:
+        text = yield say("this")
+        yield {"answer": text}, state.update(answer=text)
+
+    app = app_of(answer=answer).build()
+    _, stream = await world.stream(app, "answer")
+    for _ in range(2):
+        try:
+            await stream.get()
+        except BadRequestError as error:
+            assert "'answer'" in "".join(error.__notes__)
+        else:
+            raise AssertionError("it did not fail")
+
+
+@in_each_world
+async def test_a_chat_may_answer_in_an_action(world: AppWorld) -> None:
+    @declarai.offline(["one", "two"]).chat(streaming=True)
+    class Bot:
+        """Be kind."""
+
+    bot: Any = Bot()
+
+    class Say(StreamingAction):
+        reads = ()
+        writes = ("said",)
+
+        def stream_run(self, state: Any, message: str) -> Any:
+            said = yield bot.send(message)
+            return {"said": said}
+
+        def update(self, result: Any, state: Any) -> Any:
+            return state.append(said=result["said"])
+
+    app = app_of(say=Say()).with_transitions(("say", "say")).build()
+    for message, expected in (("hi", "one"), ("again", "two")):
+        _, stream = await world.stream(app, "say", inputs={"message": message})
+        chunks = await stream.read()
+        assert chunks[-1].response == expected
+    assert app.state["said"] == ["one", "two"]
+    assert [message.content for message in bot] == ["hi", "one", "again", "two"]
+
+
+@in_each_world
+async def test_a_timeline_shows_each_step_and_when_its_first_item_came(world: AppWorld) -> None:
+    timeline = Timeline()
+
+    @world.action(writes=["n"])
+    def begin(state: Any) -> Any:
+        return state.update(n=1)
+
+    @world.streaming(writes=["n"])
+    def count(state: Any) -> Any:
+        yield {"n": 1}
+        yield {"n": 2}
+        yield {}, state.update(n=2)
+
+    @world.action()
+    def fail(state: Any) -> Any:
+        raise ValueError("no way")
+
+    app = app_of(begin=begin, count=count, fail=fail).with_hooks(timeline).build()
+    _, stream = await world.stream(app, "count")
+    await stream.get()
+    try:
+        await world.step(app)
+    except ValueError:
+        pass
+    lines = re.sub(r"\d+\.\d{3} s", "T", str(timeline)).splitlines()
+    assert [re.sub(r"[ .=]{2,}", " ", line).strip() for line in lines] == [
+        f"{'a' * world.in_event_loop}stream_result T",
+        "0 begin T",
+        "1 count T, 2 items, the first after T",
+        f"{'a' * world.in_event_loop}step T",
+        "2 fail T, ValueError: no way",
+    ]
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(timeline)
+    shown = console.export_text()
+    assert "2 items, the first after" in shown
+    assert "ValueError: no way" in shown
+    timeline.clear()
+    assert str(timeline) == ""
+
+
+def test_an_item_of_a_plain_kind_is_an_error_that_says_what_is_one() -> None:
+    @streaming_action(reads=[], writes=[])
+    def wrong(state: Any) -> Any:
+        yield "text"
+
+    app = app_of(wrong=wrong).build()
+    _, stream = app.stream_result("wrong")
+    try:
+        stream.get()
+    except ValueError as error:
+        assert "the streaming action 'wrong' yielded 'text'; an item is a dict, or an object such as a chunk" in str(
+            error
+        )
+    else:
+        raise AssertionError("it did not fail")
+
+
+def test_a_declared_function_is_still_the_function() -> None:
+    @action(reads=[], writes=["n"])
+    def add(state: Any, n: int = 1) -> Any:
+        """Add a number."""
+        return state.increment(n=n)
+
+    from declarai_like.app import State
+
+    assert add(State({"n": 1}), n=2) == {"n": 3}
+    assert add.bind(n=5)(State({"n": 1})) == {"n": 6}
+    assert (add.__name__, add.__doc__) == ("add", "Add a number.")
