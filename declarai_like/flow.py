@@ -48,7 +48,10 @@ Flow: TypeAlias = Generator[Ask[Any] | T, Any, R]
 
 
 class Resource(Protocol):
-    """What a flow can open. Closing twice is allowed and does nothing."""
+    """What a flow can open. Closing twice is allowed and does nothing.
+
+    One that has an ``is_idle``, which is true, waits for nothing when it is closed.
+    """
 
     def close(self) -> None: ...
 
@@ -92,6 +95,16 @@ class Hold(Open[Res]):
         return self._resource
 
 
+class Inner(Ask[R]):
+    """Run another flow, as ``yield from`` does: its asks and emits are those of this one, its result is the answer.
+
+    What it emits does not go through the flows around it, one after the other; so it may be deep inside of them.
+    """
+
+    def __init__(self, flow: Flow[Any, R]) -> None:
+        self.flow = flow
+
+
 class Leaving:
     """A resource that runs another flow when it is closed: what is to be done when a flow is left before its end.
 
@@ -103,6 +116,10 @@ class Leaving:
 
     def __init__(self, flow: Callable[[], Flow[Any, Any]] | None) -> None:
         self.flow = flow
+
+    @property
+    def is_idle(self) -> bool:
+        return self.flow is None
 
     def close(self) -> None:
         flow, self.flow = self.flow, None
@@ -164,7 +181,7 @@ def quietly(flow: Flow[Any, R]) -> Flow[Any, R]:
                 continue
             asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
             try:
-                answer = yield asked
+                answer = (yield from quietly(asked.flow)) if isinstance(asked, Inner) else (yield asked)
             except Exception as error:  # the flow decides what its failed ask means
                 got = flow.throw(error)
             else:
@@ -181,6 +198,7 @@ class Drive(Generic[T, R]):
 
     def __init__(self, flow: Flow[T, R]) -> None:
         self._flow = flow
+        self._flows: list[Flow[Any, Any]] = [flow]  # that one, and those inside of it
         self._opened: list[Resource] = []
         self._asking: Ask[Any] | None = None
         self._aborted = False
@@ -188,23 +206,39 @@ class Drive(Generic[T, R]):
         self.finished = False
         """Whether the flow came to its end by itself."""
 
-    def emits(self) -> Generator[T, None, None]:
+    def emits(self) -> Generator[T, None, None]:  # noqa: PLR0915  (functions would cost each emit a call)
         """Run the flow, blocking, and give what it emits."""
         flow = self._flow
         send, throw = cast("tuple[_Step, _Step]", (flow.send, flow.throw))
         step, value = send, cast("Any", None)
+        outer: list[tuple[_Step, _Step]] = []  # the flows that the running one is inside of
         try:
             while True:
                 try:
                     got: Any = step(value)
                 except StopIteration as stop:
-                    self.result, self.finished = stop.value, True
-                    return
+                    if not outer:
+                        self.result, self.finished = stop.value, True
+                        return
+                    send, throw = outer.pop()
+                    step, value = send, stop.value
+                    continue
+                except Exception as error:
+                    if not outer:
+                        raise
+                    send, throw = outer.pop()
+                    step, value = throw, error
+                    continue
                 if not isinstance(got, Ask):
                     step, value = send, None
                     yield got
                     continue
                 asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
+                if isinstance(asked, Inner):
+                    outer.append((send, throw))
+                    send, throw = self._enter(asked)
+                    step, value = send, None
+                    continue
                 self._asking = asked
                 try:
                     step, value = send, asked.perform()
@@ -216,31 +250,47 @@ class Drive(Generic[T, R]):
                 if self._aborted:
                     return
         finally:
-            flow.close()
+            self._leave()
             if self._opened:
                 self._close()
 
-    async def aemits(self) -> AsyncGenerator[T, None]:
+    async def aemits(self) -> AsyncGenerator[T, None]:  # noqa: PLR0915  (as above)
         """Run the flow, async, and give what it emits."""
         flow = self._flow
         send, throw = cast("tuple[_Step, _Step]", (flow.send, flow.throw))
         step, value = send, cast("Any", None)
+        outer: list[tuple[_Step, _Step]] = []  # the flows that the running one is inside of
         try:
             while True:
                 try:
                     got: Any = step(value)
                 except StopIteration as stop:
-                    self.result, self.finished = stop.value, True
-                    return
+                    if not outer:
+                        self.result, self.finished = stop.value, True
+                        return
+                    send, throw = outer.pop()
+                    step, value = send, stop.value
+                    continue
+                except Exception as error:
+                    if not outer:
+                        raise
+                    send, throw = outer.pop()
+                    step, value = throw, error
+                    continue
                 if not isinstance(got, Ask):
                     step, value = send, None
                     yield got
                     continue
                 asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
+                if isinstance(asked, Inner):
+                    outer.append((send, throw))
+                    send, throw = self._enter(asked)
+                    step, value = send, None
+                    continue
                 self._asking = asked
                 try:
                     step, value = send, await asked.aperform()
-                except Exception as error:
+                except Exception as error:  # the flow decides what its failed ask means
                     step, value = throw, error
                 else:
                     if asked.tracked:
@@ -248,7 +298,7 @@ class Drive(Generic[T, R]):
                 if self._aborted:
                     return
         finally:
-            flow.close()
+            self._leave()
             if self._opened:
                 await self._aclose()
 
@@ -264,6 +314,15 @@ class Drive(Generic[T, R]):
         elif performed.resource in self._opened:
             self._opened.remove(performed.resource)
 
+    def _enter(self, inner: Inner[Any]) -> tuple[_Step, _Step]:
+        self._flows.append(inner.flow)
+        return inner.flow.send, inner.flow.throw
+
+    def _leave(self) -> None:
+        """Close the flows, the inmost first."""
+        while self._flows:
+            self._flows.pop().close()
+
     def _close(self) -> None:
         """Close what was opened, the last first; each of it, also where closing one fails."""
         try:
@@ -273,14 +332,21 @@ class Drive(Generic[T, R]):
                 self._close()
 
     async def _aclose(self) -> None:
+        while self._opened and getattr(self._opened[-1], "is_idle", False):
+            self._opened.pop().close()
+        if not self._opened:
+            return
         import anyio
 
+        with anyio.CancelScope(shield=True):  # a cancelled task still owes the connection its end
+            await self._aclose_each()
+
+    async def _aclose_each(self) -> None:
         try:
-            with anyio.CancelScope(shield=True):  # a cancelled task still owes the connection its end
-                await self._opened.pop().aclose()
+            await self._opened.pop().aclose()
         finally:
             if self._opened:
-                await self._aclose()
+                await self._aclose_each()
 
 
 def run(flow: Flow[Any, R]) -> R:

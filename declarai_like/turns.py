@@ -33,6 +33,14 @@ class Turns:
         turn = self._turn
         return turn is None or turn.is_moving()
 
+    def take_free(self, is_moving: Callable[[], bool]) -> Turn | None:
+        """Take the turn where nobody has it."""
+        with self._lock:
+            if self._turn is None:
+                self._turn = Turn(self, is_moving)
+                return self._turn
+        return None
+
     def join(self, place: _Place) -> None:
         with self._lock:
             if self._turn is None:
@@ -73,6 +81,10 @@ class Turn:
         self.is_moving = is_moving
         self.owed: Callable[[], Ask[Any] | None] = _nothing
         self._turns = turns
+
+    @property
+    def is_idle(self) -> bool:
+        return self.owed is _nothing
 
     def close(self) -> None:
         owed, self.owed = self.owed, _nothing
@@ -126,6 +138,9 @@ class TakeTurn(Open[Turn]):
         self._is_aborted = False
 
     def perform(self) -> Turn:
+        turn = self._turns.take_free(self._is_moving)
+        if turn is not None:
+            return turn
         woken = threading.Event()
         self._wake = woken.set
         place = _Place(self._is_moving, woken.set)
@@ -142,8 +157,11 @@ class TakeTurn(Open[Turn]):
         return place.turn
 
     async def aperform(self) -> Turn:
+        turn = self._turns.take_free(self._is_moving)
+        if turn is not None:
+            return turn
         import anyio
-        from anyio.lowlevel import checkpoint, current_token
+        from anyio.lowlevel import current_token
 
         woken = anyio.Event()
         native: Any = current_token().native_token
@@ -154,7 +172,6 @@ class TakeTurn(Open[Turn]):
         self._turns.join(place)
         try:
             idle = 0.0
-            await checkpoint()
             while not self._is_over(place):
                 with anyio.move_on_after(_LOOK_AROUND):
                     await woken.wait()

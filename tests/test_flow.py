@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from declarai_like.flow import Ask, Close, Drive, Flow, Open, Sleep, arun, ask, run
+from declarai_like.flow import Ask, Close, Drive, Flow, Hold, Inner, Leaving, Open, Sleep, arun, ask, quietly, run
 
 
 class Twice(Ask[int]):
@@ -219,3 +219,151 @@ def test_a_drive_that_was_never_started_leaves_nothing_behind() -> None:
     Drive(endless(log))
     gc.collect()
     assert log == []
+
+
+# Flows inside of flows
+
+
+@both
+def test_an_inner_flow_asks_and_emits_as_if_it_was_the_outer_one(collect: Callable[..., Any]) -> None:
+    def inmost(number: int) -> Flow[str, int]:
+        yield f"{number}"
+        return (yield from ask(Twice(number)))
+
+    def inner(number: int) -> Flow[str, int]:
+        yield "before"
+        got = yield Inner(inmost(number))
+        yield "after"
+        return got
+
+    def outer() -> Flow[str, int]:
+        first = yield Inner(inner(2))
+        second = yield from inner(3)
+        return first + second
+
+    assert collect(outer()) == (["before", "2", "after", "before", "3", "after"], 10)
+
+
+@both
+def test_an_error_of_an_inner_flow_is_raised_in_the_outer_one_which_may_go_on(collect: Callable[..., Any]) -> None:
+    def inner() -> Flow[str, None]:
+        yield "one"
+        yield Fail()
+
+    def outer() -> Flow[str, str]:
+        try:
+            yield Inner(inner())
+        except KeyError:
+            yield "two"
+        return "three"
+
+    assert collect(outer()) == (["one", "two"], "three")
+
+
+def test_leaving_ends_the_inner_flow_before_the_outer_one() -> None:
+    log: list[str] = []
+
+    def inner() -> Flow[str, None]:
+        try:
+            yield "one"
+        finally:
+            log.append("inner")
+
+    def outer() -> Flow[str, None]:
+        yield from ask(OpenDoor("door", log))
+        try:
+            yield Inner(inner())
+        finally:
+            log.append("outer")
+
+    emits = Drive(outer()).emits()
+    assert next(emits) == "one"
+    emits.close()
+    assert log == ["open door", "inner", "outer", "close door"]
+
+
+@both
+def test_a_quiet_flow_asks_and_what_it_emits_is_passed_over(collect: Callable[..., Any]) -> None:
+    def inner() -> Flow[str, int]:
+        yield "unheard"
+        return (yield from ask(Twice(4)))
+
+    def middle() -> Flow[str, int]:
+        yield "unheard"
+        try:
+            yield Fail()
+        except KeyError:
+            pass
+        return (yield Inner(inner()))
+
+    def outer() -> Flow[str, int]:
+        yield "heard"
+        return (yield from quietly(middle()))
+
+    assert collect(outer()) == (["heard"], 8)
+
+
+def test_an_error_of_a_quiet_flow_is_raised() -> None:
+    def inner() -> Flow[str, None]:
+        yield Fail()
+
+    with pytest.raises(KeyError):
+        run(quietly(inner()))
+
+
+def leaving_flow(log: list[str], *then: Ask[Any]) -> Flow[str, str]:
+    def leave() -> Flow[Any, None]:
+        log.append(f"left with {(yield Twice(5))}")
+
+    leaving = yield from ask(Hold(Leaving(leave)))
+    yield "one"
+    for each in then:
+        yield each
+    leaving.flow = None
+    return "whole"
+
+
+def test_what_is_to_be_done_when_a_flow_is_left_can_ask() -> None:
+    log: list[str] = []
+    emits = Drive(leaving_flow(log)).emits()
+    next(emits)
+    emits.close()
+    assert log == ["left with 10"]
+    assert run(leaving_flow(log)) == "whole"
+    assert log == ["left with 10"]
+
+
+@pytest.mark.anyio
+async def test_what_is_to_be_done_when_a_flow_is_left_can_ask_in_a_cancelled_task() -> None:
+    log: list[str] = []
+
+    def flow() -> Flow[str, str]:
+        yield Inner(leaving_flow(log, Sleep(10)))
+        return "never"
+
+    with anyio.move_on_after(0.05):
+        await arun(flow())
+    assert log == ["left with 10"]
+
+
+class Stuck(Door):
+    def close(self) -> None:
+        super().close()
+        raise RuntimeError(f"{self.name} is stuck")
+
+
+class OpenStuck(OpenDoor):
+    def __init__(self, name: str, log: list[str]) -> None:
+        self.door = Stuck(name, log)
+
+
+def test_where_closing_one_fails_the_others_are_closed_as_well() -> None:
+    log: list[str] = []
+
+    def flow() -> Flow[str, None]:
+        for door in (OpenDoor("a", log), OpenStuck("b", log), OpenDoor("c", log)):
+            yield door
+
+    with pytest.raises(RuntimeError, match="b is stuck"):
+        run(flow())
+    assert log == ["open a", "open b", "open c", "close c", "close b", "close a"]

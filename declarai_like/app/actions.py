@@ -179,7 +179,7 @@ class Action(ABC):
     def _parameters(self) -> Inputs:
         return Inputs.of(self._started, {}, skip=1)
 
-    @property
+    @functools.cached_property
     def is_async(self) -> bool:
         """Whether it runs in an event loop only."""
         return inspect.iscoroutinefunction(self._started)
@@ -225,7 +225,7 @@ class StreamingAction(Action):
     def stream_run(self, state: State, **run_kwargs: Any) -> Any:
         """Yield items, and give the result, a dict."""
 
-    @property
+    @functools.cached_property
     def is_async(self) -> bool:
         return inspect.isasyncgenfunction(self.stream_run) or inspect.iscoroutinefunction(self.stream_run)
 
@@ -273,7 +273,7 @@ class FunctionAction(Action):
     def _parameters(self) -> Inputs:
         return Inputs.of(self.function, self.bound, skip=1)
 
-    @property
+    @functools.cached_property
     def is_async(self) -> bool:
         return inspect.iscoroutinefunction(self.function) or inspect.isasyncgenfunction(self.function)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from ..errors import ActionError, ApplicationBusy, ApplicationError, Cancelled, StreamInUse
-from ..flow import Close, Drive, Flow, Hold, InEventLoop, Leaving, arun, ask, run
+from ..flow import Drive, Flow, Hold, Leaving, arun, ask, run
 from ..turns import Turns
 from .actions import Action
 from .containers import AsyncStreamingResultContainer, Done, Ready, StreamingResultContainer
@@ -67,7 +67,7 @@ class Application:
         self.sequence_id = sequence_id
         self._position = _Position(state, prior_step, resume_at)
         self._entrypoint = entrypoint
-        self._running: str | None = None  # the action that runs
+        self._running: RunningStep | None = None
         self._undo: _Position | None = None  # where the call began, as long as it can be taken back
         self._hooks = hooks
         self._overlap = overlap
@@ -109,7 +109,7 @@ class Application:
 
     def update_state(self, state: State) -> None:
         """Replace the state, between two calls."""
-        self._position = replace(self._position, state=state)
+        self._position = self._position._replace(state=state)
 
     def reset_to_entrypoint(self) -> None:
         """Let the next step be the first action again; the state stays."""
@@ -276,26 +276,36 @@ class Application:
     ) -> Flow[Any, Any]:
         """Run one call, and tell of it; with ``is_whole``, one that is left or fails is taken back."""
         self._refuse_inside()
-        self._hooks.check(in_event_loop=(yield from ask(InEventLoop())))
+        yield from self._hooks.check()
         yield from self._take_turn(motion or _Motion())
         about = (self.uid, self.partition_key, self.sequence_id)
         self._undo = self._position if is_whole else None
-
-        def end(error: BaseException | None) -> RunEnded:
-            leaving.flow = None
-            self._position, self._undo = self._undo or self._position, None
-            return RunEnded(*about, method, self.state, error)
-
-        leaving = yield from ask(Hold(Leaving(None)))
-        leaving.flow = lambda: self._hooks.tell(end(Cancelled(f"{method} was left before its end")))
+        leaving: Leaving = yield Hold(Leaving(lambda: self._left(method, about)))
         try:
-            yield from self._hooks.tell(RunStarted(*about, method, self.state))
+            yield from self._hooks.tell(RunStarted, *about, method, self.state)
             result = yield from body
         except Exception as error:
-            yield from self._hooks.tell_failure(end(error), error)
+            leaving.flow = None
+            self._take_back()
+            yield from self._hooks.tell_failure(error, RunEnded, *about, method, self.state, error)
             raise
-        yield from self._hooks.tell(end(None))
+        leaving.flow = self._undo = None
+        yield from self._hooks.tell(RunEnded, *about, method, self.state, None)
         return result
+
+    def _left(self, method: str, about: tuple[str, str, int]) -> Flow[Any, None]:
+        """End a call that was left."""
+        step, self._running = self._running, None
+        try:
+            if step is not None:
+                yield from step.left()
+        finally:
+            self._take_back()
+            error = Cancelled(f"{method} was left before its end")
+            yield from self._hooks.tell(RunEnded, *about, method, self.state, error)
+
+    def _take_back(self) -> None:
+        self._position, self._undo = self._undo or self._position, None
 
     def _refuse_inside(self) -> None:
         inside = CURRENT.get()
@@ -310,76 +320,71 @@ class Application:
         try:
             yield from ask(self._turns.take(motion.is_moving, waits=waits))
         except StreamInUse:
-            what = f"the action {self._running!r}" if self._running else "another call"
+            what = f"the action {self._running.action.name!r}" if self._running else "another call"
             advice = "nobody reads its stream: read it to its end, or close it" if waits else "wait until it has ended"
             raise ApplicationBusy(f"the application {self.uid!r} is busy with {what}; {advice}") from None
 
     def _iterate(self, halts: Halts, inputs: Mapping[str, Any]) -> Flow[Step, tuple[Action | None, Any, State]]:
         last: Step | None = None
-        while self.has_next_action():
-            last = yield from self._step(inputs)
+        action = self.get_next_action()
+        while action is not None:
+            last = yield from self._step(action, inputs)
             yield last
             following = self.get_next_action()
             if following is not None and following.name in halts.before:
                 return following, None, self.state
-            if last[0].name in halts.after:
+            if action.name in halts.after:
                 break
+            action = following
         return last or (None, None, self.state)
 
     def _one(self, inputs: Mapping[str, Any]) -> Flow[Any, Step | None]:
-        return (yield from self._step(inputs)) if self.has_next_action() else None
+        action = self.get_next_action()
+        return None if action is None else (yield from self._step(action, inputs))
 
     def _stream(self, halts: Halts, inputs: Mapping[str, Any]) -> Flow[Any, Step]:
         action = self.get_next_action()
         if action is None:
             raise ApplicationError(f"the application {self.uid!r} cannot stream a result: it has no next action")
         while action.name not in halts.after:
-            step = yield from self._step(inputs)
+            step = yield from self._step(action, inputs)
             action = self.get_next_action()
             if action is None or (action.name in halts.before and action.name not in halts.after):
                 self._undo = None
                 return step if action is None else (action, None, self.state)
         if action.streaming:
             yield Ready(action, self.state)
-        return (yield from self._step(inputs, streams=action.streaming, is_last=True))
+        return (yield from self._step(action, inputs, streams=action.streaming, is_last=True))
 
     def _stream_each(self, halts: Halts, inputs: Mapping[str, Any]) -> Flow[Any, None]:
         while (action := self.get_next_action()) is not None:
             yield Ready(action, self.state)
-            _, result, state = yield from self._step(inputs, streams=action.streaming)
+            _, result, state = yield from self._step(action, inputs, streams=action.streaming)
             yield Done(result, state)
             following = self.get_next_action()
             if action.name in halts.after or (following is not None and following.name in halts.before):
                 return
 
-    def _step(self, inputs: Mapping[str, Any], *, streams: bool = False, is_last: bool = False) -> Flow[Any, Step]:
-        """Run the next action, and make its state the application's; after the last one the call is not taken back."""
-        action = self.get_next_action()
-        assert action is not None
+    def _step(
+        self, action: Action, inputs: Mapping[str, Any], *, streams: bool = False, is_last: bool = False
+    ) -> Flow[Any, Step]:
+        """Run an action, and make its state the application's; after the last one the call is not taken back."""
         before, about = self.state, (self.uid, self.partition_key, self.sequence_id)
         self.sequence_id += 1
-        self._running = action.name  # for those who wait
-        context = ApplicationContext(self.uid, self.partition_key, about[2], action.name, self)
-        step = RunningStep(self._hooks, about, action, before)
-        leaving = yield from ask(Hold(Leaving(step.left)))
+        context = ApplicationContext(*about, action.name, self)
+        step = self._running = RunningStep(self._hooks, about, action, before)
         try:
-            yield from self._hooks.tell(StepStarted(*about, action, before, inputs))
+            yield from self._hooks.tell(StepStarted, *about, action, before, inputs)
             chosen = action.takes.choose(action.name, inputs, context)
             seen = before.subset(*action.reads, *action.writes) if self._strict else before
             step.running = Running(action, seen, chosen, context)
-            if streams:
-                result, after = yield from step.streamed()
-            else:
-                result, after = yield from step.running.whole()
+            result, after = yield from (step.streamed() if streams else step.running.whole())
             after = check_writes(action, before, seen, after, strict=self._strict)
         except Exception as error:
-            leaving.flow = None
+            self._running = None
             yield from step.failed(error)
             raise
-        finally:
-            self._running = None
-        leaving.flow = None
-        yield Close(leaving)
+        self._running = None
         self._position = _Position(after, action.name, None)
         if is_last:
             self._undo = None
@@ -387,8 +392,7 @@ class Application:
         return action, result, after
 
 
-@dataclass(frozen=True, slots=True)
-class _Position:
+class _Position(NamedTuple):
     """Where an application stands.
 
     Attributes:

@@ -120,6 +120,8 @@ class StreamingResultContainer(_Container, Iterator[Any]):
         try:
             if self._is_over:
                 return
+            if self._is_alone:
+                yield from self._emits
             for item in self._emits:
                 if type(item) is Done:
                     self._end(item)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationContext:
+class ApplicationContext(NamedTuple):
     """Where an action runs. An action with a parameter ``__context`` is given it; `get` finds it from anywhere inside.
 
     Attributes:

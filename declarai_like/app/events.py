@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from ..errors import ApplicationError
-from ..flow import Ask, Flow
+from ..flow import Ask, InEventLoop
 
 if TYPE_CHECKING:
     from .actions import Action
@@ -168,52 +169,73 @@ class Hooks:
         """Whether anybody wants to hear of such events."""
         return bool(self._handlers[kind])
 
-    def check(self, *, in_event_loop: bool) -> None:
+    def check(self) -> Iterator[Ask[Any]]:
         """Refuse hooks that cannot be told in this world.
 
         Raises:
             ApplicationError: one is async, and the application is run blocking.
         """
-        if self._is_async and not in_event_loop:
+        if self._is_async and not (yield InEventLoop()):
             raise ApplicationError(
                 f"the hook {self._is_async[0]!r} is async, so the application runs in async code only: "
                 "use arun, astep, astream_result and the like"
             )
 
-    def tell(self, event: Event) -> Flow[Any, None]:
-        """Tell an event. The first hook that fails keeps it from those after it, unless it says that something ended.
+    def tell(self, kind: type[Event], *fields: Any) -> Iterable[Ask[Any]]:
+        """Tell an event of this kind, where anybody wants to hear of it; with ``yield from``, as it may have to ask.
+
+        The first hook that fails keeps it from those after it, unless it says that something has ended.
 
         Raises:
             Exception: what the first of them raised; the errors of others are noted on it.
         """
-        failure: Exception | None = None
-        for handler, on_error in self._handlers[type(event)]:
+        return self.tell_event(kind(*fields)) if self._handlers[kind] else ()
+
+    def tell_event(self, event: Event) -> Iterable[Ask[Any]]:
+        """Tell an event that somebody wants to hear of."""
+        return self._tell(event, self._handlers[type(event)], 0, None)
+
+    def _tell(
+        self, event: Event, handlers: Sequence[tuple[Handler, OnHookError]], first: int, failure: Exception | None
+    ) -> Iterable[Ask[Any]]:
+        """Tell the hooks from the first of these on. Where none has to be waited for, there is nothing to ask."""
+        for place in range(first, len(handlers)):
+            handler, on_error = handlers[place]
             try:
                 answer = handler(event)
-                if answer is None:
-                    continue
-                if isinstance(answer, Ask):
-                    yield answer
-                elif inspect.isawaitable(answer):
-                    yield Await(answer)
             except Exception as error:
-                if on_error == "log":
-                    _log(event, error)
-                    continue
-                if not event.is_end:
-                    raise
-                if failure is not None:
-                    failure.add_note(f"Another hook failed as well, at {type(event).__name__}: {error!r}")
-                failure = failure or error
+                failure = _failed(event, error, on_error, failure)
+                continue
+            if answer is not None:
+                return self._wait(event, handlers, place, answer, failure)
         if failure is not None:
             raise failure
+        return ()
 
-    def tell_failure(self, event: Event, error: BaseException) -> Flow[Any, None]:
-        """Tell of a failure; a hook that fails now does not hide it, but is noted on it."""
+    def _wait(
+        self,
+        event: Event,
+        handlers: Sequence[tuple[Handler, OnHookError]],
+        place: int,
+        answer: Any,
+        failure: Exception | None,
+    ) -> Iterator[Ask[Any]]:
+        """Wait for what a hook has given, where that can be waited for, and tell those after it."""
         try:
-            yield from self.tell(event)
+            if isinstance(answer, Ask):
+                yield answer
+            elif inspect.isawaitable(answer):
+                yield Await(answer)
+        except Exception as error:
+            failure = _failed(event, error, handlers[place][1], failure)
+        yield from self._tell(event, handlers, place + 1, failure)
+
+    def tell_failure(self, error: BaseException, kind: type[Event], *fields: Any) -> Iterator[Ask[Any]]:
+        """Tell an event of a failure; a hook that fails now does not hide it, but is noted on it."""
+        try:
+            yield from self.tell(kind, *fields)
         except Exception as other:
-            error.add_note(f"A hook failed as well, at {type(event).__name__}: {other!r}")
+            error.add_note(f"A hook failed as well, at {kind.__name__}: {other!r}")
 
 
 class Await(Ask[Any]):
@@ -226,13 +248,42 @@ class Await(Ask[Any]):
         return await self._awaitable
 
 
+def _failed(event: Event, error: Exception, on_error: OnHookError, failure: Exception | None) -> Exception | None:
+    """Give the failure to be raised when all have been told; at once, where nothing has ended."""
+    if on_error == "log":
+        _log(event, error)
+        return failure
+    if not event.is_end:
+        raise error
+    if failure is None:
+        return error
+    failure.add_note(f"Another hook failed as well, at {type(event).__name__}: {error!r}")
+    return failure
+
+
 def _by_keywords(kind: type[Event], method: Callable[..., Any]) -> Handler:
+    if kind is StreamItem:
+        return partial(_item_by_keywords, method)
     names = [field.name for field in dataclasses.fields(kind)]
-    return partial(_call, method, names)
+    return partial(_call, method, names, attrgetter(*names))
 
 
-def _call(method: Callable[..., Any], names: Sequence[str], event: Event) -> Any:
-    return method(**{name: getattr(event, name) for name in names})
+def _item_by_keywords(method: Callable[..., Any], event: StreamItem) -> Any:
+    """Do what `_call` does, for the events of which there are many."""
+    return method(
+        app_id=event.app_id,
+        partition_key=event.partition_key,
+        sequence_id=event.sequence_id,
+        action=event.action,
+        item=event.item,
+        item_index=event.item_index,
+        stream_initialize_time=event.stream_initialize_time,
+        first_stream_item_start_time=event.first_stream_item_start_time,
+    )
+
+
+def _call(method: Callable[..., Any], names: Sequence[str], read: Callable[[Event], Any], event: Event) -> Any:
+    return method(**dict(zip(names, read(event), strict=True)))
 
 
 def _is_async(handler: Any) -> bool:

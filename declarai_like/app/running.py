@@ -34,10 +34,11 @@ class Running:
         """Run it to its end; what it streams is passed over."""
         if not self._action.streaming:
             return self._finished((yield from self._called()))
-        return (yield from quietly(self.streamed()))
+        items = yield from self.begin()
+        return self.end((yield from quietly(items)))
 
-    def streamed(self) -> Flow[Any, tuple[Any, State]]:
-        """Run it, and emit its items as they come."""
+    def begin(self) -> Flow[Any, Flow[Any, Final]]:
+        """Begin to stream, and give the flow that emits the items and gives the end."""
         in_event_loop = yield from ask(InEventLoop())
         generator = self._generator = yield from self._called()
         is_async = hasattr(generator, "__anext__")
@@ -48,10 +49,13 @@ class Running:
         following: Next | ANext = ANext(self._context, generator) if is_async else Next(self._context, generator)
         # Where nothing needs to be waited for, nothing is asked: that is the quickest way
         direct = None if in_event_loop else following.perform
-        read = self._read_function if isinstance(self._action, FunctionStreamingAction) else self._read_class
-        final = yield from read(following, direct)
+        is_function = isinstance(self._action, FunctionStreamingAction)
+        return (self._read_function if is_function else self._read_class)(following, direct)
+
+    def end(self, final: Final) -> tuple[Any, State]:
+        """Give the result and the next state, when the generator has ended."""
         self._generator = None
-        return self._ended(final)
+        return (final.result, final.state) if final.state is not None else self._finished(final.result)
 
     def left(self) -> Flow[Any, None]:
         """Close what is open of it."""
@@ -158,9 +162,6 @@ class Running:
         if result is None:
             return None
         return (yield from ask(Call(self._action.name, self._context, result, is_async=in_event_loop)))
-
-    def _ended(self, final: Final) -> tuple[Any, State]:
-        return (final.result, final.state) if final.state is not None else self._finished(final.result)
 
     def _finished(self, given: Any) -> tuple[Any, State]:
         token = CURRENT.set(self._context)

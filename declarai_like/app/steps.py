@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from ..errors import Cancelled
-from ..flow import Ask, Flow
-from .actions import Action
+from ..flow import Ask, Flow, Inner
+from .actions import Action, Final
 from .events import Hooks, StepEnded, StreamEnded, StreamItem, StreamStarted
 from .running import Running
 from .state import State
@@ -20,7 +20,8 @@ class RunningStep:
     """Tells what happens to one step, in this order: it starts, its stream starts, items, its stream ends, it ends.
 
     Attributes:
-        running: the action on its way.
+        action: the action that runs.
+        running: that action on its way.
     """
 
     running: Running | None = None
@@ -28,7 +29,7 @@ class RunningStep:
     def __init__(self, hooks: Hooks, about: tuple[str, str, int], action: Action, before: State) -> None:
         self._hooks = hooks
         self._about = about
-        self._action = action
+        self.action = action
         self._before = before
         self._streams = False
 
@@ -37,13 +38,15 @@ class RunningStep:
         assert self.running is not None
         self._streams = True
         started = time.time()
-        yield from self._hooks.tell(StreamStarted(*self._about, self._action, started))
-        items = self.running.streamed()
-        return (yield from (self._told(items, started) if self._hooks.wants(StreamItem) else items))
+        yield from self._hooks.tell(StreamStarted, *self._about, self.action, started)
+        items = yield from self.running.begin()
+        final: Final = yield Inner(self._told(items, started) if self._hooks.wants(StreamItem) else items)
+        return self.running.end(final)
 
-    def _told(self, items: Flow[Any, tuple[Any, State]], started: float) -> Flow[Any, tuple[Any, State]]:
+    def _told(self, items: Flow[Any, Final], started: float) -> Flow[Any, Final]:
         """Tell of each item before it is emitted."""
         index, first = 0, 0.0
+        (app_id, key, number), action, tell = self._about, self.action, self._hooks.tell_event
         try:
             got: Any = next(items)
             while True:
@@ -57,43 +60,41 @@ class RunningStep:
                         got = items.send(answer)
                     continue
                 first = first or time.time()
-                yield from self._hooks.tell(StreamItem(*self._about, self._action, got, index, started, first))
+                if asks := tell(StreamItem(app_id, key, number, action, got, index, started, first)):
+                    yield from asks
                 yield got
                 index += 1
                 got = next(items)
         except StopIteration as stop:
-            outcome: tuple[Any, State] = stop.value
-            return outcome
+            final: Final = stop.value
+            return final
 
     def ended(self, result: Any, after: State) -> Flow[Any, None]:
         """Tell that it has ended well. It has ended also where a hook fails now."""
-        event = StepEnded(*self._about, self._action, after, result, None)
         if self._streams:
             try:
-                yield from self._hooks.tell(self._stream_ended(None))
+                count = self.running.count if self.running else 0
+                yield from self._hooks.tell(StreamEnded, *self._about, self.action, count, None)
             except Exception as error:
-                yield from self._hooks.tell_failure(event, error)
+                yield from self._hooks.tell_failure(error, StepEnded, *self._about, self.action, after, result, None)
                 raise
-        yield from self._hooks.tell(event)
+        yield from self._hooks.tell(StepEnded, *self._about, self.action, after, result, None)
 
     def failed(self, error: Exception) -> Flow[Any, None]:
         """Close what is open, and tell that it has failed."""
         app_id, _, number = self._about
-        error.add_note(f"It comes from the action {self._action.name!r}, step {number} of the application {app_id!r}.")
-        log.warning("the action %r of the application %r failed: %r", self._action.name, app_id, error)
+        error.add_note(f"It comes from the action {self.action.name!r}, step {number} of the application {app_id!r}.")
+        log.warning("the action %r of the application %r failed: %r", self.action.name, app_id, error)
         return self._given_up(error)
 
     def left(self) -> Flow[Any, None]:
         """Close what is open, and tell that it was left before its end."""
-        return self._given_up(Cancelled(f"the action {self._action.name!r} was left before its end"))
+        return self._given_up(Cancelled(f"the action {self.action.name!r} was left before its end"))
 
     def _given_up(self, error: Exception) -> Flow[Any, None]:
         if self.running is not None:
             yield from self.running.left()
         if self._streams:
-            yield from self._hooks.tell_failure(self._stream_ended(error), error)
-        yield from self._hooks.tell_failure(StepEnded(*self._about, self._action, self._before, None, error), error)
-
-    def _stream_ended(self, error: BaseException | None) -> StreamEnded:
-        count = self.running.count if self.running else 0
-        return StreamEnded(*self._about, self._action, count, error)
+            count = self.running.count if self.running else 0
+            yield from self._hooks.tell_failure(error, StreamEnded, *self._about, self.action, count, error)
+        yield from self._hooks.tell_failure(error, StepEnded, *self._about, self.action, self._before, None, error)
