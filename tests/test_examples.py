@@ -7,18 +7,22 @@ import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from declarai_like.testing import Script
 
 ROOT = Path(__file__).parent.parent
 SENTENCE = '"Avengers is an action-packed superhero extravaganza that brings together Earth\'s mightiest heroes to save the world."'
 
 
-def shown_by(example: str, *arguments: str, typed: str = "", folder: Path = ROOT) -> list[str]:
+def shown_by(example: str, *arguments: str, typed: str = "", folder: Path = ROOT, **variables: str) -> list[str]:
     """Run an example in a folder, with warnings as errors, and give the lines that it prints."""
     command = [sys.executable, "-W", "error", str(ROOT / "examples" / example), *arguments]
-    settings = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **variables}
     run = subprocess.run(
         command, cwd=folder, env=settings, input=typed, capture_output=True, encoding="utf-8", check=False
     )
@@ -117,6 +121,19 @@ def test_the_chatbot_answers_in_each_of_its_ways(tmp_path: Path) -> None:
     ]
     again = shown_by("streaming_chatbot/application.py", folder=tmp_path)
     assert again[:2] == ["you> a poem, please", "bot> Two hundred tokens, in a row,"]
+
+
+def test_the_chatbot_speaks_with_any_server_of_the_protocol(tmp_path: Path, serve: Callable[..., Any]) -> None:
+    def answer(messages: list[dict[str, str]]) -> str:
+        asked = messages[-1]["content"]
+        return "generate_poem" if asked.startswith("Decide") else f"A poem, {asked.partition('.')[0].lower()}."
+
+    server = serve(Script(answer))
+    settings = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": server.url, "DECLARAI_DEMO_MODEL": "m"}
+    lines = shown_by("streaming_chatbot/application.py", typed="roses\n", folder=tmp_path, **settings)
+    assert lines[0] == "you> bot (generate_poem)> A poem, answer in verse."
+    assert [exchange.body["model"] for exchange in server.exchanges] == ["m", "m"]
+    assert server.exchanges[1].body["stream"] is True
 
 
 def test_a_chatbot_that_was_killed_in_its_answer_gives_it_when_it_runs_again(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Draw docs/pictures/stream.svg and films.svg: what `make demo` shows, as it moves. Run: python docs/pictures/make.py"""
+"""Draw what `make demo` shows, as it moves, and the chatbot's state machine. Run: python docs/pictures/make.py"""
 
 from __future__ import annotations
 
@@ -95,3 +95,5 @@ def draw(shown: list[Shown], length: float, label: str) -> str:
 if __name__ == "__main__":
     (HERE / "stream.svg").write_text(draw(*script(), "make demo: an answer streams in the terminal"), "utf-8")
     (HERE / "films.svg").write_text(draw(*films(), "A table of films fills in while the answer arrives"), "utf-8")
+    chatbot = runpy.run_path(str(HERE.parents[1] / "examples" / "streaming_chatbot" / "application.py"))
+    chatbot["application"]().visualize().save(HERE / "chatbot.svg")

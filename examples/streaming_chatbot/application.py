@@ -94,7 +94,7 @@ async def decide_mode(state: State) -> State:
 
 
 @streaming_action(reads=["prompt", "chat_history"], writes=["response", "chat_history"])
-async def chat_response(state: State, how: str, content_type: str = "text") -> AsyncIterator[Any]:
+async def chat_response(state: State, how: str, content_type: str) -> AsyncIterator[Any]:
     text = ""
     async for chunk in write(state["prompt"], how, state["chat_history"][:-1]):
         text = chunk.response
@@ -124,8 +124,8 @@ def application(app_id: str = "chat", path: str | None = None) -> Application:
             check_safety=check_safety,
             decide_mode=decide_mode,
             generate_code=chat_response.bind(how="with code, and without any other words", content_type="code"),
-            answer_question=chat_response.bind(how="in a few sentences"),
-            generate_poem=chat_response.bind(how="in verse"),
+            answer_question=chat_response.bind(how="in a few sentences", content_type="text"),
+            generate_poem=chat_response.bind(how="in verse", content_type="text"),
             prompt_for_more=say.bind(words="None of the modes I know fits that. Can you say a little more?"),
             unsafe_response=say.bind(words="I am afraid I can't respond to that..."),
         )
