@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from .actions import Action, Final, Input, Result, StreamingAction, action, create_action, streaming_action
+from .actions import Action, Input, Result, StreamingAction
 from .application import Application
 from .builder import ApplicationBuilder
 from .conditions import Condition, default, expr, lmda, when
 from .containers import AsyncStreamingResultContainer, StreamingResultContainer
 from .context import ApplicationContext
+from .functions import action, create_action, streaming_action
 from .graph import Graph, GraphBuilder
 from .persistence import InMemoryPersister, PostgreSQLPersister, RedisPersister, SQLitePersister
+from .results import Final
 from .state import State, register_class, register_field_serde
 from .timeline import Timeline
 from .typed import PydanticTypingSystem

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from ..errors import ActionError, ApplicationBusy, ApplicationError, Cancelled, StreamInUse
@@ -14,6 +13,7 @@ from .actions import Action
 from .containers import AsyncStreamingResultContainer, Done, Ready, StreamingResultContainer
 from .context import CURRENT, ApplicationContext
 from .events import Hooks, RunEnded, RunStarted, StepStarted
+from .halts import Halts, Names
 from .running import Running, check_writes
 from .state import State
 from .steps import RunningStep
@@ -26,9 +26,6 @@ E = TypeVar("E")
 
 Step: TypeAlias = tuple[Action, Any, State]
 """An action that has run, its result, and the state after it."""
-
-Names: TypeAlias = str | Iterable[str] | None
-"""Names of actions, or ``"@tag:..."`` for all with a tag; a str is one of them."""
 
 Overlap = Literal["queue", "refuse"]
 """What becomes of a call while another one is under way: it waits, or it is refused."""
@@ -403,39 +400,6 @@ class _Position(NamedTuple):
     state: State
     prior_step: str | None
     resume_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Halts:
-    """Where a call stops.
-
-    Raises:
-        ApplicationError: there is no such action; the message lists all that are unknown.
-    """
-
-    before: frozenset[str]
-    after: frozenset[str]
-
-    @classmethod
-    def of(cls, graph: Graph, before: Names, after: Names) -> Halts:
-        unknown: list[str] = []
-        names = [frozenset(_named(graph, each, unknown)) for each in (before, after)]
-        if unknown:
-            known = ", ".join(repr(action.name) for action in graph.actions)
-            raise ApplicationError(
-                f"there is no action {', '.join(map(repr, unknown))} to halt at; the actions are {known}"
-            )
-        return cls(*names)
-
-
-def _named(graph: Graph, names: Names, unknown: list[str]) -> Iterator[str]:
-    for name in (names,) if isinstance(names, str) else names or ():
-        if name.startswith("@tag:"):
-            yield from (action.name for action in graph.get_actions_by_tag(name.removeprefix("@tag:")))
-        elif any(action.name == name for action in graph.actions):
-            yield name
-        else:
-            unknown.append(name)
 
 
 class _Motion:

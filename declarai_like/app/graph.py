@@ -117,7 +117,7 @@ class GraphBuilder:
 
     def with_actions(self, *actions: Any, **named: Any) -> GraphBuilder:
         """Add actions, under the names of their functions or under these."""
-        from .actions import create_action
+        from .functions import create_action
 
         for name, thing in [*((None, thing) for thing in actions), *named.items()]:
             try:

@@ -8,9 +8,11 @@ from typing import Any, cast
 from ..errors import ActionError
 from ..flow import Flow, InEventLoop, ask, quietly
 from ..replay import Replay, View
-from .actions import Action, Final, FunctionStreamingAction, StreamingAction, is_state
+from .actions import Action, StreamingAction
 from .calling import ENDED, ANext, Call, CloseGenerator, Next, needs_event_loop
 from .context import CURRENT, ApplicationContext
+from .functions import FunctionStreamingAction
+from .results import Final, is_state
 from .state import State
 
 

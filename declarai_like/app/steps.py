@@ -8,8 +8,9 @@ from typing import Any
 
 from ..errors import Cancelled
 from ..flow import Ask, Flow, Inner
-from .actions import Action, Final
+from .actions import Action
 from .events import Hooks, StepEnded, StreamEnded, StreamItem, StreamStarted
+from .results import Final
 from .running import Running
 from .state import State
 

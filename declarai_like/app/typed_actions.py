@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ActionError
-from .actions import ActionFunction, Final, FunctionAction, FunctionStreamingAction, check
+from .functions import ActionFunction, FunctionAction, FunctionStreamingAction, check
+from .results import Final
 from .state import State
 from .typed import fields_model, instance_of, state_of
 
