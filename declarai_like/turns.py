@@ -86,6 +86,10 @@ class Turn:
     def is_idle(self) -> bool:
         return self.owed is _nothing
 
+    def settle(self) -> None:
+        """Say that nothing is owed any more."""
+        self.owed = _nothing
+
     def close(self) -> None:
         owed, self.owed = self.owed, _nothing
         try:

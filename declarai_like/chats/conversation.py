@@ -75,14 +75,14 @@ class Conversation(Generic[R]):
         try:
             value, response = yield from self._operator().answer(sent, params, commitment)
         except DeclaraiError as error:
-            turn.owed = _nothing
+            turn.settle()
             if self._keep_partial and error.partial:
                 try:
                     yield from ask(self._remember([*new, _answer(commitment, error.partial, "failed")]))
                 except MemoryFailed as failed:
                     error.add_note(f"What had come of it could not be remembered: {failed}")
             raise
-        turn.owed = _nothing
+        turn.settle()
         try:
             yield from ask(self._remember([*new, _answered(response)]))
         except MemoryFailed as error:
@@ -252,7 +252,3 @@ def _told(message: Message) -> str:
 def _always() -> bool:
     """Somebody waits for an answer that does not stream, as long as it is under way."""
     return True
-
-
-def _nothing() -> None:
-    return None
