@@ -6,14 +6,15 @@ import io
 import re
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 import declarai_like as declarai
 from declarai_like.app import ApplicationBuilder, StreamingAction, Timeline, action, streaming_action
-from declarai_like.errors import BadRequestError
+from declarai_like.errors import ApplicationBusy, BadRequestError
 from declarai_like.testing import Fault
 
-from .app_worlds import AppWorld, in_each_world
+from .app_worlds import AppWorld, Told, in_each_world
 
 
 def app_of(**actions: Any) -> ApplicationBuilder:
@@ -174,3 +175,70 @@ def test_a_declared_function_is_still_the_function() -> None:
     assert add(State({"n": 1}), n=2) == {"n": 3}
     assert add.bind(n=5)(State({"n": 1})) == {"n": 6}
     assert (add.__name__, add.__doc__) == ("add", "Add a number.")
+
+
+# What a call leaves to the next one
+
+
+@in_each_world
+async def test_an_iteration_that_nobody_reads_on_does_not_block_the_application_for_ever(world: AppWorld) -> None:
+    @world.action(writes=["n"])
+    def count(state: Any) -> Any:
+        return state.increment(n=1)
+
+    app = app_of(count=count).with_transitions(("count", "count")).build()
+    app._turns.patience = 0.3
+    steps: Any = app.aiterate() if world.in_event_loop else app.iterate()
+    _ = await anext(steps) if world.in_event_loop else next(steps)
+    with pytest.raises(ApplicationBusy, match="nobody reads its stream: read it to its end, or close it"):
+        await world.step(app)
+    if world.in_event_loop:
+        await steps.aclose()
+    else:
+        steps.close()
+    await world.step(app)
+    assert app.state["n"] == 2
+
+
+@in_each_world
+async def test_to_leave_a_container_that_is_over_does_not_end_the_iteration(world: AppWorld) -> None:
+    @world.streaming(writes=["n"])
+    def count(state: Any) -> Any:
+        yield {"n": 1}
+        yield {}, state.increment(n=1)
+
+    app = app_of(one=count, two=count, three=count).build()
+    seen: list[str] = []
+    async for found, stream in world.stream_each(app):
+        if world.in_event_loop:
+            async with stream.container:
+                seen += [found.name for _ in await stream.read()]
+        else:
+            with stream.container:
+                seen += [found.name for _ in await stream.read()]
+    assert seen == ["one", "two", "three"]
+    assert app.state["n"] == 3
+
+
+@in_each_world
+async def test_hooks_hear_that_a_step_was_left_also_where_its_cleanup_fails(world: AppWorld) -> None:
+    told = Told()
+
+    @world.streaming(writes=["n"])
+    def count(state: Any) -> Any:
+        try:
+            yield {"n": 1}
+            yield {}, state.update(n=1)
+        finally:
+            raise RuntimeError("the cleanup failed")
+
+    app = app_of(count=count).with_hooks(told).build()
+    _, stream = await world.stream(app, "count")
+    await stream.next()
+    with pytest.raises(RuntimeError, match="the cleanup failed"):
+        await (stream.container.aclose() if world.in_event_loop else closed(stream.container))
+    assert [type(event).__name__ for event in told.events[-3:]] == ["StreamEnded", "StepEnded", "RunEnded"]
+
+
+async def closed(container: Any) -> None:
+    container.close()

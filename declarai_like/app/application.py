@@ -143,15 +143,17 @@ class Application:
         self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
     ) -> Generator[Step, None, tuple[Action | None, Any, State]]:
         """Run action after action, and give each step; the generator returns what `run` returns."""
-        drive = Drive(self._iterating("iterate", halt_before, halt_after, inputs))
-        yield from drive.emits()
+        motion = _Motion()
+        drive = Drive(self._iterating("iterate", halt_before, halt_after, inputs, motion))
+        yield from motion.watch(drive.emits())
         return drive.result
 
     def aiterate(
         self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Step, None]:
         """Run action after action, and give each step, from async code."""
-        return Drive(self._iterating("aiterate", halt_before, halt_after, inputs)).aemits()
+        motion = _Motion()
+        return motion.watch(Drive(self._iterating("aiterate", halt_before, halt_after, inputs, motion)).aemits())
 
     def run(
         self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
@@ -251,10 +253,15 @@ class Application:
     # How it is run, in both worlds
 
     def _iterating(
-        self, method: str, halt_before: Names, halt_after: Names, inputs: Mapping[str, Any] | None
+        self,
+        method: str,
+        halt_before: Names,
+        halt_after: Names,
+        inputs: Mapping[str, Any] | None,
+        motion: _Motion | None = None,
     ) -> Flow[Step, tuple[Action | None, Any, State]]:
         halts = Halts.of(self.graph, halt_before, halt_after)
-        return self._call(method, self._iterate(halts, _checked(inputs)))
+        return self._call(method, self._iterate(halts, _checked(inputs)), motion)
 
     def _streaming(
         self, method: str, halt_after: Names, halt_before: Names, inputs: Mapping[str, Any] | None, motion: _Motion

@@ -60,8 +60,7 @@ class _Container(Closing):
         self._error = error
 
     def _leave(self) -> None:
-        if not self._is_over:
-            self._final = None, self._before
+        self._final = None, self._before
 
     @property
     def _is_over(self) -> bool:
@@ -151,8 +150,9 @@ class StreamingResultContainer(_Container, Iterator[Any]):
 
     def close(self) -> None:
         """Leave the stream. When this returns, the action's own ``finally`` has run."""
-        self._leave()
-        self._emits.close()
+        if not self._is_over:
+            self._leave()
+            self._emits.close()
 
 
 class AsyncStreamingResultContainer(_Container, AsyncIterator[Any]):
@@ -206,8 +206,9 @@ class AsyncStreamingResultContainer(_Container, AsyncIterator[Any]):
 
     async def aclose(self) -> None:
         """Leave the stream. When this returns, the action's own ``finally`` has run."""
-        self._leave()
-        await self._emits.aclose()
+        if not self._is_over:
+            self._leave()
+            await self._emits.aclose()
 
 
 async def _nothing() -> AsyncGenerator[Any, None]:

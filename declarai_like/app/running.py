@@ -61,10 +61,14 @@ class Running:
 
     def left(self) -> Flow[Any, None]:
         """Close what is open of it."""
-        for each in (self._passed_on, self._generator):
-            if each is not None:
-                yield from ask(CloseGenerator(each))
+        passed_on, generator = self._passed_on, self._generator
         self._passed_on = self._generator = None
+        try:
+            if passed_on is not None:
+                yield from ask(CloseGenerator(passed_on))
+        finally:
+            if generator is not None:
+                yield from ask(CloseGenerator(generator))
 
     def _called(self) -> Flow[Any, Any]:
         action = self._action

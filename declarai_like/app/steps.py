@@ -74,8 +74,7 @@ class RunningStep:
         """Tell that it has ended well. It has ended also where a hook fails now."""
         if self._streams:
             try:
-                count = self.running.count if self.running else 0
-                yield from self._hooks.tell(StreamEnded, *self._about, self.action, count, None)
+                yield from self._hooks.tell(StreamEnded, *self._about, self.action, self._count, None)
             except Exception as error:
                 yield from self._hooks.tell_failure(error, StepEnded, *self._about, self.action, after, result, None)
                 raise
@@ -93,9 +92,14 @@ class RunningStep:
         return self._given_up(Cancelled(f"the action {self.action.name!r} was left before its end"))
 
     def _given_up(self, error: Exception) -> Flow[Any, None]:
-        if self.running is not None:
-            yield from self.running.left()
-        if self._streams:
-            count = self.running.count if self.running else 0
-            yield from self._hooks.tell_failure(error, StreamEnded, *self._about, self.action, count, error)
-        yield from self._hooks.tell_failure(error, StepEnded, *self._about, self.action, self._before, None, error)
+        try:
+            if self.running is not None:
+                yield from self.running.left()
+        finally:
+            if self._streams:
+                yield from self._hooks.tell_failure(error, StreamEnded, *self._about, self.action, self._count, error)
+            yield from self._hooks.tell_failure(error, StepEnded, *self._about, self.action, self._before, None, error)
+
+    @property
+    def _count(self) -> int:
+        return self.running.count if self.running else 0

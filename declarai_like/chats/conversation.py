@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -222,6 +221,8 @@ class _Shielded(Call[None]):
 
 
 def _message(role: str, content: str, *, id: str = "", **about: Any) -> Message:
+    import uuid
+
     return Message(role, content, id=id or uuid.uuid4().hex, created=datetime.now(UTC), **about)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 LONGEST_KEY = 1000  # bytes; an index of PostgreSQL takes some 2700, and may be of two keys
 
@@ -14,6 +17,8 @@ def key_of(id: str) -> str:
     """
     key = id.replace("\\", "\\\\").replace("\0", "\\0").encode("utf-8", "backslashreplace")
     if len(key) > LONGEST_KEY:
+        import hashlib
+
         return "\\sha256:" + hashlib.sha256(key).hexdigest()
     return key.decode("utf-8")
 
@@ -26,3 +31,22 @@ def has_open_password(url: str) -> bool:
     _, is_url, rest = url.partition("://")
     before, at, _ = rest.partition("?")[0].rpartition("@")
     return bool(is_url and at) and ("@" in before or "/" in before)
+
+
+def attempt(what: str, do: Callable[[], T], *, failed: type[Exception], secrets: Sequence[str]) -> T:
+    """Do something with a database; ``what`` says in errors who could not do what.
+
+    Raises:
+        failed: whatever came of it, without the secrets; an error of a narrower kind stays one.
+    """
+    try:
+        return do()
+    except Exception as error:  # each driver has errors of its own
+        reason, cause = str(error) or type(error).__name__, error
+    hidden = reason
+    for secret in secrets:
+        hidden = hidden.replace(secret, "***")
+    is_ours = isinstance(cause, failed)
+    kind = type(cause) if is_ours else failed
+    # The cause is shown in tracebacks, so it may not say more than the error does
+    raise kind(f"{what}: {hidden}") from (None if is_ours or hidden != reason else cause)

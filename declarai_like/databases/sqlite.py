@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .per_process import PerProcess
+
+if TYPE_CHECKING:
+    import sqlite3
 
 PATIENCE = 30.0  # seconds that one waits for the lock of another process
 
@@ -93,6 +96,8 @@ class _Connections:
                 self._idle.pop().close()
 
     def _open(self) -> sqlite3.Connection:
+        import sqlite3  # here, as is all that only those need who keep something
+
         connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA synchronous = FULL")  # what has been written survives a loss of power
@@ -104,6 +109,8 @@ class _Connections:
 
 def _use_log(connection: sqlite3.Connection) -> None:
     """Let the database write ahead to a log, so that readers do not wait for a writer."""
+    import sqlite3
+
     until = time.monotonic() + PATIENCE
     while True:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -79,6 +78,8 @@ class _Loop:
     """
 
     def __init__(self) -> None:
+        from concurrent.futures import Future
+
         self._portal: Future[BlockingPortal] = Future()
         self._thread = threading.Thread(target=self._run, name="declarai-memories", daemon=True)
         self._thread.start()

@@ -6,7 +6,6 @@ being written when the process was killed: readers pass over it, and the next wr
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import sys
@@ -107,6 +106,8 @@ def _file_name(session: str) -> str:
     """Give a session's own file name, also where names do not tell capitals from small letters."""
     name = re.sub(rb"[^a-z0-9_-]", lambda found: b"%%%02x" % ord(found[0]), session.encode("utf-8", "surrogatepass"))
     if len(name) > 200:
+        import hashlib
+
         return f"%sha256-{hashlib.sha256(name).hexdigest()}.jsonl"
     text = name.decode("ascii") or "%"
     if _RESERVED.match(text):

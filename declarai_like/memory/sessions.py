@@ -6,7 +6,8 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ..errors import ConfigurationError, InvalidMessage, MemoryFailed
+from ..databases.names import attempt
+from ..errors import ConfigurationError, MemoryFailed
 from ..messages import Message
 
 if TYPE_CHECKING:
@@ -91,17 +92,7 @@ class Session:
         return f"{type(self).__name__}({self._shown}session={self.session!r})"
 
     def _try(self, what: str, do: Callable[[], T]) -> T:
-        try:
-            return do()
-        except Exception as error:  # each driver has errors of its own
-            reason, cause = str(error) or type(error).__name__, error
-        kind = InvalidMessage if isinstance(cause, InvalidMessage) else MemoryFailed
-        hidden = reason
-        for secret in self._store.secrets:
-            hidden = hidden.replace(secret, "***")
-        # The cause is shown in tracebacks, so it may not say more than the error does.
-        shows_no_more = hidden == reason and not isinstance(cause, MemoryFailed)
-        raise kind(f"{self!r} could not {what}: {hidden}") from (cause if shows_no_more else None)
+        return attempt(f"{self!r} could not {what}", do, failed=MemoryFailed, secrets=self._store.secrets)
 
 
 def _checked(session: str) -> str:

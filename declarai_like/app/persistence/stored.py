@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from ...databases.names import attempt
 from ...errors import PersistenceFailed
 from ..state import State
 from .persisted import PersistedState, Row, Status, number_of, read_row, text_of, write_row
@@ -116,16 +117,7 @@ class StoredPersister:
         return f"{type(self).__name__}({self._shown})"
 
     def _try(self, what: str, do: Callable[[], T]) -> T:
-        try:
-            return do()
-        except Exception as error:  # each driver has errors of its own
-            reason, cause = str(error) or type(error).__name__, error
-        hidden = reason
-        for secret in self._store.secrets:
-            hidden = hidden.replace(secret, "***")
-        # The cause is shown in tracebacks, so it may not say more than the error does.
-        shows_no_more = hidden == reason and not isinstance(cause, PersistenceFailed)
-        raise PersistenceFailed(f"{self!r} could not {what}: {hidden}") from (cause if shows_no_more else None)
+        return attempt(f"{self!r} could not {what}", do, failed=PersistenceFailed, secrets=self._store.secrets)
 
 
 def _key(partition_key: str | None) -> str:
