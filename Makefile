@@ -17,12 +17,18 @@ $(READY): pyproject.toml
 	@echo "Setting up $(VENV) (once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[aiohttp,postgres,redis]' --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[aiohttp,postgres,redis,serve]' --group dev
 	@touch $@
 
 demo: $(READY) ## Stream answers in the terminal (with OpenAI when OPENAI_API_KEY is set)
 	@$(BIN)/python examples/movie.py
 	@$(BIN)/python examples/films.py
+
+chatbot: web ## Serve the chatbot and its page (with OpenAI when OPENAI_API_KEY is set)
+	@$(BIN)/python examples/streaming_chatbot/server.py
+
+web: $(READY) ## Build the chatbot's page
+	@$(BIN)/python examples/streaming_chatbot/build.py
 
 test: $(READY) ## Run all checks and tests
 	@$(MAKE) --no-print-directory check
@@ -51,8 +57,10 @@ bench: $(READY) ## Measure the speed beside the floor and the peers
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/partials.py
 	@$(BIN)/python benchmarks/applications.py
+	@$(BIN)/python benchmarks/frames.py
+	@$(BIN)/python benchmarks/serving.py
 
 clean: ## Remove what was made
-	rm -rf $(VENV) site dist .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site dist examples/streaming_chatbot/static examples/streaming_chatbot/web/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-.PHONY: help demo test check format docs bench clean
+.PHONY: help demo chatbot web test check format docs bench clean

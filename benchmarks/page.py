@@ -18,16 +18,18 @@ PARTS = {
     "text": "benchmarks/run.py",
     "typed": "benchmarks/partials.py",
     "app": "benchmarks/applications.py",
+    "frames": "benchmarks/frames.py",
+    "serving": "benchmarks/serving.py",
 }
 """The parts in their order, and what writes them."""
 
 _HEAD = """\
 # Benchmarks
 
-What this library costs, beside the least that is possible and beside other libraries. There are three parts: streams of
-text, typed answers that fill in as they arrive, and applications, the steps of which stream. Each comes from one run of
-one command, and begins with what is wanted and whether that run has it. `make bench` installs the other libraries and
-prints the same tables.
+What this library costs, beside the least that is possible and beside other libraries. There are five parts: streams of
+text, typed answers that fill in as they arrive, applications, the steps of which stream, typed streams between
+processes, and answers that are served to many clients. Each comes from one run of one command, and begins with what is wanted and whether that run has it.
+`make bench` installs the other libraries and prints the same tables.
 """
 _PART = "<!-- {name}: from here on written by {script} -->\n\n{text}\n\n<!-- end of {name} -->\n"
 

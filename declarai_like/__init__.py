@@ -39,5 +39,6 @@ from .stream import Partial as Partial
 from .stream import Stream as Stream
 from .tasks import Task as Task
 from .transport import Timeouts as Timeouts
+from .watch import Watch as Watch
 
 __version__ = "0.1.0"

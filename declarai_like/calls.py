@@ -13,6 +13,7 @@ from .messages import LLMResponse
 from .prompt import Shape
 from .replay import Record
 from .stream import Commitment, Items, Stream
+from .watch import watching
 
 if TYPE_CHECKING:
     from .typed.root import Plan as Reading
@@ -44,7 +45,7 @@ class Calls(Generic[R]):
     def answer(self, answering: Answering[R], *, is_async: bool) -> Any:
         """Give what the caller gets: a `Stream` or `Items`, from which nothing is asked yet, the value, or an awaitable."""
         if self.streaming or self.by_element:
-            return self._handed_out(self._stream(answering))
+            return self._handed_out(self.stream(answering))
         return self._later(answering) if is_async else self._now(answering)
 
     @property
@@ -65,18 +66,28 @@ class Calls(Generic[R]):
         return self._handed_out(stream)
 
     def _now(self, answering: Answering[R]) -> R:
-        value, self._last = run(answering(None))
+        value, answer = run(answering(None))
+        self._leave(answer)
         return value
 
     async def _later(self, answering: Answering[R]) -> R:
-        value, self._last = await arun(answering(None))
+        value, answer = await arun(answering(None))
+        self._leave(answer)
         return value
 
-    def _stream(self, answering: Answering[R]) -> Stream[R]:
+    def _leave(self, answer: LLMResponse) -> None:
+        self._last = answer
+        if (watch := watching()) is not None:
+            watch.add(answer)
+
+    def stream(self, answering: Answering[R]) -> Stream[R]:
+        """Give a stream, whatever the caller of a call gets."""
         record: Record[LLMResponse, tuple[R, LLMResponse]] = Record(keep=self._cache)
         commitment = Commitment(record)
         stream = Stream(answering(commitment), plan=self._read_as, record=record, commitment=commitment)
         self._last = _Streamed(record, commitment, weakref.ref(stream))
+        if (watch := watching()) is not None:
+            watch.see(stream)
         return stream
 
     def _handed_out(self, stream: Stream[R]) -> Stream[R] | Items[Any]:

@@ -217,6 +217,7 @@ class _Answer:
         self.finish_reason: str | None = None
         self.held: LLMResponse | None = None
         """The last chunk, kept back until the usage is there, which providers send after it."""
+        transcript.asked = question.messages
         self._transcript = transcript
         self._by_tool = question.format is not None and question.format.by == "tool"
         self._last: LLMResponse | None = None
@@ -261,7 +262,7 @@ class _Answer:
         self.ended = self.ended or delta.end
         self._refusal += delta.refusal
         if delta.usage is not None:
-            self._usage = delta.usage
+            self._usage = self._transcript.usage = delta.usage
             if self.finish_reason and (last := self.held or self._last):
                 last.usage = delta.usage  # it came after the last chunk, and belongs to it
         if not delta.shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -62,13 +63,25 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Usage:
-    """Tokens, as the provider counted them."""
+    """Tokens, as the provider counted them.
+
+    Attributes:
+        estimated: they were not counted by the provider, which tells them at the end of an answer: they are
+            estimated from the texts.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    estimated: bool = False
+
+    def __repr__(self) -> str:
+        counts = ", ".join(
+            f"{name}={getattr(self, name)}" for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+        )
+        return f"Usage({counts}{', estimated=True' if self.estimated else ''})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +185,11 @@ class LLMResponse:
         return self._text.upto(self._end)
 
     @property
+    def transcript(self) -> Transcript:
+        """The text that the chunks of one attempt share, with what was asked."""
+        return self._text
+
+    @property
     def attempt(self) -> int:
         """Which attempt at the answer this belongs to, from 1. A later one starts its text anew."""
         return self._text.attempt
@@ -218,13 +236,23 @@ class Transcript:
     """A growing text, kept once. Joined only where somebody looks, and then only what is new.
 
     The text of an answer knows which attempt at it this is, and why it was begun.
+
+    Attributes:
+        asked: the messages that it answers.
+        usage: the tokens, once the provider has told them.
+        before: the attempt before this one.
     """
 
-    __slots__ = ("_joined", "attempt", "length", "pieces", "restart_reason")
+    __slots__ = ("_joined", "asked", "attempt", "before", "length", "pieces", "restart_reason", "usage")
 
-    def __init__(self, text: str = "", *, attempt: int = 1, restart_reason: str = "") -> None:
+    def __init__(
+        self, text: str = "", *, attempt: int = 1, restart_reason: str = "", before: Transcript | None = None
+    ) -> None:
         self.attempt = attempt
+        self.before = before
+        self.usage: Usage | None = None
         self.restart_reason = restart_reason
+        self.asked: Sequence[Message] = ()
         self.length = len(text)
         self.pieces: list[str] = []
         self._joined = (0, text)  # how many pieces are in the text; replaced as one, so threads may share it

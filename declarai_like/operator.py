@@ -91,9 +91,10 @@ class Operator(Generic[R]):
         retry = Retry(self._policy)
         patience = self._llm.patience()
         attempts: list[Attempt] = []
+        transcript: Transcript | None = None
         while True:
             reason = attempts[-1].reason if attempts else ""
-            transcript = Transcript(attempt=retry.begin(), restart_reason=reason)
+            transcript = Transcript(attempt=retry.begin(), restart_reason=reason, before=transcript)
             failure: OutputError | StreamError | Timeout
             try:
                 response = yield from self._llm.answer(question, transcript, patience)

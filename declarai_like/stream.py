@@ -25,11 +25,14 @@ from .typed.events import (
     UsageReported,
 )
 from .typed.marks import done, not_null, with_state
+from .typed.patches import Operation, apply_patch
 from .typed.values import Partial, StreamState, as_json
+from .window import usage_so_far
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from .prompt import Shape
     from .typed.looks import Elements
     from .typed.root import Plan
 
@@ -44,6 +47,7 @@ __all__ = [
     "Items",
     "Missing",
     "OnError",
+    "Operation",
     "Partial",
     "ReasoningDelta",
     "Restarted",
@@ -52,6 +56,7 @@ __all__ = [
     "TextDelta",
     "ToolCalled",
     "UsageReported",
+    "apply_patch",
     "as_json",
     "done",
     "not_null",
@@ -146,6 +151,11 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         return self._record
 
     @property
+    def shape(self) -> Shape[R]:
+        """What the return type asks of the answer."""
+        return self._plan().shape
+
+    @property
     def response(self) -> str:
         """All the text so far, of the last attempt."""
         last = self._record.last
@@ -153,9 +163,12 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
 
     @property
     def usage(self) -> Usage | None:
-        """The tokens, once the provider has told them."""
+        """The tokens so far: estimated, until the provider has told them; None before the answer begins.
+
+        Of an answer that was left early they stay ``estimated``: no provider tells them then.
+        """
         last = self._record.last
-        return None if last is None else last.usage
+        return None if last is None else usage_so_far(last)
 
     @property
     def finish_reason(self) -> str | None:
@@ -183,6 +196,19 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         from .typed.looks import Partials
 
         return View(self, lambda: Partials(self._plan(), self._finish, early=early))
+
+    def patches(self, *, early: bool = False) -> View[LLMResponse, list[Operation]]:
+        """Give what changes in the value so far, as JSON Patch operations: a list for each chunk that changes it.
+
+        Applied one after the other to null, they make what `partials` shows, as JSON, and at the end the answer.
+        They are `add`, `replace` and `remove` as in RFC 6902, and `append`, by which a text grows.
+
+        Args:
+            early: whether numbers and literals appear as far as they go.
+        """
+        from .typed.looks import Patches
+
+        return View(self, lambda: Patches(self._plan(), self._finish, early=early))
 
     @overload
     def items(self: Stream[list[T]], *, on_error: OnError = "raise") -> Items[T]: ...

@@ -14,7 +14,7 @@ from .flow import Flow
 from .messages import LLMResponse, Message
 from .operator import Operator
 from .prompt import Prompt
-from .stream import Commitment
+from .stream import Commitment, Stream
 
 if TYPE_CHECKING:
     from typing import Self
@@ -80,6 +80,11 @@ class Task(Generic[P, C]):
     def compile(self, *args: P.args, **kwargs: P.kwargs) -> list[Message]:
         """Give the messages that a call with these arguments would send."""
         return list(self._plan(args, kwargs, None).messages)
+
+    @property
+    def prompt(self) -> Prompt[Any]:
+        """The compiled form of the function: its name, its signature, its words and the shape of its answers."""
+        return self._declared.prompt
 
     @property
     def llm_response(self) -> LLMResponse | None:
@@ -148,6 +153,10 @@ class Plan(Generic[C]):
         """Ask the model."""
         declared = self._declared
         return cast("C", declared.calls.answer(self._answering, is_async=declared.is_async))
+
+    def stream(self) -> Stream[Any]:
+        """Ask the model, and give the answer as a stream, whatever a call gives."""
+        return self._declared.calls.stream(self._answering)
 
     def _answering(self, commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
         return self._declared.operator.answer(self.messages, self._params, commitment)

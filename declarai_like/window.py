@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from .errors import ConfigurationError
-from .messages import Message
+from .messages import LLMResponse, Message, Transcript, Usage
 
 PER_MESSAGE = 4
 """Tokens that a message takes apart from its text: its role, and the marks around it."""
@@ -127,12 +127,17 @@ class Summary:
 
 
 def count_tokens(text: str) -> int:
-    """Count the tokens of a text: with tiktoken where it is installed (``o200k_base``), else by an estimate.
-
-    The estimate is a token for four characters of ASCII, and for each other one: for English it is near,
-    for code and other scripts mostly too high.
-    """
+    """Count the tokens of a text: with tiktoken where it is installed (``o200k_base``), else as `estimate_tokens`."""
     return _counter()(text)
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate the tokens of a text: one for four characters of ASCII, and one for each other character.
+
+    For English it is near, for code and other scripts mostly too high.
+    """
+    plain = len(text.encode("ascii", "ignore"))
+    return math.ceil(plain / 4) + len(text) - plain
 
 
 @cache
@@ -140,7 +145,7 @@ def _counter() -> Callable[[str], int]:
     try:
         tiktoken: Any = importlib.import_module("tiktoken")
     except ImportError:
-        return _estimate
+        return estimate_tokens
     try:
         encoding = tiktoken.get_encoding("o200k_base")  # loads a file at its first use
     except Exception as error:  # whatever may be wrong with a network
@@ -149,19 +154,46 @@ def _counter() -> Callable[[str], int]:
             RuntimeWarning,
             stacklevel=2,
         )
-        return _estimate
+        return estimate_tokens
     return lambda text: len(encoding.encode_ordinary(text))
-
-
-def _estimate(text: str) -> int:
-    plain = len(text.encode("ascii", "ignore"))
-    return math.ceil(plain / 4) + len(text) - plain
 
 
 def _checked(window: str, limit: object) -> int:
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ConfigurationError(f"{window}({limit!r}) is no window: its limit is a whole number, from 1")
     return limit
+
+
+def usage_so_far(answer: LLMResponse) -> Usage:
+    """Give the tokens of an answer so far, and of what was asked: told by its provider, or else estimated."""
+    return answer.usage or _usage(answer.transcript, answer.response)
+
+
+def usage_of_all_attempts(answer: LLMResponse) -> Usage:
+    """Give what `usage_so_far` gives, with the tokens of the attempts before this one."""
+    usages, transcript = [usage_so_far(answer)], answer.transcript.before
+    while transcript is not None:
+        usages.append(_usage(transcript, transcript.text))
+        transcript = transcript.before
+    return sum_of(usages)
+
+
+def sum_of(usages: Sequence[Usage]) -> Usage:
+    """Add up tokens; the sum is estimated where one of them is."""
+    return Usage(
+        sum(usage.prompt_tokens for usage in usages),
+        sum(usage.completion_tokens for usage in usages),
+        sum(usage.total_tokens for usage in usages),
+        estimated=any(usage.estimated for usage in usages),
+    )
+
+
+def _usage(transcript: Transcript, text: str) -> Usage:
+    if transcript.usage is not None:
+        return transcript.usage
+    asked = sum(PER_MESSAGE + sum(map(estimate_tokens, _texts(message))) for message in transcript.asked)
+    said = estimate_tokens(text)
+    return Usage(asked, said, asked + said, estimated=True)
 
 
 def _texts(message: Message) -> Iterator[str]:

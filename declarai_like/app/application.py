@@ -67,7 +67,7 @@ class Application:
         self._running: RunningStep | None = None
         self._undo: _Position | None = None  # where the call began, as long as it can be taken back
         self._hooks = hooks
-        self._overlap = overlap
+        self._overlap: Overlap = overlap
         self._strict = strict
         self._turns = Turns()
 
@@ -117,6 +117,22 @@ class Application:
         from .drawing import Drawing
 
         return Drawing(self.graph, self._entrypoint, include_conditions=include_conditions, include_state=include_state)
+
+    def copy(self, app_id: str) -> Application:
+        """Give another application that stands where this one does, with the same graph, hooks and settings."""
+        return Application(
+            self.graph,
+            self.state,
+            self._entrypoint,
+            uid=app_id,
+            partition_key=self.partition_key,
+            sequence_id=self.sequence_id,
+            prior_step=self._position.prior_step,
+            resume_at=self._position.resume_at,
+            hooks=self._hooks,
+            overlap=self._overlap,
+            strict=self._strict,
+        )
 
     def __repr__(self) -> str:
         following = self.get_next_action()

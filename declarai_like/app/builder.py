@@ -163,6 +163,14 @@ class ApplicationBuilder:
         self._strict = True
         return self
 
+    def graph(self) -> Graph:
+        """Make the graph of the application.
+
+        Raises:
+            GraphError: actions and transitions do not fit together; all that is wrong is listed.
+        """
+        return self._checked_graph(self._first)
+
     def build(self) -> Application:
         """Make the application.
 
@@ -178,8 +186,7 @@ class ApplicationBuilder:
         return await arun(self._build())
 
     def _build(self) -> Flow[Any, Application]:
-        source = self._source
-        entrypoint = self._entrypoint or (source.default_entrypoint if source else None)
+        source, entrypoint = self._source, self._first
         graph = self._checked_graph(entrypoint)
         app_id = self._app_id or uuid.uuid4().hex
         if source:
@@ -213,6 +220,10 @@ class ApplicationBuilder:
             overlap=self._overlap,
             strict=self._strict,
         )
+
+    @property
+    def _first(self) -> str | None:
+        return self._entrypoint or (self._source.default_entrypoint if self._source else None)
 
     def _checked_graph(self, entrypoint: str | None) -> Graph:
         problems: list[str] = []

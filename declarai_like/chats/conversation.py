@@ -34,6 +34,7 @@ class Conversation(Generic[R]):
     Attributes:
         memory: where it is remembered.
         window: how much of it is sent; None for all.
+        keep_partial: whether an answer that fails or is left is remembered as far as it came.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Conversation(Generic[R]):
         self._greet = greet
         self._operator = operator
         self._summariser = summariser
-        self._keep_partial = keep_partial
+        self.keep_partial = keep_partial
         self._turns = Turns()
 
     def exchange(
@@ -75,7 +76,7 @@ class Conversation(Generic[R]):
             value, response = yield from self._operator().answer(sent, params, commitment)
         except DeclaraiError as error:
             turn.settle()
-            if self._keep_partial and error.partial:
+            if self.keep_partial and error.partial:
                 try:
                     yield from ask(self._remember([*new, _answer(commitment, error.partial, "failed")]))
                 except MemoryFailed as failed:
@@ -106,6 +107,14 @@ class Conversation(Generic[R]):
             raise ConfigurationError(f"role is {role!r}; it is one of {', '.join(map(repr, _ROLES))}")
         history = yield from self._load()
         yield from ask(self._remember([*history.new, _message(role, content)]))
+
+    def take_back(self, text: str) -> Flow[Any, None]:
+        """Forget what the user has said last, if it was this, and what came of it. What failed was not remembered."""
+        history = yield from self._load()
+        said = [place for place, message in enumerate(history.messages) if message.role == "user"]
+        if said and history.messages[said[-1]].content == text:
+            yield from ask(Call(self.memory.clear))
+            yield from ask(self._remember(history.messages[: said[-1]]))
 
     def clear(self) -> Flow[Any, None]:
         """Forget all that was said."""
@@ -151,7 +160,7 @@ class Conversation(Generic[R]):
             return None
         if last.finish_reason is not None and self._fits(last):  # all of it was there
             return self._remember([*new, _answered(last)])
-        if self._keep_partial and last.response:
+        if self.keep_partial and last.response:
             return self._remember([*new, _answer(commitment, last.response, "closed")])
         return None
 

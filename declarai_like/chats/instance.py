@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from ..calls import Calls
+from ..calls import Answering, Calls
 from ..flow import Flow
 from ..memory import InMemory, Memory
 from ..messages import LLMResponse, Message
-from ..stream import Commitment
+from ..stream import Commitment, Stream
 from ..window import Window
 from .conversation import Conversation
 from .declared import Declared, has_own
@@ -59,13 +59,20 @@ class Instance:
         self._values.update(values)
 
     def send(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any, *, is_async: bool) -> Any:
+        return self.calls.answer(self._answering(args, values, params), is_async=is_async)
+
+    def stream(self, message: str, values: Mapping[str, Any], params: Any = None) -> Stream[Any]:
+        """Send a message, and give the answer as a stream, whatever `send` gives."""
+        return self.calls.stream(self._answering((message,), values, params))
+
+    def _answering(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any) -> Answering[Any]:
         message, given = self.declared.prompt.bind(args, values)
         system = self._asking(given)
 
         def answering(commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
             return self.conversation.exchange(message, system, dict(params or {}), commitment)
 
-        return self.calls.answer(answering, is_async=is_async)
+        return answering
 
     def compile(self, message: str | None, values: Mapping[str, Any]) -> Flow[Any, list[Message]]:
         self.declared.prompt.check(values)

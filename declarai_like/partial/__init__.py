@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from .plain import PartialJSON
 from .search import Search
-from .views import ABSENT, Missing, PartialDict, PartialList, Snapshot, TextSoFar, seen
+from .views import ABSENT, Change, Entries, Missing, PartialDict, PartialList, Snapshot, TextSoFar, seen
 from .walker import Node, Place, Walker, Watcher
 
 __all__ = [
     "ABSENT",
+    "Change",
+    "Entries",
     "Missing",
     "Node",
     "PartialDict",

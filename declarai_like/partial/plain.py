@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ..errors import InvalidJSON
-from .views import ABSENT, PartialDict, PartialList, seen
+from .views import ABSENT, Entries, PartialDict, PartialList, seen
 from .walker import DEEPEST, NUMBER, Walker
 
 _LITERALS = {
@@ -103,15 +103,14 @@ class PlainObject:
 
     def __init__(self) -> None:
         self.step = ""
-        self._entries: dict[str, tuple[int, Any]] = {}
+        self._entries = Entries()
 
     def place(self, key: str | None) -> Plain:
         self.step = cast("str", key)
         return PLAIN
 
     def put(self, value: Any) -> None:
-        known = self._entries.get(self.step)
-        self._entries[self.step] = (len(self._entries) if known is None else known[0], value)
+        self._entries.put(self.step, value)
 
     def view(self) -> Callable[[Any], PartialDict]:
         entries, key, length = self._entries, self.step, len(self._entries)

@@ -44,14 +44,21 @@ class Missing(AttributeError, KeyError, IndexError):
 class TextSoFar:
     """A string that grows: its text is put together where somebody looks."""
 
-    __slots__ = ("_end", "_text")
+    __slots__ = ("_count", "_end", "_text")
 
     def __init__(self, text: Transcript) -> None:
         self._text = text
         self._end = text.length
+        self._count = len(text.pieces)
 
     def read(self) -> str:
         return self._text.upto(self._end)
+
+    def since(self, before: TextSoFar) -> str | None:
+        """Give what it has grown by since an earlier view; None where that is of another text."""
+        if before._text is not self._text:
+            return None
+        return "".join(self._text.pieces[before._count : self._count])
 
 
 Views: TypeAlias = "tuple[Callable[[Any], Any], Views | None]"
@@ -80,6 +87,13 @@ class Snapshot:
 def seen(value: Any) -> Any:
     """Give a value as a reader sees it: a growing string as its text."""
     return value.read() if type(value) is TextSoFar else value
+
+
+CHANGED: Final = object()
+"""Stands for what was there before, and is not known any more."""
+
+Change: TypeAlias = tuple[Any, Any, Any]
+"""A step, what was there, and what is there; `ABSENT` where there is nothing."""
 
 
 class PartialList(Sequence[Any]):  # noqa: PLW1641  (it has no hash, as a list has none)
@@ -116,6 +130,18 @@ class PartialList(Sequence[Any]):  # noqa: PLW1641  (it has no hash, as a list h
         if self._last is not ABSENT:
             yield seen(self._last)
 
+    def since(self, before: PartialList) -> list[Change] | None:
+        """Give what may have changed since an earlier view; None where that is of another list."""
+        if before._items is not self._items:
+            return None
+        places = range(before._length, max(len(before), len(self)))
+        return [(place, before._at(place), self._at(place)) for place in places]
+
+    def _at(self, place: int) -> Any:
+        if place < self._length:
+            return self._items[place]
+        return self._last if place == self._length else ABSENT
+
     def __eq__(self, other: object) -> bool:
         others: Any = other
         if not isinstance(other, (PartialList, list, tuple)):
@@ -126,20 +152,41 @@ class PartialList(Sequence[Any]):  # noqa: PLW1641  (it has no hash, as a list h
         return repr(list(self))
 
 
+class Entries(dict[Any, tuple[int, Any]]):
+    """The entries of a dict that grows: with each value, how many entries were there before it.
+
+    Attributes:
+        again: the keys that came again, as often as they did.
+    """
+
+    __slots__ = ("again",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again: list[Any] = []
+
+    def put(self, key: Any, value: Any) -> None:
+        known = self.get(key)
+        if known is None:
+            self[key] = (len(self), value)
+        else:
+            self[key] = (known[0], value)
+            self.again.append(key)
+
+
 class PartialDict(Mapping[Any, Any]):  # noqa: PLW1641  (it has no hash, as a dict has none)
     """A dict that is not complete: its entries so far. The last value may be open itself.
 
     A key that comes again replaces its value, also where it was seen before.
     """
 
-    __slots__ = ("_entries", "_key", "_last", "_length")
+    __slots__ = ("_again", "_entries", "_key", "_last", "_length")
 
-    def __init__(
-        self, entries: dict[Any, tuple[int, Any]], key: Any = None, last: Any = ABSENT, length: int | None = None
-    ) -> None:
-        """``entries`` has, with each value, how many entries were there before it; ``length`` says how many are there."""
+    def __init__(self, entries: Entries, key: Any, last: Any, length: int) -> None:
+        """``length`` says how many of the entries are there."""
         self._entries = entries
-        self._length = len(entries) if length is None else length
+        self._again = len(entries.again)
+        self._length = length
         self._key = key
         self._last = last
 
@@ -147,10 +194,9 @@ class PartialDict(Mapping[Any, Any]):  # noqa: PLW1641  (it has no hash, as a di
         return self._length + (self._last is not ABSENT and not self._has(self._key))
 
     def __getitem__(self, key: Any) -> Any:
-        if self._last is not ABSENT and key == self._key:
-            return seen(self._last)
-        if self._has(key):
-            return self._entries[key][1]
+        value = self._at(key)
+        if value is not ABSENT:
+            return seen(value)
         raise Missing(lambda: f"the entry {key!r} is not there yet; so far there are {self._first_keys()}")
 
     def _first_keys(self) -> list[Any]:
@@ -167,6 +213,27 @@ class PartialDict(Mapping[Any, Any]):  # noqa: PLW1641  (it has no hash, as a di
     def _has(self, key: Any) -> bool:
         entry = self._entries.get(key)
         return entry is not None and entry[0] < self._length
+
+    def since(self, before: PartialDict) -> list[Change] | None:
+        """Give what may have changed since an earlier view, as the latest one; None where that is of another dict."""
+        if before._entries is not self._entries:
+            return None
+        new = [*islice(reversed(self._entries), self._length - before._length)][::-1]
+        ends = ((before._key, before._last), (self._key, self._last))
+        still_open = [key for key, last in ends if last is not ABSENT]
+        again = dict.fromkeys(self._entries.again[before._again : self._again])
+        return [
+            (key, CHANGED if key in again and before._is_whole(key) else before._at(key), self._at(key))
+            for key in dict.fromkeys([*new, *still_open, *again])
+        ]
+
+    def _at(self, key: Any) -> Any:
+        if self._last is not ABSENT and key == self._key:
+            return self._last
+        return self._entries[key][1] if self._has(key) else ABSENT
+
+    def _is_whole(self, key: Any) -> bool:
+        return self._has(key) and (self._last is ABSENT or key != self._key)
 
     def __eq__(self, other: object) -> bool:
         others: Any = other

@@ -18,11 +18,16 @@ _Scope = tuple[dict[str, Any], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: its name, its type as text, and what ``Annotated`` says of it."""
+    """One parameter: its name, its type as text, what ``Annotated`` says of it, and the type itself.
+
+    Attributes:
+        annotation: the type; `inspect.Parameter.empty` where there is none, or none that can be resolved.
+    """
 
     name: str
     type: str
     description: str
+    annotation: Any = inspect.Parameter.empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ def _parameter(parameter: inspect.Parameter, scope: _Scope) -> Parameter:
         annotation = _resolve(annotation, scope)
     except Exception:  # only the text of a parameter's type is needed, and that is there
         return Parameter(parameter.name, str(annotation), "")
-    return Parameter(parameter.name, type_text(annotation), annotated_words(annotation))
+    return Parameter(parameter.name, type_text(annotation), annotated_words(annotation), annotation)
 
 
 def _returns(python: inspect.Signature, scope: _Scope) -> Any:

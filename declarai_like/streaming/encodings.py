@@ -17,9 +17,11 @@ class Decoder(Protocol):
 
     Attributes:
         index: how many frames it has given.
+        offset: how far in the stream it has come, in bytes.
     """
 
     index: int
+    offset: int
 
     def feed(self, piece: bytes) -> Iterable[Run]: ...
 

@@ -55,13 +55,15 @@ class FrameDecoder:
 
     Attributes:
         index: how many frames it has given.
+        offset: how far in the stream it has come, in bytes; the rest that it keeps of a small frame is not counted.
     """
 
     def __init__(self, *, max_frame_size: int) -> None:
         self.index = 0
+        self.offset = 0
         self._max_size = max_frame_size
-        self._offset = 0  # of what has not been taken in yet; the rest has not
-        self._rest = b""  # of a small frame that is not whole
+        self._max_small = min(max_frame_size, _SMALL - HEAD_SIZE)
+        self._rest: bytes = b""  # of a small frame that is not whole
         self._needed = 0  # bytes, until more is known of it
         self._body: Body | None = None  # of a large frame that is not whole
 
@@ -80,15 +82,27 @@ class FrameDecoder:
                 return self._in_blocks(piece)
             piece = self._rest + piece
             self._rest = b""
-        size = len(piece)
-        if size >= HEAD_SIZE and self._body is None:
-            # Often a piece is one item, which is seen at a glance
-            tag, length = _unpack_head(piece)
-            if tag == _ITEM and length == size - HEAD_SIZE and length <= self._max_size:
-                offset, self._offset = self._offset, self._offset + size
-                self.index += 1
-                return ((_ITEM, [piece[HEAD_SIZE:]], offset),)
-        return self._runs(piece, 0)
+        if self._body is not None or len(piece) > _SMALL:
+            return self._runs(piece, 0)
+        # Most often there are small items, and the beginning of one: with those it is done at once
+        contents: list[bytes | bytearray] = []
+        at, size = 0, len(piece)
+        while at < size:
+            tag, length = _unpack_head(piece, at) if size - at >= HEAD_SIZE else (piece[at], 0)
+            if tag != _ITEM or length > self._max_small:
+                return self._runs(piece, 0)
+            end = at + HEAD_SIZE + length
+            if end > size:
+                self._rest, self._needed = piece[at:], end - at
+                break
+            contents.append(piece[at + HEAD_SIZE : end])
+            at = end
+        if not contents:
+            return ()
+        self.index += len(contents)
+        offset = self.offset
+        self.offset += at
+        return ((_ITEM, contents, offset),)
 
     def end(self) -> None:
         """Take note that there are no more bytes.
@@ -100,7 +114,7 @@ class FrameDecoder:
             what = f"the {Tag(self._body.tag & ~BINARY).name} frame, {self._body.missing} bytes before its end"
             raise StreamTruncated(f"the stream ends inside {what}", frame=self.index, offset=self._body.offset)
         if self._rest:
-            raise StreamTruncated("the stream ends inside a frame", frame=self.index, offset=self._offset)
+            raise StreamTruncated("the stream ends inside a frame", frame=self.index, offset=self.offset)
 
     def _in_blocks(self, piece: bytes) -> Iterator[Run]:
         """Read a large piece that begins inside a small frame, without a copy of the whole."""
@@ -113,10 +127,10 @@ class FrameDecoder:
             yield from self._runs(piece, at)
 
     def _runs(self, piece: bytes, at: int) -> Iterator[Run]:
-        before = self._offset - at  # where the piece begins
+        before = self.offset - at  # where the piece begins
         if self._body is not None:
             at += self._body.fill(piece, at)
-            self._offset = before + at
+            self.offset = before + at
             if self._body.missing:
                 return
             body, self._body = self._body, None
@@ -137,7 +151,7 @@ class FrameDecoder:
             self.index += 1
             yield tag, [piece[at + HEAD_SIZE : end]], before + at
             at = end
-        self._offset = before + at
+        self.offset = before + at
         if at < len(piece):
             self._keep(piece, at)
 
@@ -159,14 +173,14 @@ class FrameDecoder:
         """Keep what there is of a frame that is not whole."""
         left = len(piece) - at
         tag, length = _unpack_head(piece, at) if left >= HEAD_SIZE else (piece[at], 0)
-        self._check(tag, length, self._offset)
+        self._check(tag, length, self.offset)
         if HEAD_SIZE + length <= _SMALL:
             self._rest = piece[at:]
             self._needed = HEAD_SIZE + length
         else:
-            self._body = Body(tag, length, self._offset)
+            self._body = Body(tag, length, self.offset)
             self._body.fill(piece, at + HEAD_SIZE)
-            self._offset += left
+            self.offset += left
 
     def _check(self, tag: int, length: int, offset: int) -> None:
         if tag not in _TAGS:

@@ -55,6 +55,7 @@ class _Lines:
 
     Attributes:
         index: how many frames it has given.
+        offset: how many bytes it has taken in.
     """
 
     begins = b""
@@ -62,8 +63,8 @@ class _Lines:
 
     def __init__(self, *, max_frame_size: int) -> None:
         self.index = 0
+        self.offset = 0
         self._max_size = max_frame_size
-        self._fed = 0
         self._rest = bytearray()  # of a line whose end has not come
         self._after_cr = False  # a line feed that comes next belongs to the carriage return before it
 
@@ -77,11 +78,11 @@ class _Lines:
         """
         if not piece:
             return
-        if not self._fed and piece[0] not in self.begins:
+        if not self.offset and piece[0] not in self.begins:
             raise UnknownFrame(f"this is no frame{looks_like(piece[0])}", frame=0, offset=0)
-        start = self._fed - len(self._rest)  # of the line
-        end = self._fed  # of what has been read
-        self._fed += len(piece)
+        start = self.offset - len(self._rest)  # of the line
+        end = self.offset  # of what has been read
+        self.offset += len(piece)
         lines = piece.splitlines(keepends=True)
         if self._after_cr and lines[0] == b"\n":
             del lines[0]
@@ -110,7 +111,7 @@ class _Lines:
             StreamTruncated: they end inside a frame.
         """
         if self._rest or self.is_inside():
-            raise StreamTruncated("the stream ends inside a frame", frame=self.index, offset=self._fed)
+            raise StreamTruncated("the stream ends inside a frame", frame=self.index, offset=self.offset)
 
     def read(self, line: bytes, start: int) -> Run | None:
         """Give the frame that a line completes."""

@@ -43,7 +43,7 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
         try:
             for item in self._receiver.items():
                 if item is MORE:
-                    self._receiver.feed(self._source.next())
+                    self._feed()
                 else:
                     yield item
         finally:
@@ -69,11 +69,18 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
         try:
             while True:
                 next(reading)
-                self._receiver.feed(self._source.next())
+                self._feed()
         except StopIteration as done:
             return cast("T", done.value)
         finally:
             self._close_at_end()
+
+    def _feed(self) -> None:
+        """Let the receiver have pieces until there is something to read, or no more of them."""
+        for piece in self._source.pieces:
+            if self._receiver.feed(piece):
+                return
+        self._receiver.end()
 
     def _close_at_end(self) -> None:
         if self._receiver.is_over:
@@ -122,7 +129,7 @@ class AsyncStreamReader(Generic[Item_co, Header_co, Footer_co]):
         try:
             while True:
                 next(reading)
-                self._receiver.feed(await self._source.next())
+                await _feed(self._receiver, self._source)
         except StopIteration as done:
             return cast("T", done.value)
         finally:
@@ -146,7 +153,7 @@ class _Items(AsyncIterator[Any]):
             for item in self._reading:
                 if item is not MORE:
                     return item
-                self._receiver.feed(await self._source.next())
+                await _feed(self._receiver, self._source)
         except Exception:
             if self._receiver.is_over:
                 await self._source.aclose()
@@ -154,6 +161,14 @@ class _Items(AsyncIterator[Any]):
         if self._receiver.is_over:
             await self._source.aclose()
         raise StopAsyncIteration
+
+
+async def _feed(receiver: Receiver, source: AsyncSource) -> None:
+    """Let the receiver have pieces until there is something to read, or no more of them."""
+    async for piece in source.pieces:
+        if receiver.feed(piece):
+            return
+    receiver.end()
 
 
 @overload

@@ -31,6 +31,7 @@ from .failures import Failure, known_errors, raised
 from .frames import BINARY, HEAD_SIZE, Run
 from .order import Order, State, Tag
 from .payloads import payloads
+from .sources import Piece, as_bytes
 
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ class More(Enum):
 
 MORE: Final = More.MORE
 _ITEM = int(Tag.ITEM)
+_ITEMS = frozenset({_ITEM, _ITEM | BINARY})
 Reading: TypeAlias = Generator[Literal[More.MORE], None, T]
 
 
@@ -82,7 +84,6 @@ class Receiver:
         self._run: Run = (0, [], 0)  # the one that is being read
         self._left: Iterator[bytes | bytearray] = iter(())  # the contents in it that are left
         self._held: bytes | bytearray | None = None  # the content of the next frame, which has been looked at
-        self._bytes = 0
         self._items = 0  # those of the run that are left too
         self._ended = False
         self._failure: Exception | None = None
@@ -92,13 +93,17 @@ class Receiver:
         """Whether no more of the stream is wanted: it has been read to its end, or it failed."""
         return self._ended or self._failure is not None
 
-    def feed(self, piece: bytes | None) -> None:
-        """Take the next piece of the stream; None at its end."""
-        if piece is None:
-            self._ended = True
-        else:
-            self._bytes += len(piece)
-            self._runs = iter(self._decoder.feed(piece))
+    def feed(self, piece: Piece) -> bool:
+        """Take the next piece of the stream; say whether there may be something to read now."""
+        runs = self._decoder.feed(piece if isinstance(piece, bytes) else as_bytes(piece))
+        if not runs:
+            return False
+        self._runs = iter(runs)
+        return True
+
+    def end(self) -> None:
+        """Take note that there are no more pieces."""
+        self._ended = True
 
     def close(self) -> None:
         """Give up what has not been read."""
@@ -130,14 +135,16 @@ class Receiver:
             yield self._taken()
             # The same again, as fast as can be, as long as it is plain items that come
             while self._run[0] == _ITEM and not self._ended:
-                try:
-                    yield from map(load, self._left)
-                except ValueError as error:
-                    raise self._unfit(error) from error
-                except Exception:  # a validator failed, not the stream
-                    self._held = self._run[1][self._last()]
-                    raise
-                if not self._begin_run():
+                for content in self._left:
+                    try:
+                        item = load(content)
+                    except ValueError as error:
+                        raise self._unfit(error) from error
+                    except Exception:  # a validator failed, not the stream
+                        self._held = content
+                        raise
+                    yield item
+                while not (self._begin_run() or self._ended):
                     yield MORE
         yield from self._after_items(kind)
 
@@ -210,7 +217,7 @@ class Receiver:
             for run in self._runs:
                 self._run = run
                 self._left = iter(run[1])
-                if run[0] & ~BINARY == _ITEM:
+                if run[0] in _ITEMS:
                     self._items += len(run[1])
                 return True
             if self._ended:
@@ -261,7 +268,7 @@ class Receiver:
     def _truncated(self) -> Exception:
         what = "the stream ends before its " + ("footer" if self._models[Tag.FOOTER] else "END frame")
         self._failure = StreamTruncated(
-            f"{what}, after {self._items} items", frame=self._decoder.index, offset=self._bytes
+            f"{what}, after {self._items} items", frame=self._decoder.index, offset=self._decoder.offset
         )
         return self._failure
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
 from typing import overload
 
 from .errors import InvalidText, StreamTruncated
-from .sources import AsyncSource, Piece, Source
+from .sources import AsyncSource, Piece, Source, as_bytes
 
 
 class TextDecoder:
@@ -59,8 +59,8 @@ def text_reader(source: AsyncIterable[Piece] | Iterable[Piece]) -> AsyncIterator
 def _read(source: Source) -> Generator[str, None, None]:
     decoder = TextDecoder()
     try:
-        while (piece := source.next()) is not None:
-            if text := decoder.feed(piece):
+        for piece in source.pieces:
+            if text := decoder.feed(as_bytes(piece)):
                 yield text
         decoder.end()
     finally:
@@ -76,8 +76,8 @@ class _AsyncText(AsyncIterator[str]):
 
     async def __anext__(self) -> str:
         try:
-            while (piece := await self._source.next()) is not None:
-                if text := self._decoder.feed(piece):
+            async for piece in self._source.pieces:
+                if text := self._decoder.feed(as_bytes(piece)):
                     return text
             self._decoder.end()
         except Exception:

@@ -60,8 +60,9 @@ class StreamWriter(Generic[Item, Header, Footer]):
         """Give the bytes of an item."""
         if type(item) is not self._ready_for:
             self._check(Tag.ITEM, item)
+        dump = self._dump_item  # to call it as `self._dump_item` would be to look for a method first
         try:
-            content = self._dump_item(item)
+            content = dump(item)
         except PydanticSerializationError as error:
             raise _not_serializable(item, error) from error
         try:

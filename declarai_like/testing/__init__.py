@@ -1,10 +1,22 @@
-"""Stand-ins to test tasks with: a scripted model, recorded answers, and a server that speaks the protocol."""
+"""Stand-ins to test with: a scripted model, recorded answers, a server that speaks the protocol, and a proxy that makes faults."""
 
 from __future__ import annotations
 
 from ..standin import Fault, Raw, Reply, Script, TapeMiss
 from .listener import Exchange
+from .proxy import FaultProxy
 from .server import LoopbackServer
 from .tape import record, replay
 
-__all__ = ["Exchange", "Fault", "LoopbackServer", "Raw", "Reply", "Script", "TapeMiss", "record", "replay"]
+__all__ = [
+    "Exchange",
+    "Fault",
+    "FaultProxy",
+    "LoopbackServer",
+    "Raw",
+    "Reply",
+    "Script",
+    "TapeMiss",
+    "record",
+    "replay",
+]

@@ -1,4 +1,4 @@
-"""Ways to look at a stream of chunks: as the value so far, as elements, as events. One look is one reader's."""
+"""Ways to look at a stream of chunks: as the value so far, as what changes in it, as elements, as events. One look is one reader's."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from .events import (
     ToolCalled,
     UsageReported,
 )
+from .following import JSONSoFar
+from .patches import Operation
 from .readers import ElementReader, FieldReader, PartialReader
 from .root import Plan
-from .values import Partial
+from .values import Partial, raw
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -44,11 +46,40 @@ class Partials(Generic[R]):
         partial = self._reader.feed(chunk.delta)
         return () if partial is None else (partial,)
 
+    @property
+    def source(self) -> object:
+        """What the last one was read from: another with each attempt, and where other JSON took the place of the first."""
+        return self._reader.source if self._attempt else None
+
     def end(self) -> Iterable[Partial[R]]:
         last = self._reader.end(self._result()) if self._attempt else Partial[R](self._result())
         return () if last is None else (last,)
 
     def fail(self, error: Exception) -> Iterable[Partial[R]]:
+        raise error
+
+
+class Patches(Generic[R]):
+    """Looks at an answer as what changes in its JSON: one list of operations for each chunk that changes it."""
+
+    def __init__(self, plan: Plan[R], result: Callable[[], R], *, early: bool) -> None:
+        self._result = result
+        self._partials = Partials(plan, result, early=early)
+        self._json = JSONSoFar()
+
+    def feed(self, chunk: LLMResponse) -> Iterable[list[Operation]]:
+        return self._changed(self._partials.feed(chunk))
+
+    def end(self) -> Iterable[list[Operation]]:
+        self._partials.end()  # that settles what the answer is read from
+        return self._changed((Partial(self._result()),))
+
+    def _changed(self, partials: Iterable[Partial[R]]) -> Iterator[list[Operation]]:
+        for partial in partials:
+            if operations := self._json.become(raw(partial), self._partials.source):
+                yield operations
+
+    def fail(self, error: Exception) -> Iterable[list[Operation]]:
         raise error
 
 

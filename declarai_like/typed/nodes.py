@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ..partial import ABSENT, Node, PartialDict, PartialList, Place
+from ..partial import ABSENT, Entries, Node, PartialDict, PartialList, Place
 from .anything import ANYTHING, is_text
 from .values import Misfit, StreamState, visible
 
@@ -223,7 +223,7 @@ class DictNode:
         self._place = place
         self._plan = plan
         self._parts: dict[Any, Any] = {}
-        self._entries: dict[Any, tuple[int, Any]] = {}  # those that can be seen, and how many were there before
+        self._entries = Entries()  # those that can be seen
         self._key: Any = ""
         self._by_parts = True
 
@@ -242,8 +242,7 @@ class DictNode:
         if self.step is UNSEEN or shown is ABSENT:
             return
         self._parts[self._key] = value
-        known = self._entries.get(self._key)
-        self._entries[self._key] = (len(self._entries) if known is None else known[0], shown)
+        self._entries.put(self._key, shown)
 
     def view(self) -> Callable[[Any], Any]:
         entries, key, length, plan = self._entries, self._key, len(self._entries), self._plan

@@ -27,6 +27,11 @@ class PartialReader(Generic[R]):
         self._text = Transcript() if self._plan.shape.is_text else None
         self._search = Search(lambda: Walker(self._plan.root), fits)
 
+    @property
+    def source(self) -> object:
+        """What the value so far is read from. It is another one where the JSON so far turned out not to be the answer."""
+        return self if self._text is not None else self._search.walker
+
     def feed(self, text: str) -> Partial[R] | None:
         """Read on, and give the value so far; None where there is nothing yet."""
         if self._text is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast
 
-from ..partial import ABSENT, Missing, PartialDict, PartialList, Snapshot, TextSoFar, seen
+from ..partial import ABSENT, Change, Missing, PartialDict, PartialList, Snapshot, TextSoFar, seen
 
 R = TypeVar("R", covariant=True)
 T = TypeVar("T")
@@ -138,11 +138,14 @@ class Partial(Generic[R]):  # noqa: PLW1641  (it holds lists)
     def __init__(self, value: Any) -> None:
         self._value = value
 
-    def _read(self) -> Any:
+    def _raw(self) -> Any:
         value = self._value
         if type(value) is Snapshot:
             value = self._value = visible(value.build())
-        return value.read() if type(value) is TextSoFar else value
+        return value
+
+    def _read(self) -> Any:
+        return seen(self._raw())
 
     def get(self, look: Callable[[R], T]) -> T | None:
         """Give a part, ``partial.get(lambda team: team.people[0].name)``, or None where it is not there.
@@ -200,6 +203,38 @@ def as_json(value: Any) -> Any:
     return to_jsonable_python(value, by_alias=False, fallback=_opened)
 
 
+def raw(partial: Partial[Any]) -> Any:
+    """Give what a partial stands for, and of a text that grows its view."""
+    return partial._raw()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (its own module)
+
+
+def changes(before: Any, now: Any) -> list[Change] | None:
+    """Give what may have changed from one view to the latest one; None where they have nothing in common."""
+    if isinstance(now, PartialList):
+        return now.since(before) if isinstance(before, PartialList) else None
+    if isinstance(now, PartialDict):
+        return now.since(before) if isinstance(before, PartialDict) else None
+    was, fields = _fields(before), _fields(now)
+    if was is None or fields is None:
+        return None
+    return [(name, was.get(name, ABSENT), fields.get(name, ABSENT)) for name in {**was, **fields}]
+
+
+def _fields(view: Any) -> dict[str, Any] | None:
+    if isinstance(view, PartialObject | PartialTypedDict):
+        return view._fields  # pyright: ignore[reportPrivateUsage]  (its own module)
+    if isinstance(view, StreamState):
+        return {"value": view._value, "state": view.state}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return None
+
+
+def inside_root(value: Any) -> Any:
+    """Give what is in an open root model, for in JSON that is all there is of it; anything else as it is."""
+    while isinstance(value, PartialObject) and getattr(value._of, "__pydantic_root_model__", False):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        value = value._fields["root"]  # pyright: ignore[reportPrivateUsage]
+    return value
+
+
 def _inside(value: Any) -> Any:
     """Give what a partial stands for; anything else as it is."""
     if not isinstance(value, Partial):
@@ -211,12 +246,17 @@ def _opened(value: Any) -> Any:
     """Give what a view on something open has in it."""
     if isinstance(value, Partial):
         return _inside(value)
-    if isinstance(value, StreamState):
-        return {"value": seen(value._value), "state": value.state}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    if isinstance(value, PartialObject | PartialTypedDict | PartialDict):
+    inside = inside_root(value)
+    if inside is not value:
+        return inside
+    if (fields := _fields(value)) is not None:
+        return fields
+    if isinstance(value, PartialDict):
         return dict(value)
     if isinstance(value, PartialList):
         return list(value)
+    if isinstance(value, TextSoFar):
+        return value.read()
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
@@ -258,7 +298,10 @@ __all__ = [
     "PartialTypedDict",
     "StreamState",
     "as_json",
+    "changes",
     "fits",
+    "inside_root",
     "partial_type",
+    "raw",
     "visible",
 ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from typing import Any, Literal, TypeAlias
 
@@ -32,7 +31,7 @@ Item: TypeAlias = dict[str, Any]
 
 TERMINAL_ACTIONS = ["answer_question", "generate_poem", "generate_code", "prompt_for_more", "unsafe_response"]
 
-DELAY = float(os.environ.get("DECLARAI_DEMO_DELAY", "0.03" if sys.stdout.isatty() else "0"))
+DELAY = float(os.environ.get("DECLARAI_DEMO_DELAY", "0.03"))
 """Seconds between two words of the stand-in."""
 
 REPLIES = {
@@ -115,9 +114,9 @@ def _said(state: State, content: str, content_type: str) -> tuple[Item, State]:
     return {"response": response}, state.update(response=response).append(chat_history=response)
 
 
-def application(app_id: str = "chat", path: str | None = None) -> Application:
-    """Make the chatbot; with a path, one that is kept in that file and goes on where it stood."""
-    builder = (
+def builder(path: str | None = None) -> ApplicationBuilder:
+    """Describe the chatbot; with a path, one that is kept in that file and goes on where it stood."""
+    described = (
         ApplicationBuilder()
         .with_actions(
             prompt=process_prompt,
@@ -139,17 +138,17 @@ def application(app_id: str = "chat", path: str | None = None) -> Application:
             ("decide_mode", "prompt_for_more", default),
             (TERMINAL_ACTIONS, "prompt"),
         )
-        .with_identifiers(app_id=app_id)
+        .with_entrypoint("prompt")
     )
     if path is None:
-        return builder.with_entrypoint("prompt").with_state(chat_history=[]).build()
+        return described.with_state(chat_history=[])
     persister = SQLitePersister(path)
-    return (
-        builder.initialize_from(persister, default_state={"chat_history": []}, default_entrypoint="prompt")
-        .with_entrypoint("prompt")
-        .with_state_persister(persister)
-        .build()
-    )
+    return described.initialize_from(persister, default_state={"chat_history": []}).with_state_persister(persister)
+
+
+def application(app_id: str = "chat", path: str | None = None) -> Application:
+    """Make one chatbot."""
+    return builder(path).with_identifiers(app_id=app_id).build()
 
 
 async def main() -> None:

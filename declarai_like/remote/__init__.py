@@ -1,0 +1,34 @@
+"""Typed streams over HTTP: a function that gives items, served at one end and called at the other.
+
+from declarai_like import remote
+
+@remote.stream
+async def count(to: int) -> AsyncIterator[Number]:
+    for value in range(to):
+        yield Number(value=value)
+
+app.include_router(remote.router(count), prefix="/streams")
+
+async with count.at("http://host/streams").stream(to=3) as reader:
+    async for number in reader.read_items(): ...
+"""
+
+from __future__ import annotations
+
+from .client import Call as Call
+from .client import Client as Client
+from .client import client as client
+from .declared import RemoteStream as RemoteStream
+from .declared import stream as stream
+from .errors import ConnectTimeout as ConnectTimeout
+from .errors import GapTimeout as GapTimeout
+from .errors import InvalidArguments as InvalidArguments
+from .errors import NotAStream as NotAStream
+from .errors import RemoteTimeout as RemoteTimeout
+from .errors import RequestRefused as RequestRefused
+from .errors import ServerUnreachable as ServerUnreachable
+from .errors import TotalTimeout as TotalTimeout
+from .routes import asgi as asgi
+from .routes import router as router
+from .values import AsyncValueReader as AsyncValueReader
+from .values import ValueReader as ValueReader

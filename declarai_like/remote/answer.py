@@ -1,0 +1,187 @@
+"""The way of a stream to its reader: the request, the head of the answer, and its bytes; one flow for both worlds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..flow import Ask, Flow, Open, ask
+from ..streaming import TypedStreamError
+from .errors import NotAStream, ServerUnreachable
+from .limits import Clock
+from .pools import Pool
+from .refusals import status_error
+
+if TYPE_CHECKING:
+    import httpx2
+
+_LONGEST_ERROR = 256 * 1024  # bytes that are read of the body of an error
+_LONGEST_QUOTE = 200  # characters
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a server, and how its answer is to be.
+
+    Attributes:
+        media_type: that of the stream.
+        errors: classes of errors that the producer may raise here.
+    """
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+    media_type: str
+    errors: Callable[[], list[type[Exception]]]
+
+
+def stream_of(pool: Pool, request: Request, clock: Clock) -> Flow[bytes, None]:
+    """Give the bytes of the stream, as they come; the first ones, which are empty, when the head of the answer is there.
+
+    A connection that breaks is the end of the bytes: the reader knows what is missing.
+    """
+    answer = yield from ask(_Send(pool, request, clock))
+    if answer.status != 200:
+        raise status_error(request.url, answer.status, (yield from _beginning(answer)), request.errors())
+    if answer.content_type != request.media_type:
+        beginning = (yield from _beginning(answer)).decode("utf-8", "replace")
+        raise NotAStream(
+            f"the answer of {request.url} is {answer.content_type or 'of no content type'}, and not "
+            f"{request.media_type}: {beginning[:_LONGEST_QUOTE]}"
+        )
+    yield b""
+    while piece := (yield from ask(answer)):
+        yield piece
+
+
+def _beginning(answer: _Answer) -> Flow[bytes, bytes]:
+    body = b""
+    while len(body) < _LONGEST_ERROR and (piece := (yield from ask(answer))):
+        body += piece
+    return body
+
+
+class _Send(Open["_Answer"]):
+    """Send the request, and give the answer when its head is there."""
+
+    def __init__(self, pool: Pool, request: Request, clock: Clock) -> None:
+        self._pool = pool
+        self._request = request
+        self._clock = clock
+
+    def perform(self) -> _Answer:
+        client = self._pool.client()
+        try:
+            response = client.send(self._built(client, self._clock.left()), stream=True)
+        except Exception as error:
+            raise _translated(error, self._clock) from error
+        return _Answer(response, self._clock)
+
+    async def aperform(self) -> _Answer:
+        import anyio
+
+        client = await self._pool.async_client()
+        with anyio.move_on_after(self._clock.left()):
+            try:
+                response = await client.send(self._built(client, None), stream=True)
+            except Exception as error:
+                raise _translated(error, self._clock) from error
+            return _Answer(response, self._clock)
+        raise self._clock.expired()
+
+    def _built(self, client: httpx2.Client | httpx2.AsyncClient, left: float | None) -> httpx2.Request:
+        import httpx2
+
+        headers = {
+            "content-type": "application/json",
+            "accept": self._request.media_type,
+            "accept-encoding": "identity",  # what is compressed comes late
+            **self._request.headers,
+        }
+        limits = httpx2.Timeout(left, connect=self._clock.left_to_connect())
+        return client.build_request(
+            "POST", self._request.url, content=self._request.body, headers=headers, timeout=limits
+        )
+
+
+class _Answer(Ask[bytes]):
+    """An answer on its way. It is itself the ask for its next bytes, which are empty at the end."""
+
+    def __init__(self, response: httpx2.Response, clock: Clock) -> None:
+        self.status = response.status_code
+        self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._response = response
+        self._clock = clock
+        self._blocking: Iterator[bytes] | None = None
+        self._async: AsyncIterator[bytes] | None = None
+        self._network: Any = None  # the connection, where its reads have limits of ours
+        self._limited: Any = None
+
+    def perform(self) -> bytes:
+        if self._blocking is None:
+            self._blocking = self._response.iter_bytes()
+            if self._clock.has_end:
+                self._limit_each_read()
+        try:
+            return next(self._blocking, b"")
+        except Exception as error:
+            return self._at_end(error)
+
+    async def aperform(self) -> bytes:
+        import anyio
+
+        if self._async is None:
+            self._async = self._response.aiter_bytes()
+        with anyio.move_on_after(self._clock.left()):
+            try:
+                return await anext(self._async, b"")
+            except Exception as error:
+                return self._at_end(error)
+        raise self._clock.expired()
+
+    def _at_end(self, error: Exception) -> bytes:
+        if isinstance(translated := _translated(error, self._clock), ServerUnreachable):
+            return b""
+        raise translated from error
+
+    def _limit_each_read(self) -> None:
+        """Let no read from the socket take longer than the whole may: the HTTP library has one limit for all reads."""
+        stream: Any = self._response.extensions["network_stream"]
+        ours = self._response.request.extensions["timeout"]["read"]
+        kind: Any = type(stream)  # pyright: ignore[reportUnknownVariableType]  (a class of the HTTP library's own)
+        read_of: Callable[..., bytes] = kind.read
+        clock = self._clock
+
+        def read(max_bytes: int, timeout: float | None = None) -> bytes:
+            # The connection may serve another request before this one is closed
+            return read_of(stream, max_bytes, timeout=clock.left() if timeout is ours else timeout)
+
+        stream.read = self._limited = read
+        self._network = stream
+
+    def close(self) -> None:
+        if self._network is not None and self._network.__dict__.get("read") is self._limited:
+            del self._network.read
+        self._network = None
+        self._response.close()
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+        # Not all of the HTTP library's generators close those inside of them: so let them run to their end, which is near
+        if self._async is not None:
+            with suppress(Exception):
+                async for _ in self._async:
+                    pass
+
+
+def _translated(error: Exception, clock: Clock) -> Exception:
+    """Say what an error of the HTTP library means."""
+    import httpx2
+
+    if isinstance(error, TypedStreamError):
+        return error
+    if isinstance(error, httpx2.TimeoutException):
+        return clock.expired(connecting=isinstance(error, httpx2.ConnectTimeout))
+    return ServerUnreachable(f"the connection to the server failed: {str(error) or type(error).__name__}")

@@ -1,0 +1,191 @@
+"""The consumer's end: a client of one function elsewhere, and one stream from it, in both worlds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, ParamSpec, Self, TypeVar, cast, overload
+
+from ..flow import Drive
+from ..streaming import AsyncStreamReader, OutOfOrder, StreamReader, StreamTypes, stream_reader
+from ..streaming.declared import Footer, Header, Item
+from ..streaming.encodings import EncodingName, encoding_of
+from ..streaming.reader import MAX_FRAME_SIZE
+from .answer import Request, stream_of
+from .arguments import json_of
+from .limits import Clock, Limits
+from .pools import SHARED, Pool
+from .values import AsyncValueReader, ValueReader, types_of
+
+P = ParamSpec("P")
+Value = TypeVar("Value")
+Reader_co = TypeVar("Reader_co", covariant=True)
+AsyncReader_co = TypeVar("AsyncReader_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a client reads the streams of a function.
+
+    Attributes:
+        has_values: whether the items are values, which travel in models.
+        errors: gives the classes of errors that the producer may raise here.
+    """
+
+    url: str
+    types: StreamTypes[Any, Any, Any]
+    has_values: bool
+    errors: Callable[[], list[type[Exception]]]
+    headers: Mapping[str, str]
+    limits: Limits
+    encoding: EncodingName
+    max_frame_size: int
+
+
+class Client(Generic[P, Reader_co, AsyncReader_co]):
+    """Calls a function that is served elsewhere; made by ``function.at(url)`` or by `client`.
+
+    As a context manager, async or not, it has connections of its own, which are closed at its end; else it shares them
+    with other clients.
+    """
+
+    def __init__(self, settings: Settings, written: Callable[..., bytes]) -> None:
+        self._settings = settings
+        self._written = written
+        self._pool = SHARED
+
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Call[Reader_co, AsyncReader_co]:
+        """Give the stream of one call, to be read in a ``with`` or an ``async with``, which sends the request."""
+        return Call(self._settings, self._pool, self._written(*args, **kwargs))
+
+    def __enter__(self) -> Self:
+        self._pool = Pool()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+        self._pool = SHARED
+
+    async def __aenter__(self) -> Self:
+        self._pool = Pool()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.aclose()
+        self._pool = SHARED
+
+
+class Call(Generic[Reader_co, AsyncReader_co]):
+    """One stream. A ``with`` gives its reader, an ``async with`` its async reader; leaving it closes the connection."""
+
+    def __init__(self, settings: Settings, pool: Pool, body: bytes) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._body = body
+        self._pieces: Generator[bytes, None, None] | None = None
+        self._async_pieces: AsyncGenerator[bytes, None] | None = None
+
+    def __enter__(self) -> Reader_co:
+        self._pieces = self._begun().emits()
+        next(self._pieces)
+        reader = stream_reader(self._settings.types, self._pieces, **self._how())
+        return cast("Reader_co", ValueReader[Any](reader) if self._settings.has_values else reader)
+
+    def __exit__(self, *_: object) -> None:
+        assert self._pieces is not None
+        self._pieces.close()
+
+    async def __aenter__(self) -> AsyncReader_co:
+        self._async_pieces = self._begun().aemits()
+        await anext(self._async_pieces)
+        reader = stream_reader(self._settings.types, self._async_pieces, **self._how())
+        return cast("AsyncReader_co", AsyncValueReader[Any](reader) if self._settings.has_values else reader)
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._async_pieces is not None
+        await self._async_pieces.aclose()
+
+    def _begun(self) -> Drive[bytes, None]:
+        if self._pieces is not None or self._async_pieces is not None:
+            raise OutOfOrder("this stream has been begun before; call stream() again for another")
+        settings = self._settings
+        request = Request(
+            url=settings.url,
+            body=self._body,
+            headers=settings.headers,
+            media_type=encoding_of(settings.encoding).media_type,
+            errors=settings.errors,
+        )
+        return Drive(stream_of(self._pool, request, Clock(settings.limits)))
+
+    def _how(self) -> dict[str, Any]:
+        settings = self._settings
+        return {
+            "encoding": settings.encoding,
+            "max_frame_size": settings.max_frame_size,
+            "errors": settings.errors(),
+        }
+
+
+@overload
+def client(
+    url: str,
+    types: StreamTypes[Item, Header, Footer],
+    *,
+    errors: Iterable[type[Exception]] = (),
+    headers: Mapping[str, str] = ...,
+    connect: float | None = 10.0,
+    gap: float | None = 120.0,
+    total: float | None = None,
+    encoding: EncodingName = "frames",
+    max_frame_size: int = MAX_FRAME_SIZE,
+) -> Client[..., StreamReader[Item, Header, Footer], AsyncStreamReader[Item, Header, Footer]]: ...
+@overload
+def client(
+    url: str,
+    types: type[Value],
+    *,
+    errors: Iterable[type[Exception]] = (),
+    headers: Mapping[str, str] = ...,
+    connect: float | None = 10.0,
+    gap: float | None = 120.0,
+    total: float | None = None,
+    encoding: EncodingName = "frames",
+    max_frame_size: int = MAX_FRAME_SIZE,
+) -> Client[..., ValueReader[Value], AsyncValueReader[Value]]: ...
+def client(
+    url: str,
+    types: StreamTypes[Any, Any, Any] | type[Any],
+    *,
+    errors: Iterable[type[Exception]] = (),
+    headers: Mapping[str, str] = {},
+    connect: float | None = 10.0,
+    gap: float | None = 120.0,
+    total: float | None = None,
+    encoding: EncodingName = "frames",
+    max_frame_size: int = MAX_FRAME_SIZE,
+) -> Client[..., Any, Any]:
+    """Give a client of a function whose code is not here: by its address, and the types of its stream.
+
+    The arguments are given to ``stream`` by their names.
+
+    Args:
+        types: as `streaming.stream_types` gives them; or the type of items that are plain values, such as ``str``.
+        errors: classes of errors that the producer may raise here, beside Python's own and those of typed streams. An
+            error of another class is a `streaming.RemoteError`.
+        headers: are sent with each request.
+        connect: seconds until the connection stands (`ConnectTimeout`).
+        gap: seconds between two pieces of the answer, and until the first one (`GapTimeout`).
+        total: seconds for the whole stream (`TotalTimeout`).
+        encoding: the form in which the server is asked to write the stream.
+        max_frame_size: in bytes; an item that is larger is refused.
+    """
+    known = list(errors)
+    declared, has_values = (types, False) if isinstance(types, StreamTypes) else types_of(types)
+    limits = Limits(connect, gap, total)
+    settings = Settings(url, declared, has_values, lambda: known, headers, limits, encoding, max_frame_size)
+
+    def written(**arguments: Any) -> bytes:
+        return json_of(arguments)
+
+    return Client(settings, written)

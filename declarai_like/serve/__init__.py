@@ -1,0 +1,26 @@
+"""Tasks, chats, applications and functions over HTTP: answers stream to browsers, and can be resumed and stopped.
+
+from declarai_like import serve
+
+app = FastAPI()
+app.include_router(serve.router(say, SQLBot, builder), prefix="/api")
+
+It needs the extra ``serve``: FastAPI.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+if find_spec("fastapi") is None:
+    raise ImportError("declarai_like.serve needs FastAPI: pip install 'declarai-like[serve]'")
+
+from .errors import ServeError as ServeError
+from .events import Event as Event
+from .limits import Limits as Limits
+from .redis import RedisStreams as RedisStreams
+from .router import router as router
+from .things import application as application
+from .things import chat as chat
+from .things import function as function
+from .things import task as task

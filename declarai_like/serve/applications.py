@@ -1,0 +1,224 @@
+"""An application, served: each session is one of it, with a state of its own."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Protocol, TypeAlias, cast
+
+from pydantic import BaseModel, Field, create_model
+
+from ..app import Application, ApplicationBuilder, State
+from ..app.actions import Action
+from ..app.graph import Graph
+from ..errors import ConfigurationError
+from ..watch import watching
+from .answers import Happening, text_of
+from .errors import InvalidRequest
+from .events import Name
+from .limits import Limits
+from .served import Adapter, How, Prompted, Request, ServedSessions, adapted, checked_name, model_name
+from .sessions import Sessions
+
+Making: TypeAlias = Callable[[str], Application | Awaitable[Application]]
+"""Makes the application of a session, as it was left there."""
+
+
+class ServedApplication(ServedSessions):
+    """An application that answers inputs.
+
+    A request runs it until it needs inputs again, or comes to its end. What its actions stream goes out: texts, and
+    what has a text under ``"delta"``, as new text of the answer, everything else as items. Without inputs, it goes
+    on where it stood, as after an error.
+
+    Args:
+        source: what each session begins as a copy of, and is then kept in this process; or a builder, of which each
+            session is built with its own ``app_id``, so that it is loaded from where its persister has saved it; or a
+            function that gives the application of a session.
+        halt_after: actions after which a request has been answered; by default, whatever comes before an action
+            that requires inputs.
+        shows: the keys of the state that clients may see; by default all of them.
+        prompt: the input that takes a text; by default the only one that is required.
+
+    Raises:
+        ConfigurationError: it cannot be served; the message says why.
+    """
+
+    events: tuple[Name, ...] = ("delta", "item", "state")
+    result = Any
+
+    def __init__(
+        self,
+        source: Application | ApplicationBuilder | Making,
+        *,
+        name: str,
+        halt_after: Collection[str] = (),
+        shows: Collection[str] | None = None,
+        description: str = "",
+        prompt: str | None = None,
+        adapter: Adapter = None,
+        limits: Limits,
+    ) -> None:
+        self.name = checked_name(name)
+        self.description = description
+        self._open = _opening(source, limits, self.is_at_work)
+        self._halt_after = list(halt_after)
+        self._shows = None if shows is None else frozenset(shows)
+        graph = source.graph if isinstance(source, Application) else None
+        if isinstance(source, ApplicationBuilder):
+            graph = source.graph()
+        taken = None if graph is None else _inputs(graph)
+        inputs: Any = dict[str, Any]
+        if taken is not None:
+            fields: dict[str, Any] = dict.fromkeys(taken, (Any, None))
+            inputs = create_model(f"{model_name(name)}Inputs", __base__=Request, **fields)
+        given = Field(
+            default_factory=inputs, description="what its actions take; without any, it goes on where it stood"
+        )
+        self.request = create_model(f"{model_name(name)}Request", __base__=Request, inputs=(inputs, given))
+        prompted = _taking(prompt) if prompt else _prompted(graph)
+        self.prompt = adapted(prompted, adapter)
+
+    async def answer(self, request: Mapping[str, Any], session: str, how: How) -> ApplicationAnswer:
+        """Prepare the answer to inputs.
+
+        Raises:
+            InvalidRequest: the next action requires inputs that were not given, or there is none.
+        """
+        if how.anew:
+            raise InvalidRequest("an application cannot answer anew what it has answered; send it something new")
+        given: Any = request["inputs"]
+        inputs: dict[str, Any] = given.model_dump(exclude_unset=True) if isinstance(given, BaseModel) else given
+        app = await self._open(session, keep=how.said is None)
+        following = app.get_next_action()
+        begins_anew = following is not None and bool(inputs) and not any(name in following.takes for name in inputs)
+        if begins_anew:  # it stood in the middle of something, which is given up for what is said now
+            following = app.graph.get_action(app.entrypoint)
+        if following is None:
+            raise InvalidRequest("this session has come to its end; begin another one")
+        if missing := [name for name in following.takes.required if name not in inputs]:
+            raise InvalidRequest(
+                f"what comes next, {following.name!r}, requires the inputs {', '.join(map(repr, missing))}"
+            )
+        if begins_anew:
+            app.reset_to_entrypoint()
+        return ApplicationAnswer(app, inputs, self._halt_after, self._shown, shows_all=self._shows is None)
+
+    async def recall(self, session: str) -> Mapping[str, Any]:
+        """Give the state of a session, and the action that comes next."""
+        app = await self._open(session, keep=False)
+        following = app.get_next_action()
+        return {"state": self._shown(app.state), "next": following.name if following else None}
+
+    def _shown(self, state: State) -> Mapping[str, Any]:
+        return {key: value for key, value in state.get_all().items() if self._shows is None or key in self._shows}
+
+
+class ApplicationAnswer:
+    """What an application does with its inputs."""
+
+    def __init__(
+        self,
+        app: Application,
+        inputs: Mapping[str, Any],
+        halt_after: Sequence[str],
+        shown: Callable[[State], Mapping[str, Any]],
+        *,
+        shows_all: bool,
+    ) -> None:
+        self._app = app
+        self._inputs = inputs
+        self._halt_after = halt_after
+        self._halt_before = [] if halt_after else [action.name for action in app.graph.actions if action.takes.required]
+        self._shown = shown
+        self._shows_all = shows_all
+        self._said: list[str] = []
+        self._items = 0
+
+    @property
+    def response(self) -> str:
+        return "".join(self._said)
+
+    def stop(self) -> None:
+        """The actions that are ended find what there is in the streams that they read."""
+
+    async def happenings(self) -> AsyncGenerator[Happening, None]:
+        steps = self._app.astream_iterate(self._halt_after, self._halt_before, self._inputs)
+        result: Any = None
+        async with aclosing(steps):
+            async for action, container in steps:
+                async for item in container:
+                    if happening := self._happening(action, item):
+                        yield happening
+                result, state = await container.get()
+                yield "state", {"action": action.name, "state": self._shown(state)}
+                if (watch := watching()) is not None and watch.is_stopped:
+                    return
+        shows_result = self._shows_all and not self._said
+        whole = {"response": self.response, "finish_reason": "stop"}
+        yield "done", {**whole, "result": result} if shows_result else whole
+
+    def _happening(self, action: Action, item: Any) -> Happening | None:
+        delta: Any = item.get("delta") if isinstance(item, dict) else item  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (it may hold anything)
+        text = text_of(delta)
+        if text:
+            self._said.append(text)
+            return "delta", {"delta": text, "action": action.name}
+        if text is not None:
+            return None
+        index, self._items = self._items, self._items + 1
+        return "item", {"index": index, "value": item, "action": action.name}
+
+
+class _Opening(Protocol):
+    """Gives the application of a session; with ``keep``, one that is there from now on."""
+
+    async def __call__(self, session: str, *, keep: bool) -> Application: ...
+
+
+def _opening(source: Any, limits: Limits, is_at_work: Callable[[str], bool]) -> _Opening:
+    if isinstance(source, Application):
+        sessions = Sessions(source.copy, limits.sessions, is_at_work)
+
+        async def copied(session: str, *, keep: bool) -> Application:
+            return sessions.get(session) if keep else sessions.peek(session)
+
+        return copied
+    if isinstance(source, ApplicationBuilder):
+
+        async def built(session: str, *, keep: bool) -> Application:
+            return await copy.copy(source).with_identifiers(app_id=session).abuild()
+
+        return built
+    if not callable(source):
+        raise ConfigurationError(f"{source!r} is no application, no builder of one, and no function that gives one")
+
+    async def made(session: str, *, keep: bool) -> Application:
+        import anyio.to_thread
+
+        # In a thread, as it may load from a disk; what comes out of that may have to be awaited
+        (app,) = await anyio.to_thread.run_sync(lambda: (source(session),))
+        opened: Any = await app if inspect.isawaitable(app) else app
+        return cast("Application", opened)
+
+    return made
+
+
+def _inputs(graph: Graph) -> list[str] | None:
+    """Give the names of all inputs that actions take; None where one takes any."""
+    if any(action.takes.takes_all and not action.streaming for action in graph.actions):
+        return None
+    taken = [name for action in graph.actions for name in (*action.takes.required, *action.takes.optional)]
+    return list(dict.fromkeys(taken))
+
+
+def _prompted(graph: Graph | None) -> Prompted:
+    """Find the only input that must be given."""
+    required = {name for action in graph.actions for name in action.takes.required} if graph else set[str]()
+    return _taking(required.pop()) if len(required) == 1 else Prompted()
+
+
+def _taking(name: str) -> Prompted:
+    return Prompted(name, adapter=lambda text: {"inputs": {name: text}})

@@ -1,0 +1,154 @@
+"""A function of any kind, served: what it yields goes out as it comes."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any, get_args, get_origin, get_type_hints
+
+from ..errors import ConfigurationError
+from ..stream import Items, Stream
+from .answers import Happening, Partials, StreamAnswer, text_of
+from .events import Name
+from .served import NOTHING, Adapter, How, Served, adapted, checked_name, described, prompted_by, request_of
+
+_END: Any = object()
+
+
+class ServedFunction(Served):
+    """A function that answers requests: a generator, async or not, or one that gives a value or a `Stream`.
+
+    Texts that it yields are new text of its answer; everything else is an item.
+
+    Raises:
+        ConfigurationError: it cannot be served; the message says why.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str | None = None, adapter: Adapter = None) -> None:
+        self.name = checked_name(name or str(getattr(function, "__name__", "")))
+        self.description = described(function)
+        parameters = inspect.signature(function).parameters
+        for each in parameters.values():
+            if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD, each.POSITIONAL_ONLY):
+                raise ConfigurationError(f"{self.name!r} cannot be served: each parameter needs a name, unlike {each}")
+        try:
+            types = get_type_hints(function, include_extras=True)
+        except Exception as error:  # a name in an annotation may be anything
+            raise ConfigurationError(
+                f"{self.name!r} cannot be served: its types cannot be resolved: {error}"
+            ) from error
+        returns = types.get("return", NOTHING)
+        self.request = request_of(self.name, parameters, types)
+        self.prompt = adapted(replace(prompted_by(parameters), problem=""), adapter)
+        self.events: tuple[Name, ...] = ("delta",) if str in get_args(returns) else ("delta", "item", "partial")
+        yields = get_origin(returns) is not None and issubclass(get_origin(returns) or object, AsyncIterator | Iterator)
+        self.result = NOTHING if yields or returns is str else returns
+        self._function = function
+
+    async def answer(self, request: Mapping[str, Any], session: str, how: How) -> FunctionAnswer:
+        """Prepare the answer to a request."""
+        return FunctionAnswer(self._function, request, how.partials)
+
+
+class FunctionAnswer:
+    """What a function gives."""
+
+    def __init__(self, function: Callable[..., Any], arguments: Mapping[str, Any], partials: Partials) -> None:
+        self._function = function
+        self._arguments = arguments
+        self._partials: Partials = partials
+        self._said: list[str] = []
+        self._items = 0
+
+    @property
+    def response(self) -> str:
+        return "".join(self._said)
+
+    def stop(self) -> None:
+        """What it has given is all that there is."""
+
+    async def happenings(self) -> AsyncGenerator[Happening, None]:
+        given = await _called(self._function, self._arguments)
+        if isinstance(given, Stream):
+            stream: Stream[Any] = given  # pyright: ignore[reportUnknownVariableType]  (it may be of anything)
+            answer = StreamAnswer(lambda: stream, self._partials)
+            async with aclosing(answer.happenings()) as happenings:
+                async for each in happenings:
+                    yield each
+            return
+        whole: Mapping[str, Any] = {}
+        if isinstance(given, Iterator) and not isinstance(given, AsyncIterator):
+            given = _in_threads(given)  # pyright: ignore[reportUnknownArgumentType]  (as above)
+        if isinstance(given, AsyncIterator):
+            items: AsyncIterator[Any] = given  # pyright: ignore[reportUnknownVariableType]  (as above)
+            async with _closed(items):
+                async for item in items:  # pyright: ignore[reportUnknownVariableType]  (as above)
+                    if happening := self._happening(item):
+                        yield happening
+        elif isinstance(given, str):
+            self._said.append(given)
+            yield "delta", {"delta": given}
+        else:
+            whole = {"result": given}
+        yield "done", {"response": self.response, "finish_reason": "stop", **whole}
+
+    def _happening(self, item: Any) -> Happening | None:
+        text = text_of(item)
+        if text:
+            self._said.append(text)
+            return "delta", {"delta": text}
+        if text is not None:
+            return None
+        index, self._items = self._items, self._items + 1
+        return "item", {"index": index, "value": item}
+
+
+async def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call a function; one that blocks does so in a thread."""
+    import anyio.to_thread
+
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        given: Any = function(**arguments)
+    else:
+        # In a tuple, as what comes out of a thread may have to be awaited
+        (given,) = await anyio.to_thread.run_sync(lambda: (function(**arguments),))
+    given = await given if inspect.isawaitable(given) else given
+    return given.stream if isinstance(given, Items) else given
+
+
+async def _in_threads(iterator: Iterator[Any]) -> AsyncGenerator[Any, None]:
+    """Give the items of an iterator that blocks. A generator is closed at the end."""
+    import anyio.to_thread
+
+    running = (
+        threading.Lock()
+    )  # a task that is cancelled leaves its thread at work, and a generator that runs cannot be closed
+
+    def step() -> Any:
+        with running:
+            return next(iterator, _END)
+
+    def close() -> None:
+        with running:
+            if isinstance(iterator, Generator):
+                iterator.close()
+
+    try:
+        while (item := await anyio.to_thread.run_sync(step)) is not _END:
+            yield item
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(close)
+
+
+@asynccontextmanager
+async def _closed(items: AsyncIterator[Any]) -> AsyncGenerator[None, None]:
+    """Close what gives items, where it can be closed, when they are no longer read."""
+    try:
+        yield
+    finally:
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()

@@ -1,0 +1,244 @@
+"""The routes of what is served."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import create_model
+from starlette.types import Message, Receive
+
+from ..errors import ConfigurationError, DeclaraiError
+from .answers import Partials
+from .described import events_of
+from .errors import BodyTooLarge, InvalidRequest, http_error
+from .events import written
+from .front_ends import add_completions, add_ui, offered
+from .hub import Hub
+from .limits import Limits
+from .live import Place, Settings
+from .redis import RedisStreams
+from .responses import EventStream, NativeEncoder
+from .served import How, MaybeSession, Served, ServedSessions, Session, model_name, new_session
+from .things import served as make_served
+
+
+def router(
+    *things: Any,
+    auth: Callable[..., Any] | None = None,
+    limits: Limits | None = None,
+    grace: float = 30.0,
+    heartbeat: float = 15.0,
+    keep: float = 60.0,
+    streams: RedisStreams | None = None,
+    expose_errors: bool = False,
+    front_ends: bool = True,
+) -> APIRouter:
+    """Give the routes by which clients use tasks, chat classes, applications and functions.
+
+    Each is served under its name, and answers with server-sent events; see the page on serving for what these are.
+
+    Args:
+        things: tasks, chat classes, applications, functions; or with settings of their own: `task`, `chat`,
+            `application`, `function`.
+        auth: a dependency of FastAPI's that gives who asks, as text, or raises. Sessions and streams belong to whoever
+            has begun them. Without it they belong to whoever knows their names.
+        limits: what is taken and kept at most.
+        grace: seconds that an answer goes on when its reader has left; 0 to end it at once.
+        heartbeat: seconds without an event after which a sign of life is sent.
+        keep: seconds that an answer can be read again after its end.
+        streams: what several workers share of them, so that a client can come back to any; by default each worker
+            has its own.
+        expose_errors: whether clients are told errors in their own words, which may hold prompts and addresses.
+        front_ends: whether there are routes for front ends that speak the AI SDK's protocol or OpenAI's, which send
+            a text. It is given to the only parameter that is required; a task that has more needs an ``adapter``.
+
+    Raises:
+        ConfigurationError: something cannot be served, or a setting is wrong.
+    """
+    limits = limits or Limits()
+    _check(grace=grace, heartbeat=heartbeat, keep=keep)
+    if not heartbeat:
+        raise ConfigurationError("heartbeat is 0; it is a number of seconds, above 0")
+    if streams is not None and grace <= streams.beat:
+        raise ConfigurationError(
+            f"grace is {grace} s; with streams={streams!r} it is more than its beat, {streams.beat} s"
+        )
+    hub = Hub(Settings(limits, grace, heartbeat, keep, expose_errors), streams)
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncGenerator[None, None]:
+        yield
+        await hub.close()
+
+    routes = APIRouter(route_class=_limited(limits.body, expose_errors=expose_errors), lifespan=lifespan)
+    owner = _owner_by(auth)
+    all_served = [make_served(thing, limits) for thing in things]
+    names = [served.name for served in all_served]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigurationError(f"two things are served as {twice[0]!r}; give one another name: name=...")
+    _add_streams(routes, hub, owner)
+    if front_ends:
+        texts = offered(all_served)
+        add_completions(routes, texts, hub, owner)
+        for served in texts:
+            add_ui(routes, served, hub, owner)
+    for served in all_served:
+        _add_answer(routes, served, hub, owner)
+        if isinstance(served, ServedSessions):
+            served.at_work = functools.partial(hub.is_at_work, served.name)
+            _add_session(routes, served, hub, owner)
+    return routes
+
+
+def _add_answer(routes: APIRouter, served: Served, hub: Hub, owner: Any) -> None:
+    """Add the route that asks."""
+    has_sessions = isinstance(served, ServedSessions)
+    fields: dict[str, Any] = {"session": (MaybeSession, None)} if has_sessions else {}
+    body_type = create_model(f"{model_name(served.name)}Body", __base__=served.request, **fields)
+
+    async def answer(body: Any, who: str, partials: Partials) -> Response:
+        request = served.read(body)
+        place = Place(who, served.name, (body.session or new_session()) if has_sessions else "")
+        stream = await hub.begin(lambda: served.answer(request, place.key, How(partials)), place)
+        return EventStream(stream, NativeEncoder(stream.id))
+
+    answer.__annotations__ = {
+        "body": body_type,
+        "who": owner,
+        "partials": Annotated[Partials, Query(description="the form of typed values that are not whole")],
+        "return": Response,
+    }
+    answer.__defaults__ = ("snapshot",)
+    routes.add_api_route(
+        f"/{served.name}",
+        answer,
+        methods=["POST"],
+        name=served.name,
+        operation_id=f"ask_{model_name(served.name)}",
+        description=served.description,
+        status_code=200,
+        response_class=EventStream,
+        responses={200: {"model": events_of(served), "description": "what happens in the answer, as it happens"}},
+    )
+
+
+def _add_session(routes: APIRouter, served: ServedSessions, hub: Hub, owner: Any) -> None:
+    """Add the route that shows a session."""
+
+    async def show(session: Any, who: str) -> Response:
+        place = Place(who, served.name, session)
+        shown = {"session": session, **await served.recall(place.key), "stream": await hub.at_work(place)}
+        return Response(written(shown), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    show.__annotations__ = {"session": Annotated[Session, Path()], "who": owner, "return": Response}
+    routes.add_api_route(f"/{served.name}/{{session}}", show, methods=["GET"], name=f"{served.name} session")
+
+
+def _add_streams(routes: APIRouter, hub: Hub, owner: Any) -> None:
+    """Add the routes that follow an answer, and that stop it."""
+
+    async def follow(stream: str, who: str, last_event_id: str | None = None) -> Response:
+        found = await hub.find(stream, who)
+        after = _event_id(last_event_id, found.last_id)
+        found.check_reader(after)
+        if found.is_over and after == found.last_id:
+            return Response(status_code=204)  # which keeps an EventSource from coming back again and again
+        return EventStream(found, NativeEncoder(found.id), after=after)
+
+    async def stop(stream: str, who: str) -> Any:
+        await (await hub.find(stream, who)).stop()
+        return {"stream": stream}
+
+    follow.__annotations__ = {
+        "stream": str,
+        "who": owner,
+        "last_event_id": Annotated[str | None, Header(description="the id of the last event that the client has")],
+        "return": Response,
+    }
+    stop.__annotations__ = {"stream": str, "who": owner, "return": Any}
+    routes.add_api_route(
+        "/streams/{stream}", follow, methods=["GET"], name="follow", status_code=200, response_class=EventStream
+    )
+    routes.add_api_route("/streams/{stream}/stop", stop, methods=["POST"], name="stop", status_code=202)
+
+
+def _event_id(given: str | None, last: int) -> int:
+    if not given:
+        return 0
+    if not (given.isascii() and given.isdigit() and len(given) < 20 and int(given) <= last):
+        raise InvalidRequest(
+            f"Last-Event-ID is {given[:40]!r}; it is the id of an event of this stream, from 1 to {last}"
+        )
+    return int(given)
+
+
+def _owner_by(auth: Callable[..., Any] | None) -> Any:
+    """Give the type of a parameter that gets who asks; empty where nobody is asked."""
+    if auth is None:
+        return Annotated[str, Depends(_nobody)]
+
+    def owner(who: Any) -> str:
+        if not isinstance(who, str) or not who:
+            raise ConfigurationError(
+                f"the auth dependency of a router gives who asks, as text; it gave {type(who).__name__}"
+            )
+        return who
+
+    owner.__annotations__ = {"who": Annotated[Any, Depends(auth)], "return": str}
+    return Annotated[str, Depends(owner)]
+
+
+def _nobody() -> str:
+    return ""
+
+
+def _limited(most: int, *, expose_errors: bool) -> type[APIRoute]:
+    """Give the class of routes that take no larger body, and tell clients what went wrong."""
+
+    class Limited(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def limited(request: Request) -> Response:
+                try:
+                    length = request.headers.get("content-length", "0")
+                    if length.isdigit() and int(length) > most:
+                        raise BodyTooLarge(f"the body has {length} bytes; the limit is {most}")
+                    return await handle(Request(request.scope, _counted(request.receive, most)))
+                except RequestValidationError as error:
+                    # In FastAPI's form, but for what was sent: that may be large, and may be no JSON that can be written
+                    wrong = [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]
+                    raise HTTPException(422, wrong) from None
+                except DeclaraiError as error:
+                    raise http_error(error, expose=expose_errors) from error
+
+            return limited
+
+    return Limited
+
+
+def _counted(receive: Receive, most: int) -> Receive:
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > most:  # in the form that goes through FastAPI's own reading of bodies
+            raise http_error(BodyTooLarge(f"the body is larger than the limit of {most} bytes"), expose=False)
+        return message
+
+    return counted
+
+
+def _check(**seconds: Any) -> None:
+    for name, value in seconds.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+            raise ConfigurationError(f"{name} is {value!r}; it is a number of seconds")

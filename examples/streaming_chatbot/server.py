@@ -1,0 +1,68 @@
+"""The chatbot in a browser: the state machine of `application`, served with its page.
+
+Runs with the embedded stand-in; with OpenAI when OPENAI_API_KEY is set. The page is built by `make web`. Conversations
+are kept in a file, so they are there after a restart, and one that was killed in the middle of an answer can go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import uvicorn
+from application import builder, model
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from declarai_like import serve
+
+PAGE_FILES = Path(__file__).parent / "static"
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""The page needs nothing from elsewhere, so nothing from elsewhere is let in."""
+
+
+def make_app(path: str) -> FastAPI:
+    """Give the server, which keeps conversations in this file."""
+    app = FastAPI(title="Streaming chatbot")
+    chatbot = serve.application(builder(path), name="chatbot", shows=["chat_history", "mode", "safe"])
+    app.include_router(serve.router(chatbot), prefix="/api")
+    if PAGE_FILES.is_dir():
+        app.mount("/", Page(directory=PAGE_FILES, html=True))
+    return app
+
+
+class Page(StaticFiles):
+    """The page's files, with its headers."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(HEADERS)
+        return response
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Serve the chatbot and its page.")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8080, help="the port to listen at (8080)")
+    parser.add_argument("--memory", default="chatbot.db", help="the file that remembers (chatbot.db)")
+    asked = parser.parse_args()
+
+    app = make_app(asked.memory)
+    if not PAGE_FILES.is_dir():
+        print("The page is not built yet (make web); the API is there all the same.")
+    print(f"The chatbot, with {model!r}: http://{asked.host}:{asked.port}/", flush=True)
+    uvicorn.run(app, host=asked.host, port=asked.port, log_level="warning", timeout_graceful_shutdown=2)
+
+
+if __name__ == "__main__":
+    main()

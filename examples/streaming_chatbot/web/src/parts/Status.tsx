@@ -1,0 +1,35 @@
+import type { Trouble, View } from "../chat/view.ts"
+
+interface Props {
+  readonly view: View
+  readonly onRetry: () => void
+}
+
+/** What the reader should know beside the words: that the connection is looked for, or that something went wrong. */
+export function Status({ view: { connected, phase, trouble }, onRetry }: Props) {
+  return (
+    <>
+      <div role="status" className="connection" data-testid="connection">
+        {!connected && phase !== "ready" && "Reconnecting…"}
+      </div>
+      <div role="alert">
+        {trouble !== undefined && (
+          <div className={`trouble ${trouble.kind}`} data-testid="trouble" data-kind={trouble.kind}>
+            <p>{words(trouble)}</p>
+            {trouble.kind !== "refused" && (
+              <button type="button" onClick={onRetry} data-testid="retry">
+                {trouble.kind === "unfinished" ? "Go on" : "Try again"}
+              </button>
+            )}
+          </div>
+        )}
+      </div>
+    </>
+  )
+}
+
+function words(trouble: Trouble): string {
+  if (trouble.kind === "unfinished") return "The last answer did not come to its end."
+  if (trouble.kind === "lost") return "The server cannot be reached."
+  return trouble.message
+}
