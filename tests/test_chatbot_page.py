@@ -65,8 +65,9 @@ def built() -> None:
         cannot(f"the page could not be built: {run.stdout}{run.stderr}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
+    """Start a browser, for one test: as long as it is driven, the thread's event loop counts as running."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         cannot("there is no Chromium here (on Debian: apt-get install chromium)")

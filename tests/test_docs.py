@@ -46,6 +46,7 @@ def provider(serve: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     monkeypatch.setenv("DECLARAI_MODEL", "")  # a block may set it, and then it is taken back
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "examples" / "streaming_chatbot")  # which a page imports from
     return server
 
 

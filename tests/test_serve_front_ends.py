@@ -167,6 +167,27 @@ def test_an_openai_client_that_leaves_stops_the_model(speaker: Speaker, serving:
     assert speaker.last.left.wait(5)
 
 
+def test_an_openai_client_reads_the_same_however_the_network_cuts_it_up(server: Serving) -> None:
+    with FaultProxy(server.address) as proxy:
+        proxy.split(1)
+        with openai.OpenAI(base_url=f"{proxy.address}/api/v1", api_key="none", max_retries=0) as client:
+            assert text_of(ask(client, "say", ("user", "Avengers"), stream=True)) == "They assemble."
+
+
+def test_an_openai_client_is_not_told_that_an_answer_is_whole_that_was_cut(server: Serving) -> None:
+    with FaultProxy(server.address) as proxy:
+        for after in range(600, 1400, 100):
+            proxy.cut(after=after)
+            with openai.OpenAI(base_url=f"{proxy.address}/api/v1", api_key="none", max_retries=0) as client:
+                try:
+                    chunks = list(ask(client, "say", ("user", "Avengers"), stream=True))
+                except openai.APIConnectionError:
+                    continue
+            assert chunks[-1].choices[0].finish_reason, "it came to its end"
+            return
+    raise AssertionError("no answer was shorter than the last cut")
+
+
 def test_errors_have_the_form_of_openais(speaker: Speaker, serving: Start, openai_client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="there is no model 'gpt' here; there are 'say', 'hero'"):
         ask(openai_client, "gpt", ("user", "Hi"))
@@ -259,6 +280,20 @@ def test_use_chat_stops_by_hanging_up_and_the_chat_keeps_what_there_is(
     assert speaker.last.left.wait(5)
     wait_until(lambda: server.session("Bot", "a-chat")["stream"] is None)
     assert [message["content"] for message in server.session("Bot", "a-chat")["messages"]] == ["Hi", "one two"]
+
+
+def test_use_chat_reads_the_same_however_the_network_cuts_it_up_and_hears_of_a_lost_connection(
+    server: Serving, use_chat: Callable[..., Any]
+) -> None:
+    with FaultProxy(server.address) as proxy:
+        api = f"{proxy.address}/api/Bot/ui"
+        proxy.split(1)
+        page = use_chat(server, "Bot", {"send": "Hi"}, api=api)
+        assert parts_of(page["messages"][-1])[-1] == ("text", "Hello there.")
+        proxy.clear()
+        proxy.cut(after=700)
+        page = use_chat(server, "Bot", {"send": "and again"}, api=api)
+        assert page["errors"]
 
 
 def test_use_chat_comes_back_to_an_answer_that_it_may_come_back_to(

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import copy
-import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any
 
 from pydantic import BaseModel, Field, create_model
 
 from ..app import Application, ApplicationBuilder, State
 from ..app.actions import Action
 from ..app.graph import Graph
-from ..errors import ConfigurationError
 from ..watch import watching
 from .answers import Happening, text_of
 from .errors import InvalidRequest
 from .events import Name
 from .limits import Limits
+from .openings import Making, opening
 from .served import Adapter, How, Prompted, Request, ServedSessions, adapted, checked_name, model_name
-from .sessions import Sessions
-
-Making: TypeAlias = Callable[[str], Application | Awaitable[Application]]
-"""Makes the application of a session, as it was left there."""
 
 
 class ServedApplication(ServedSessions):
@@ -63,7 +57,7 @@ class ServedApplication(ServedSessions):
     ) -> None:
         self.name = checked_name(name)
         self.description = description
-        self._open = _opening(source, limits, self.is_at_work)
+        self._open = opening(source, limits, self.is_at_work)
         self._halt_after = list(halt_after)
         self._shows = None if shows is None else frozenset(shows)
         graph = source.graph if isinstance(source, Application) else None
@@ -170,40 +164,6 @@ class ApplicationAnswer:
             return None
         index, self._items = self._items, self._items + 1
         return "item", {"index": index, "value": item, "action": action.name}
-
-
-class _Opening(Protocol):
-    """Gives the application of a session; with ``keep``, one that is there from now on."""
-
-    async def __call__(self, session: str, *, keep: bool) -> Application: ...
-
-
-def _opening(source: Any, limits: Limits, is_at_work: Callable[[str], bool]) -> _Opening:
-    if isinstance(source, Application):
-        sessions = Sessions(source.copy, limits.sessions, is_at_work)
-
-        async def copied(session: str, *, keep: bool) -> Application:
-            return sessions.get(session) if keep else sessions.peek(session)
-
-        return copied
-    if isinstance(source, ApplicationBuilder):
-
-        async def built(session: str, *, keep: bool) -> Application:
-            return await copy.copy(source).with_identifiers(app_id=session).abuild()
-
-        return built
-    if not callable(source):
-        raise ConfigurationError(f"{source!r} is no application, no builder of one, and no function that gives one")
-
-    async def made(session: str, *, keep: bool) -> Application:
-        import anyio.to_thread
-
-        # In a thread, as it may load from a disk; what comes out of that may have to be awaited
-        (app,) = await anyio.to_thread.run_sync(lambda: (source(session),))
-        opened: Any = await app if inspect.isawaitable(app) else app
-        return cast("Application", opened)
-
-    return made
 
 
 def _inputs(graph: Graph) -> list[str] | None:

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Sequence
 
 from .errors import EventsGone, WorkerLost, told
 from .events import Event, written
-from .live import Settings
 from .redis import RedisStreams
+from .settings import Settings
 
 
 class ElsewhereStream:

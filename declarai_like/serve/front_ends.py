@@ -18,9 +18,10 @@ from .completions import ChunkEncoder, completion, error_body, explained, model,
 from .errors import InvalidRequest, http_error
 from .events import Event
 from .hub import Hub
-from .live import LiveStream, Place
+from .live import LiveStream
 from .responses import HEADERS, EventStream
 from .served import SESSION, How, Served, ServedSessions, new_session
+from .settings import Place
 from .ui import UIEncoder, UIRequest
 
 _CLIENT_GONE = 499  # which nobody reads

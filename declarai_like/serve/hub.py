@@ -11,9 +11,10 @@ from typing import Any
 from .answers import Answer
 from .elsewhere import ElsewhereStream
 from .errors import SessionBusy, SharingFailed, TooManyStreams, UnknownStream, log
-from .live import LiveStream, Place, Settings
+from .live import LiveStream
 from .mirror import Mirror
 from .redis import RedisStreams, listen
+from .settings import Place, Settings
 
 
 class Hub:

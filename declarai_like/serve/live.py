@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
-from urllib.parse import quote
 
 from ..errors import StreamClosed
 from ..messages import Usage
@@ -16,55 +15,12 @@ from .answers import Answer
 from .buffer import Buffer
 from .errors import Abandoned, TooManyReaders, log, told
 from .events import Event, Name, written
-from .limits import Limits
 from .mirror import Mirror
+from .settings import Place, Settings
 
 _STOPPING = 2.0  # seconds in which an answer that was stopped comes to its end by itself
 _FIRST_READER = 10.0  # seconds in which the first reader comes, whatever is between it and the answer
 _USAGE_EVERY = 1.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a router treats its streams.
-
-    Attributes:
-        grace: seconds that an answer goes on while nobody follows it.
-        heartbeat: seconds without an event after which a sign of life is sent.
-        keep: seconds that an answer is kept after its end.
-        expose_errors: whether clients are told errors in their own words.
-    """
-
-    limits: Limits
-    grace: float
-    heartbeat: float
-    keep: float
-    expose_errors: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Whose an answer is, and in which session of what.
-
-    Attributes:
-        owner: whoever has asked; empty where nobody is asked who they are.
-        served: the name of what answers.
-        session: which one; empty where there are none.
-    """
-
-    owner: str
-    served: str
-    session: str
-
-    @property
-    def name(self) -> str:
-        """What the session is called among all that is served."""
-        return f"{self.served}/{self.key}"
-
-    @property
-    def key(self) -> str:
-        """What the session is called where it is kept: nobody can name another owner's."""
-        return f"{quote(self.owner, safe='')}/{self.session}" if self.owner else self.session
 
 
 class LiveStream:

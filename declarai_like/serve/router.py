@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import create_model
-from starlette.types import Message, Receive
 
-from ..errors import ConfigurationError, DeclaraiError
+from ..errors import ConfigurationError
 from .answers import Partials
+from .bodies import limited
 from .described import events_of
-from .errors import BodyTooLarge, InvalidRequest, http_error
+from .errors import InvalidRequest
 from .events import written
 from .front_ends import add_completions, add_ui, offered
 from .hub import Hub
 from .limits import Limits
-from .live import Place, Settings
 from .redis import RedisStreams
 from .responses import EventStream, NativeEncoder
 from .served import How, MaybeSession, Served, ServedSessions, Session, model_name, new_session
+from .settings import Place, Settings
 from .things import served as make_served
 
 
@@ -77,7 +75,7 @@ def router(
         yield
         await hub.close()
 
-    routes = APIRouter(route_class=_limited(limits.body, expose_errors=expose_errors), lifespan=lifespan)
+    routes = APIRouter(route_class=limited(limits.body, expose_errors=expose_errors), lifespan=lifespan)
     owner = _owner_by(auth)
     all_served = [make_served(thing, limits) for thing in things]
     names = [served.name for served in all_served]
@@ -197,45 +195,6 @@ def _owner_by(auth: Callable[..., Any] | None) -> Any:
 
 def _nobody() -> str:
     return ""
-
-
-def _limited(most: int, *, expose_errors: bool) -> type[APIRoute]:
-    """Give the class of routes that take no larger body, and tell clients what went wrong."""
-
-    class Limited(APIRoute):
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            handle = super().get_route_handler()
-
-            async def limited(request: Request) -> Response:
-                try:
-                    length = request.headers.get("content-length", "0")
-                    if length.isdigit() and int(length) > most:
-                        raise BodyTooLarge(f"the body has {length} bytes; the limit is {most}")
-                    return await handle(Request(request.scope, _counted(request.receive, most)))
-                except RequestValidationError as error:
-                    # In FastAPI's form, but for what was sent: that may be large, and may be no JSON that can be written
-                    wrong = [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]
-                    raise HTTPException(422, wrong) from None
-                except DeclaraiError as error:
-                    raise http_error(error, expose=expose_errors) from error
-
-            return limited
-
-    return Limited
-
-
-def _counted(receive: Receive, most: int) -> Receive:
-    size = 0
-
-    async def counted() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > most:  # in the form that goes through FastAPI's own reading of bodies
-            raise http_error(BodyTooLarge(f"the body is larger than the limit of {most} bytes"), expose=False)
-        return message
-
-    return counted
 
 
 def _check(**seconds: Any) -> None:
