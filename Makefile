@@ -57,7 +57,7 @@ bench: $(READY) ## Measure the speed beside the floor and the peers
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/partials.py
 	@$(BIN)/python benchmarks/applications.py
-	@$(BIN)/python benchmarks/frames.py
+	@$(BIN)/python benchmarks/frames.py $(if $(TRUSS),--python $(TRUSS))
 	@$(BIN)/python benchmarks/serving.py
 
 clean: ## Remove what was made
