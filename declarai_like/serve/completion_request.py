@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..messages import Message
-from .said import MOST, NoText, Part, Short, text_of
+from .said import MOST, Part, Short, said_by_user, text_of
 
 _PASSED_ON = frozenset(
     (
@@ -82,9 +82,7 @@ class CompletionRequest(BaseModel):
             NoText: the last message is not the user's, or is no text.
         """
         last = self.messages[-1]
-        if last.role != "user":
-            raise NoText(f"the last message has the role {last.role!r}; only a user's is answered")
-        return text_of(last.parts)
+        return said_by_user(last.role, last.parts)
 
     @property
     def history(self) -> list[Message]:

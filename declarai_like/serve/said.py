@@ -42,3 +42,14 @@ def text_of(parts: Sequence[Part]) -> str:
     if not text.strip():
         raise NoText("there is no text to answer")
     return text
+
+
+def said_by_user(role: str, parts: Sequence[Part]) -> str:
+    """Give the text of a request's last message.
+
+    Raises:
+        NoText: it is not the user's, or is no text.
+    """
+    if role != "user":
+        raise NoText(f"the last message has the role {role!r}; only a user's is answered")
+    return text_of(parts)

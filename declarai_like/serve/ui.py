@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import InvalidRequest
 from .events import Event, written
-from .said import MOST, NoText, Part, Short, text_of
+from .said import MOST, Part, Short, said_by_user
 
 _UIPart: TypeAlias = dict[str, Any]
 
@@ -80,9 +80,7 @@ class UIRequest(BaseModel):
             NoText: the last message is not the user's, or is no text.
         """
         last = self.messages[-1]
-        if last.role != "user":
-            raise NoText(f"the last message has the role {last.role!r}; only a user's is answered")
-        return text_of(last.parts)
+        return said_by_user(last.role, last.parts)
 
 
 class UIEncoder:
