@@ -49,16 +49,13 @@ format: $(READY) ## Bring all code into form
 	@$(BIN)/ruff check --fix .
 
 docs: $(READY) ## Build the documentation into site/
+	@$(BIN)/python docs/llms.py
 	@$(BIN)/mkdocs build --strict
 	@echo "The pages are in site/"
 
 bench: $(READY) ## Measure the speed beside the floor and the peers
 	@test -e $(BENCH) || { $(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'instructor>=1.17' && touch $(BENCH); }
-	@$(BIN)/python benchmarks/run.py
-	@$(BIN)/python benchmarks/partials.py
-	@$(BIN)/python benchmarks/applications.py
-	@$(BIN)/python benchmarks/frames.py $(if $(TRUSS),--python $(TRUSS))
-	@$(BIN)/python benchmarks/serving.py
+	@$(BIN)/python benchmarks/all.py $(if $(TRUSS),--python $(TRUSS))
 
 clean: ## Remove what was made
 	rm -rf $(VENV) site dist examples/streaming_chatbot/static examples/streaming_chatbot/web/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -16,7 +16,7 @@ def wanted(figures: Figures, *, sizes: list[int], steps: int, history: int) -> T
 
     Where Burr is not installed, there is nothing to compare with, and only what needs no other is told.
     """
-    table = Table("Wanted and measured", ["wanted", "at least", "measured", ""], [])
+    table = Table("Wanted and measured", ["wanted", "limit", "measured", ""], [])
     promises: list[tuple[Row, list[int], float]] = [
         *((row, sizes, FASTER) for rows in STREAMS.values() for row in rows),
         *((row, [steps], FASTER) for row in STEPS),
@@ -42,7 +42,7 @@ def _row(table: Table, what: str, limit: float, of_medians: float, of_minima: fl
     form = ",.0f" if limit >= 100 else ".2f"
     met = min(of_medians, of_minima) >= limit
     measured = f"{of_medians:{form}} ({of_minima:{form}})"
-    table.rows.append([what, f"{limit:g}", measured, "met" if met else "MISSED"])
+    table.rows.append([what, f"at least {limit:g}", measured, "met" if met else "MISSED"])
 
 
 NAMES = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 
 import app_report as report
 import capped
+import options
 import page
 from app_part import PACKAGES, part
 from app_report import APPENDS, BURR, ROWS, STEPS, STREAMS
@@ -19,14 +19,8 @@ HISTORIES = [1, 10_000]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, and no streams above 10,000 items")
-    parser.add_argument("--no-peers", action="store_true", help="leave out Burr")
-    parser.add_argument("--rounds", type=int, help="how often each measurement is made (5, or 3 with --quick)")
-    parser.add_argument("--markdown", action="store_true", help=f"write them into docs/{page.PAGE.name} as well")
-    asked = parser.parse_args()
-
-    number = asked.rounds or (3 if asked.quick else 5)
+    asked = options.ask(options.parser(__doc__, quick="fewer rounds, and no streams above 10,000 items", peers="Burr"))
+    number = asked.rounds
     items = ITEMS[:2] if asked.quick else ITEMS
     sizes = {
         **{row.method: items for rows in STREAMS.values() for row in rows},
@@ -51,9 +45,7 @@ def main() -> None:
     print(f"Each figure is the median of {number} rounds, and in brackets the best.", end="\n\n")
     print(*(table.text() for table in [*tables, verdict]), ", ".join(page.versions(PACKAGES)), sep="\n\n")
     if asked.markdown:
-        options = " --quick" * asked.quick + " --no-peers" * asked.no_peers + f" --rounds {number}" * bool(asked.rounds)
-        command = f"python benchmarks/applications.py{options} --markdown"
-        page.write("app", part(tables, verdict, command=command, rounds=number))
+        page.write("app", part(tables, verdict, command=asked.command, rounds=number), asked.markdown)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import frames_report as report
+import options
 import page
 from frames_part import part
 from frames_report import TRUSS
@@ -19,16 +18,10 @@ MEGABYTES = 64
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--python", default=sys.executable, help="of an environment that has truss (this one)")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, and shorter streams")
-    parser.add_argument("--no-peers", action="store_true", help="leave out truss")
-    parser.add_argument("--rounds", type=int, help="how often each measurement is made (5, or 3 with --quick)")
-    parser.add_argument("--markdown", action="store_true", help=f"write them into docs/{page.PAGE.name} as well")
-    asked = parser.parse_args()
-
-    rounds = asked.rounds or (3 if asked.quick else 5)
-    number = QUICK_NUMBER if asked.quick else NUMBER
+    parser = options.parser(__doc__, quick="fewer rounds, and shorter streams", peers="truss")
+    options.python(parser)
+    asked = options.ask(parser)
+    rounds, number = asked.rounds, QUICK_NUMBER if asked.quick else NUMBER
     script = Path(__file__).with_name("frames_measured.py")
     told = [asked.python, script, rounds, number, MEGABYTES, *([TRUSS] if asked.no_peers else [])]
     run = json.loads(subprocess.run(list(map(str, told)), check=True, stdout=subprocess.PIPE).stdout)
@@ -44,13 +37,8 @@ def main() -> None:
     print(f"Each figure is the median of {rounds} rounds, and in brackets the best.", end="\n\n")
     print(*(table.text() for table in [*tables, verdict]), ", ".join(versions), sep="\n\n")
     if asked.markdown:
-        options = " --python ..." * (asked.python != sys.executable) + " --quick" * asked.quick
-        options += " --no-peers" * asked.no_peers + f" --rounds {rounds}" * bool(asked.rounds)
-        command = f"python benchmarks/frames.py{options} --markdown"
-        text = part(
-            tables, verdict, command=command, rounds=rounds, number=number, python=run["python"], versions=versions
-        )
-        page.write("frames", text)
+        about = {"rounds": rounds, "number": number, "python": run["python"], "versions": versions}
+        page.write("frames", part(tables, verdict, command=asked.command, **about), asked.markdown)
 
 
 if __name__ == "__main__":

@@ -112,10 +112,10 @@ def wanted(figures: Figures, number: int, megabytes: int) -> Table:
         if not any(map(math.isnan, medians)):
             measured = f"{min(medians):.2f} ({min(minima):.2f})"
             met = min(*medians, *minima) >= limit
-            table.rows.append([f"{doing}: times truss", f"{limit:g}", measured, _verdict(met)])
+            table.rows.append([f"{doing}: times truss", f"at least {limit:g}", measured, _verdict(met)])
     memory = times_size(figures[OURS, Workload("memory", megabytes)], megabytes)
     what = f"memory to read {megabytes} MB: times its size"
-    table.rows.append([what, f"{MEMORY:g}", f"{memory:.2f}", _verdict(round(memory, 2) <= MEMORY)])
+    table.rows.append([what, f"at most {MEMORY:g}", f"{memory:.2f}", _verdict(round(memory, 2) <= MEMORY)])
     return table
 
 

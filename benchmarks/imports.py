@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import subprocess
-import sys
 from dataclasses import dataclass, field
 
 from rounds import say
@@ -31,14 +30,14 @@ class Import:
         return statistics.median(self.values)
 
 
-def import_times(statements: list[str], rounds: int) -> dict[str, Import]:
-    """Measure each statement once a round. What cannot be imported here is left out."""
+def import_times(statements: dict[str, str], rounds: int) -> dict[str, Import]:
+    """Measure each statement once a round, each by its Python. What cannot be imported there is left out."""
     found: dict[str, Import] = {}
     for number in range(rounds + 1):
-        for statement in statements:
+        for statement, python in statements.items():
             say(f"import, round {number} of {rounds}: {statement}")
             code = _TIMED.format(statement=statement)
-            run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+            run = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
             if run.returncode or not number:  # the first round writes the bytecode files
                 continue
             milliseconds, openai = run.stdout.split()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from imports import Import
 from process import ABSENT
 from rounds import Figures, Workload
 from table import Table
@@ -82,16 +81,6 @@ def memory(peaks: dict[tuple[str, int], float], names: list[str], sizes: list[in
     table = Table("Memory", ["peak growth, bytes per chunk", *(f"{size:,} chunks" for size in sizes)], [])
     for name in names:
         table.rows.append([NAMES[name], *(_bytes(peaks[name, size], size) for size in sizes)])
-    return table
-
-
-def imports(found: dict[str, Import], statements: list[str]) -> Table:
-    """Compare imports."""
-    table = Table("Import", ["CPU ms", "median", "minimum", "openai is imported"], [])
-    for statement in statements:
-        time = found.get(statement)
-        cells = [f"{time.median:.0f}", f"{time.minimum:.0f}", "yes" if time.brings_openai else "no"] if time else None
-        table.rows.append([statement, *(cells or [ABSENT, "-", "-"])])
     return table
 
 

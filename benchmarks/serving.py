@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import statistics
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+import options
 import page
 from process import Process
 from rounds import say
@@ -72,7 +72,10 @@ def costs(measured: Measured, clients: list[int]) -> Table:
 
 
 def arrivals(measured: Measured, clients: list[int]) -> Table:
-    head = ["", *(part for count in clients for part in (f"{count:,} clients: lost", "last one late by"))]
+    head = [
+        "",
+        *(part for count in clients for part in (f"{count:,} clients: lost", f"{count:,} clients: last one late by")),
+    ]
     rows = []
     for name in APPS:
         cells = [name]
@@ -85,18 +88,15 @@ def arrivals(measured: Measured, clients: list[int]) -> Table:
 
 def wanted(measured: Measured, clients: list[int]) -> Table:
     served = measured[OURS, clients[-1]]
-    rows = [[f"events lost, {clients[-1]:,} clients", "0", f"{served.lost:,}", "MISSED" if served.lost else "met"]]
-    return Table("Wanted and measured", ["wanted", "at most", "measured", ""], rows)
+    rows = [
+        [f"events lost, {clients[-1]:,} clients", "at most 0", f"{served.lost:,}", "MISSED" if served.lost else "met"]
+    ]
+    return Table("Wanted and measured", ["wanted", "limit", "measured", ""], rows)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round of 3 seconds")
-    parser.add_argument("--rounds", type=int, help="how often each measurement is made (3, or 1 with --quick)")
-    parser.add_argument("--markdown", action="store_true", help=f"write them into docs/{page.PAGE.name} as well")
-    asked = parser.parse_args()
-
-    rounds = asked.rounds or (1 if asked.quick else 3)
+    asked = options.ask(options.parser(__doc__, quick="one round of 3 seconds", rounds=(3, 1)))
+    rounds = asked.rounds
     seconds = 3 if asked.quick else SECONDS
     measured = measure(CLIENTS, rounds, seconds)
     tables = [costs(measured, CLIENTS), arrivals(measured, CLIENTS)]
@@ -104,9 +104,8 @@ def main() -> None:
     print(f"Each figure is the median of {rounds} rounds, and in brackets the best.", end="\n\n")
     print(*(table.text() for table in [*tables, verdict]), sep="\n\n")
     if asked.markdown:
-        options = " --quick" * asked.quick + f" --rounds {rounds}" * bool(asked.rounds)
-        command = f"python benchmarks/serving.py{options} --markdown"
-        page.write("serving", part(tables, verdict, command=command, rounds=rounds, seconds=seconds))
+        text = part(tables, verdict, command=asked.command, rounds=rounds, seconds=seconds)
+        page.write("serving", text, asked.markdown)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+
+_WRITTEN = re.compile(r"^### (?P<title>.+)\n\n(?P<lines>(?:\|.*\|(?:\n|$))+)", re.MULTILINE)
 
 
 @dataclass
@@ -25,6 +28,15 @@ class Table:
         lines = [f"### {self.title}", "", _row(self.head), _row(["---", *["---:"] * (len(self.head) - 1)])]
         lines += [_row(row) for row in self.rows]
         return "\n".join([*lines, *(f"\n{note}" for note in self.notes)])
+
+
+def read(page: str) -> list[Table]:
+    """Give the tables of a page in Markdown, without their notes."""
+    tables = []
+    for written in _WRITTEN.finditer(page):
+        head, _, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in written["lines"].splitlines())
+        tables.append(Table(written["title"], head, rows))
+    return tables
 
 
 def _align(row: list[str], widths: list[int]) -> list[str]:

@@ -46,7 +46,6 @@ $ {command}
   same way. Mirascope's own extra for OpenAI asks for an older `openai`; without the extra it runs with this one.
 - The blocking stream of pydantic-ai runs its async one on an event loop.
 - Memory is the peak that `tracemalloc` sees while one stream is read, in a fresh process for each figure.
-- An import is timed in a fresh interpreter.
 
 {tables}
 

@@ -81,18 +81,18 @@ def sizes(
     return table
 
 
-def small(figures: Figures, rows: list[Row], pieces: int) -> Table:
-    """Compare what a small answer takes."""
-    table = Table(f"Small answers: {pieces} pieces", ["CPU us", "an answer", "a piece", "to jiter, then pydantic"], [])
+def pieces(title: str, figures: Figures, rows: list[Row], number: int) -> Table:
+    """Compare what an answer of so many pieces takes."""
+    table = Table(f"{title}: {number:,} pieces", ["CPU us", "an answer", "a piece", "to jiter, then pydantic"], [])
     for row in rows:
-        figure = _figure(figures, row, pieces)
-        if figure is None or not figure.values:
-            table.rows.append([row.title, ABSENT if figure is None else "failed", "-", "-"])
-            table.notes += _notes(row, [figure], [pieces])
+        figure = _figure(figures, row, number)
+        table.notes += _notes(row, [figure], [number])
+        if figure is None or figure.error or figure.expected:
+            table.rows.append([row.title, _seconds(figure), "-", "-"])
             continue
         taken = f"{figure.median:,.0f} ({figure.minimum:,.0f})"
-        of_medians, of_minima = ratios(figures, row, JITER, pieces)
-        table.rows.append([row.title, taken, f"{figure.median / pieces:.1f}", f"{of_medians:.2f} ({of_minima:.2f})"])
+        of_medians, of_minima = ratios(figures, row, JITER, number)
+        table.rows.append([row.title, taken, f"{figure.median / number:.1f}", f"{of_medians:.2f} ({of_minima:.2f})"])
     return table
 
 

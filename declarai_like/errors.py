@@ -1,4 +1,4 @@
-"""Every error that this library raises, in one tree.
+"""The errors of tasks, streams, chats and applications, in one tree.
 
 ```text
 DeclaraiError
@@ -48,6 +48,10 @@ DeclaraiError
         └── InvalidElement        one element does not, when they are read one by one
 ```
 
+Three rooms have more. `serve.errors` has what goes wrong between a client and a router, and `testing.TapeMiss` is a
+request that is not on a tape; both derive from `DeclaraiError`. Typed streams, which can be had without this library,
+have a tree of their own: `streaming.errors`, and `remote.errors` in it.
+
 An error that comes when part of an answer is already there carries that text as ``partial``.
 """
 
@@ -58,7 +62,7 @@ from typing import Any
 
 
 class DeclaraiError(Exception):
-    """The base of all errors of this library."""
+    """The base of all errors of this library but those of typed streams (`streaming.TypedStreamError`)."""
 
     partial: str = ""
     """The text that had arrived when the error came."""

@@ -1,4 +1,4 @@
-"""Where users begin: the functions that give models, and the task of the model that the environment names."""
+"""Where users begin: the functions that give models, and the decorators for the model that the environment names."""
 
 from __future__ import annotations
 
@@ -360,7 +360,7 @@ def _model(
     llm_params: Mapping[str, Any] | None,
     include_usage: bool,
 ) -> Model[Any]:
-    if max_retries < 0:
+    if not isinstance(max_retries, int) or isinstance(max_retries, bool) or max_retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]  (settings come from anywhere)
         raise ConfigurationError(f"max_retries is {max_retries!r}; it takes a number from 0")
     llm = LLM(
         name,

@@ -1,4 +1,4 @@
-"""A language model, and the decorator that makes tasks of functions with it."""
+"""A language model, and its decorators: they make tasks of functions, and chats of classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prompt and a model together: one typed answer, or a stream of the answer so far."""
+"""A shape and a model together: one typed answer, or a stream of the answer so far."""
 
 from __future__ import annotations
 
@@ -58,7 +58,6 @@ class Operator(Generic[R]):
         self._check(params)
         self._restart_on = self._read_restart_on(restart_on)
         self._policy = self._read_policy(retries)
-        self._by = output
         self._format = self._read_format(output)
 
     def asking(self, text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 from .calls import Calls
@@ -14,15 +14,30 @@ from .flow import Flow
 from .messages import LLMResponse, Message
 from .operator import Operator
 from .prompt import Prompt
-from .stream import Commitment, Stream
+from .stream import Commitment, Items, Stream
 
 if TYPE_CHECKING:
     from typing import Self
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
+T = TypeVar("T")
 C = TypeVar("C", covariant=True)
 """What a call gives: the value, an awaitable of it, or a stream."""
+
+
+if TYPE_CHECKING:
+
+    class _Wrapped:
+        """The type of a task's function, which says nothing of streams."""
+
+        @overload
+        def __get__(self, instance: Task[P, Stream[T]], owner: type, /) -> Callable[P, T]: ...
+        @overload
+        def __get__(self, instance: Task[P, Items[T]], owner: type, /) -> Callable[P, Iterator[T]]: ...
+        @overload
+        def __get__(self, instance: Task[P, T], owner: type, /) -> Callable[P, T]: ...
+        def __get__(self, instance: Any, owner: type, /) -> Any: ...
 
 
 class Task(Generic[P, C]):
@@ -36,6 +51,10 @@ class Task(Generic[P, C]):
     What a call leaves here (``llm_response``, ``llm_stream_response``) belongs to the context of the
     call: another thread, or another asyncio task, sees its own.
     """
+
+    if TYPE_CHECKING:
+        __wrapped__ = _Wrapped()
+        """The function that was decorated; another model can make a task of it."""
 
     def __init__(
         self,

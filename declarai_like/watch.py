@@ -6,6 +6,7 @@ import weakref
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
+from .errors import StreamInUse
 from .messages import LLMResponse, Usage
 from .stream import Stream
 from .window import sum_of, usage_of_all_attempts
@@ -51,9 +52,19 @@ class Watch:
         return sum_of(usages) if usages else None
 
     def stop(self) -> None:
-        """End all streams that are read blocking, in whichever thread."""
+        """End all streams that are read blocking, in whichever thread.
+
+        Raises:
+            StreamInUse: one is read with ``async for``; the others are ended all the same. Use `astop`.
+        """
+        in_use: StreamInUse | None = None
         for stream in self._stopped():
-            stream.close()
+            try:
+                stream.close()
+            except StreamInUse as error:
+                in_use = error
+        if in_use is not None:
+            raise in_use
 
     async def astop(self) -> None:
         """End all streams, from async code."""

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
-from declarai_like import remote, streaming
+from declarai_like import Timeouts, remote, streaming
 from declarai_like.testing import FaultProxy
 from tests import remote_streams as functions
 from tests.remote_streams import LOGS, Audio, Segment, Totals, aread, eventually, numbers, read, read_one, served
@@ -110,29 +110,29 @@ def test_an_address_that_is_none_is_unreachable(world: Any, address: str) -> Non
 
 
 @pytest.mark.parametrize("after", [0, 50, 190])
-def test_a_stall_raises_the_gap_error(world: Any, proxy: FaultProxy, after: int) -> None:
+def test_a_stall_raises_the_error_of_its_limit(world: Any, proxy: FaultProxy, after: int) -> None:
     proxy.stall(after=after, seconds=1000)
-    with pytest.raises(remote.GapTimeout, match=r"within gap \(0.1 s\)") as caught:
-        read(world, functions.count.at(proxy.url, gap=0.1).stream(to=20))
+    with pytest.raises(remote.RemoteTimeout, match=r"within (idle|first_token) \(0.1 s\)") as caught:
+        read(world, functions.count.at(proxy.url, timeout=Timeouts(first_token=0.1, idle=0.1)).stream(to=20))
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.limit == 0.1
     assert eventually(lambda: proxy.open_connections == 0)
 
 
-def test_the_gap_is_also_for_the_first_item(world: Any, url: str) -> None:
-    with pytest.raises(remote.GapTimeout):
-        read(world, functions.hang.at(url, gap=0.1).stream(f"first {world.name}", after=0))
+def test_the_first_item_has_a_limit_of_its_own(world: Any, url: str) -> None:
+    with pytest.raises(remote.FirstTokenTimeout):
+        read(world, functions.hang.at(url, timeout=Timeouts(first_token=0.1)).stream(f"first {world.name}", after=0))
     assert LOGS[f"first {world.name}"].ended.wait(functions.SECONDS)
 
 
-def test_a_stream_that_lives_is_never_cut_by_the_gap(world: Any, url: str) -> None:
+def test_a_stream_that_lives_is_never_cut_by_the_idle_limit(world: Any, url: str) -> None:
     begun = time.monotonic()
-    assert read(world, functions.count.at(url, gap=0.4).stream(to=10, pause=0.06)) == numbers(10)
+    assert read(world, functions.count.at(url, timeout=Timeouts(idle=0.4)).stream(to=10, pause=0.06)) == numbers(10)
     assert time.monotonic() - begun > 0.4
 
 
 def test_the_time_of_the_reader_is_its_own(url: str) -> None:
-    with functions.count.at(url, gap=0.1).stream(to=30, pause=0.01) as reader:
+    with functions.count.at(url, timeout=Timeouts(idle=0.1)).stream(to=30, pause=0.01) as reader:
         for number in reader.read_items():
             if number.value == 3:
                 time.sleep(0.3)
@@ -141,18 +141,23 @@ def test_the_time_of_the_reader_is_its_own(url: str) -> None:
 def test_the_total_is_for_the_whole_stream(world: Any, url: str) -> None:
     seen: list[Any] = []
     with pytest.raises(remote.TotalTimeout, match=r"longer than total \(0.3 s\)") as caught:
-        read(world, functions.count.at(url, gap=5, total=0.3).stream(to=1000, pause=0.01), seen)
+        read(world, functions.count.at(url, timeout=Timeouts(idle=5, total=0.3)).stream(to=1000, pause=0.01), seen)
     assert caught.value.limit == 0.3
     assert seen == numbers(len(seen))
     assert 0 < len(seen) < 100
 
 
-@pytest.mark.parametrize("gap", [None, 1000])
+@pytest.mark.parametrize("idle", [None, 1000])
 @pytest.mark.parametrize("after", [0, 1])
-def test_the_total_ends_a_wait(world: Any, url: str, gap: float | None, after: int) -> None:
+def test_the_total_ends_a_wait(world: Any, url: str, idle: float | None, after: int) -> None:
     begun = time.monotonic()
     with pytest.raises(remote.TotalTimeout):
-        read(world, functions.hang.at(url, gap=gap, total=0.2).stream(f"total {gap} {after} {world.name}", after))
+        read(
+            world,
+            functions.hang.at(url, timeout=Timeouts(first_token=idle, idle=idle, total=0.2)).stream(
+                f"total {idle} {after} {world.name}", after
+            ),
+        )
     assert time.monotonic() - begun < 5
 
 
@@ -176,9 +181,9 @@ def deaf() -> Iterator[str]:
 def test_a_connection_that_does_not_come_raises_the_connect_error(world: Any) -> None:
     with deaf() as address:
         with pytest.raises(remote.ConnectTimeout, match=r"within connect \(0.1 s\)"):
-            read(world, functions.count.at(address, connect=0.1).stream(to=1))
+            read(world, functions.count.at(address, timeout=Timeouts(connect=0.1)).stream(to=1))
         with pytest.raises(remote.TotalTimeout):
-            read(world, functions.count.at(address, connect=1000, total=0.1).stream(to=1))
+            read(world, functions.count.at(address, timeout=Timeouts(connect=1000, total=0.1)).stream(to=1))
 
 
 # Leaving
@@ -281,14 +286,14 @@ def test_connections_are_shared_where_no_client_has_its_own(proxy: FaultProxy) -
 
 
 def test_two_streams_at_once_have_a_connection_each(proxy: FaultProxy) -> None:
-    client = functions.count.at(proxy.url, total=10)
+    client = functions.count.at(proxy.url, timeout=10)
     with client, client.stream(to=3) as one, client.stream(to=3) as other:
         assert list(zip(one.read_items(), other.read_items(), strict=True)) == list(zip(numbers(3), numbers(3)))
         assert proxy.connections == 2
 
 
 def test_a_limit_for_the_whole_is_that_of_one_stream(proxy: FaultProxy) -> None:
-    limited, unlimited = functions.count.at(proxy.url, total=0.3), functions.count.at(proxy.url)
+    limited, unlimited = functions.count.at(proxy.url, timeout=0.3), functions.count.at(proxy.url)
     with limited.stream(to=2) as reader:
         assert list(reader.read_items()) == numbers(2)
     with unlimited.stream(to=2, pause=0.4) as reader:

@@ -150,9 +150,9 @@ async def test_the_function_is_as_far_ahead_as_the_buffer_and_no_further(anyio_b
 
 
 async def test_the_server_logs_what_does_not_travel(anyio_backend: str, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.ERROR, "declarai_like.remote"):
+    with caplog.at_level(logging.ERROR, "declarai_like"):
         await Connection("/fail", {"after": 1, "kind": "other"}).run(functions.fail)
-    [record] = [record for record in caplog.records if record.name.startswith("declarai_like.remote")]
+    [record] = [record for record in caplog.records if record.name.startswith("declarai_like")]
     assert record.getMessage() == "fail failed"
     assert record.exc_info
 

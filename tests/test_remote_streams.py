@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from fastapi import Depends, FastAPI, Header, HTTPException
 
-from declarai_like import remote, streaming
+from declarai_like import Timeouts, remote, streaming
 from declarai_like.errors import ConfigurationError, DeclarationError
 from tests import remote_streams as functions
 from tests.remote_streams import Audio, Number, OutOfPaper, Segment, Totals, numbers, read, served
@@ -321,9 +321,9 @@ def test_an_item_that_could_be_the_footer_is_refused() -> None:
 
 
 def test_settings_are_checked() -> None:
-    with pytest.raises(ConfigurationError, match="the same name"):
+    with pytest.raises(ConfigurationError, match="two functions are called 'count'"):
         remote.asgi(functions.count, functions.count)
     with pytest.raises(ConfigurationError, match="buffer"):
         remote.asgi(functions.count, buffer=0)
-    with pytest.raises(ConfigurationError, match="'gap' is 0"):
-        functions.count.at("http://127.0.0.1", gap=0)
+    with pytest.raises(ConfigurationError, match="'idle' is 0"):
+        functions.count.at("http://127.0.0.1", timeout=Timeouts(idle=0))

@@ -14,7 +14,7 @@ from fastapi import Header, HTTPException
 from pydantic import BaseModel
 
 import declarai_like as declarai
-from declarai_like import serve
+from declarai_like import memory, serve
 from declarai_like.app import ApplicationBuilder, State, streaming_action
 from declarai_like.errors import ConfigurationError
 from declarai_like.testing import FaultProxy
@@ -329,3 +329,32 @@ def test_a_message_that_was_answered_cannot_be_changed(server: Serving) -> None:
     assert "cannot be changed" in answer.json()["detail"]["message"]
     odd = server.post("/Bot/ui", json={"id": "a/b", "messages": [message]})
     assert "cannot be kept under the id 'a/b'" in odd.json()["detail"]["message"]
+
+
+def test_a_conversation_is_not_lost_when_an_answer_cannot_be_made_anew(serving: Start) -> None:
+    class Weak(memory.InMemory):
+        """A memory that once cannot keep what it is given."""
+
+        def append(self, messages: Any, /) -> None:
+            if self.fails:
+                self.fails = False
+                raise OSError("the disk is full")
+            super().append(messages)
+
+        fails = False
+
+    kept: dict[str, Weak] = {}
+    model = declarai.offline({"Hi": "Hello there."})
+
+    @model.chat
+    class Bot:
+        """You are a bot."""
+
+    server = serving(serve.chat(Bot, memory=lambda name: kept.setdefault(name, Weak(name))), front_ends=True)
+    message = {"id": "m", "role": "user", "parts": [{"type": "text", "text": "Hi"}]}
+    assert server.post("/Bot/ui", json={"id": "a", "messages": [message]}).status_code == 200
+    before = server.session("Bot", "a")["messages"]
+    kept["a"].fails = True
+    anew = {"id": "a", "messages": [message], "trigger": "regenerate-message"}
+    assert server.post("/Bot/ui", json=anew).status_code == 500
+    assert server.session("Bot", "a")["messages"] == before

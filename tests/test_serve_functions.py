@@ -349,3 +349,22 @@ def test_a_method_of_an_object_is_served_under_its_name(serving: Start) -> None:
 def test_a_lambda_is_served_under_the_name_that_it_is_given(serving: Start) -> None:
     server = serving(serve.function(lambda text: text.upper(), name="upper"))
     assert text(server.answer("upper", {"text": "a"}).events) == "A"
+
+
+def test_a_blocking_generator_runs_in_one_context(serving: Start, speaker: Speaker) -> None:
+    @speaker.model.task(streaming=True)
+    def say(movie: str) -> str:
+        """Say something"""
+
+    def tell(movie: str) -> Iterator[str]:
+        with declarai.Watch() as watch:
+            for chunk in say(movie):
+                yield chunk.delta
+        assert watch.usage is not None
+        assert say.llm_response is not None
+        yield f" ({watch.usage.total_tokens} tokens)"
+
+    speaker.say("one")
+    speaker.end()
+    answer = serving(tell).answer("tell", {"movie": "Hulk"})
+    assert answer.events[-1].data["response"] == "one (7 tokens)"

@@ -403,3 +403,16 @@ def test_many_threads_may_be_counted_at_once() -> None:
         for thread in threads:
             thread.join()
     assert watch.usage == declarai.Usage(800, 160, 960)
+
+
+@pytest.mark.anyio
+async def test_stopping_from_blocking_code_ends_all_but_what_is_read_in_an_event_loop(speaker: Speaker) -> None:
+    say = streaming(speaker.model)
+    with declarai.Watch() as watch:
+        in_loop, blocking = say("Avengers"), say("Alien")
+    speaker.say("one", "two")
+    await anext(in_loop)
+    with pytest.raises(declarai.errors.StreamInUse, match="aclose"):
+        watch.stop()
+    assert list(blocking) == []
+    await in_loop.aclose()

@@ -30,17 +30,26 @@ class Action(ABC):
 
     _name: str | None = None
 
-    @property
-    @abstractmethod
-    def reads(self) -> Sequence[str]:
+    if TYPE_CHECKING:
+        # Any, so that a class may have attributes of these names as well as properties
+        reads: Any
         """The keys of the state that it needs."""
-
-    @property
-    @abstractmethod
-    def writes(self) -> Sequence[str]:
+        writes: Any
         """The keys of the state that it makes."""
+    else:
 
-    def run(self, state: State, **run_kwargs: Any) -> Any:
+        @property
+        @abstractmethod
+        def reads(self) -> Sequence[str]:
+            """The keys of the state that it needs."""
+
+        @property
+        @abstractmethod
+        def writes(self) -> Sequence[str]:
+            """The keys of the state that it makes."""
+
+    # With *args and **kwargs, type checkers let a class take the inputs that it needs
+    def run(self, state: State, *args: Any, **run_kwargs: Any) -> Any:
         """Give the result, a dict."""
         raise NotImplementedError
 
@@ -144,7 +153,7 @@ class StreamingAction(Action):
     streaming = True
 
     @abstractmethod
-    def stream_run(self, state: State, **run_kwargs: Any) -> Any:
+    def stream_run(self, state: State, *args: Any, **run_kwargs: Any) -> Any:
         """Yield items, and give the result, a dict."""
 
     @functools.cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import AsyncGenerator, Generator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from ..errors import ActionError, ApplicationBusy, ApplicationError, Cancelled, StreamInUse
 from ..flow import Drive, Flow, Hold, Leaving, arun, ask, run
@@ -15,7 +15,7 @@ from .context import CURRENT, ApplicationContext
 from .events import Hooks, RunEnded, RunStarted, StepStarted
 from .halts import Halts, Names
 from .running import Running, check_writes
-from .state import State
+from .state import S_co, State
 from .steps import RunningStep
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 
-Step: TypeAlias = tuple[Action, Any, State]
+Step: TypeAlias = tuple[Action, Any, State[S_co]]
 """An action that has run, its result, and the state after it."""
 
 Overlap = Literal["queue", "refuse"]
 """What becomes of a call while another one is under way: it waits, or it is refused."""
 
 
-class Application:
+class Application(Generic[S_co]):
     """A state machine: its actions run one after the other, as the transitions between them say.
 
     Made by an `ApplicationBuilder`. One call runs it at a time.
@@ -74,7 +74,7 @@ class Application:
     # What it is
 
     @property
-    def state(self) -> State:
+    def state(self) -> State[S_co]:
         """The state after the last step."""
         return self._position.state
 
@@ -118,7 +118,7 @@ class Application:
 
         return Drawing(self.graph, self._entrypoint, include_conditions=include_conditions, include_state=include_state)
 
-    def copy(self, app_id: str) -> Application:
+    def copy(self, app_id: str) -> Application[S_co]:
         """Give another application that stands where this one does, with the same graph, hooks and settings."""
         return Application(
             self.graph,
@@ -140,24 +140,24 @@ class Application:
 
     # Running it
 
-    def step(self, inputs: Mapping[str, Any] | None = None) -> Step | None:
+    def step(self, inputs: Mapping[str, Any] | None = None) -> Step[S_co] | None:
         """Run the next action; None when there is none.
 
         Raises:
             ApplicationError: an action took or gave what it may not.
             Exception: what the action raises.
         """
-        step: Step | None = run(self._call("step", self._one(_checked(inputs))))
+        step: Step[S_co] | None = run(self._call("step", self._one(_checked(inputs))))
         return step
 
-    async def astep(self, inputs: Mapping[str, Any] | None = None) -> Step | None:
+    async def astep(self, inputs: Mapping[str, Any] | None = None) -> Step[S_co] | None:
         """Run the next action, from async code."""
-        step: Step | None = await arun(self._call("astep", self._one(_checked(inputs))))
+        step: Step[S_co] | None = await arun(self._call("astep", self._one(_checked(inputs))))
         return step
 
     def iterate(
         self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
-    ) -> Generator[Step, None, tuple[Action | None, Any, State]]:
+    ) -> Generator[Step[S_co], None, tuple[Action | None, Any, State[S_co]]]:
         """Run action after action, and give each step; the generator returns what `run` returns."""
         motion = _Motion()
         drive = Drive(self._iterating("iterate", halt_before, halt_after, inputs, motion))
@@ -166,14 +166,14 @@ class Application:
 
     def aiterate(
         self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
-    ) -> AsyncGenerator[Step, None]:
+    ) -> AsyncGenerator[Step[S_co], None]:
         """Run action after action, and give each step, from async code."""
         motion = _Motion()
         return motion.watch(Drive(self._iterating("aiterate", halt_before, halt_after, inputs, motion)).aemits())
 
     def run(
         self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
-    ) -> tuple[Action | None, Any, State]:
+    ) -> tuple[Action | None, Any, State[S_co]]:
         """Run until before or after one of these actions, or to the end.
 
         One action is always run. All actions are given the inputs.
@@ -194,13 +194,13 @@ class Application:
 
     async def arun(
         self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
-    ) -> tuple[Action | None, Any, State]:
+    ) -> tuple[Action | None, Any, State[S_co]]:
         """Run as `run` does, from async code."""
         return await arun(self._iterating("arun", halt_before, halt_after, inputs))
 
     def stream_result(
         self, halt_after: Names, halt_before: Names = None, inputs: Mapping[str, Any] | None = None
-    ) -> tuple[Action, StreamingResultContainer]:
+    ) -> tuple[Action, StreamingResultContainer[S_co]]:
         """Run until one of the actions of ``halt_after`` is next, and stream that one.
 
         What comes before it is run at once, to its end; of the one that streams nothing runs until its first
@@ -223,7 +223,7 @@ class Application:
 
     async def astream_result(
         self, halt_after: Names, halt_before: Names = None, inputs: Mapping[str, Any] | None = None
-    ) -> tuple[Action, AsyncStreamingResultContainer]:
+    ) -> tuple[Action, AsyncStreamingResultContainer[S_co]]:
         """Do what `stream_result` does, from async code."""
         motion = _Motion()
         drive = Drive(self._streaming("astream_result", halt_after, halt_before, inputs, motion))
@@ -235,7 +235,7 @@ class Application:
 
     def stream_iterate(
         self, halt_after: Names = None, halt_before: Names = None, inputs: Mapping[str, Any] | None = None
-    ) -> Generator[tuple[Action, StreamingResultContainer], None, None]:
+    ) -> Generator[tuple[Action, StreamingResultContainer[S_co]], None, None]:
         """Run action after action, and give each with a container of its items.
 
         What is left of a container when the next one is asked for is read to its end then.
@@ -253,7 +253,7 @@ class Application:
 
     async def astream_iterate(
         self, halt_after: Names = None, halt_before: Names = None, inputs: Mapping[str, Any] | None = None
-    ) -> AsyncGenerator[tuple[Action, AsyncStreamingResultContainer], None]:
+    ) -> AsyncGenerator[tuple[Action, AsyncStreamingResultContainer[S_co]], None]:
         """Do what `stream_iterate` does, from async code."""
         motion = _Motion()
         flow = self._each_streaming("astream_iterate", halt_after, halt_before, inputs, motion)

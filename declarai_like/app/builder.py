@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from ..errors import ApplicationError, GraphError
 from ..flow import Flow, arun, run
@@ -11,8 +11,8 @@ from .application import Application, Overlap
 from .events import Hooks, OnHookError
 from .graph import Graph, GraphBuilder
 from .saving import Saving
-from .state import State
-from .typed import PydanticTypingSystem
+from .state import S_co, State
+from .typed import M, PydanticTypingSystem, TypingSystem
 
 if TYPE_CHECKING:
     from typing import Self
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from .persistence import PersistedState, Persister
 
 
-class ApplicationBuilder:
+T = TypeVar("T")
+
+
+class ApplicationBuilder(Generic[S_co]):
     """Puts an application together, setting by setting; `build` makes it.
 
     ::
@@ -78,7 +81,13 @@ class ApplicationBuilder:
         self._entrypoint = action
         return self
 
-    def with_state(self, state: State | BaseModel | None = None, /, **values: Any) -> Self:
+    @overload
+    def with_state(self, state: State[T], /, **values: Any) -> ApplicationBuilder[T]: ...
+    @overload
+    def with_state(self, state: M, /, **values: Any) -> ApplicationBuilder[M]: ...
+    @overload
+    def with_state(self, state: None = None, /, **values: Any) -> Self: ...
+    def with_state(self, state: State | BaseModel | None = None, /, **values: Any) -> Any:
         """Say what the state is at first: values, a `State`, or a pydantic model."""
         if state is not None and not isinstance(state, State):
             self.with_typing(PydanticTypingSystem(type(state)))
@@ -87,10 +96,10 @@ class ApplicationBuilder:
         self._state = (state or self._state or State()).update(**values)
         return self
 
-    def with_typing(self, typing_system: Any) -> Self:
+    def with_typing(self, typing_system: TypingSystem[T]) -> ApplicationBuilder[T]:
         """Say what ``state.data`` is: see `PydanticTypingSystem`."""
         self._typing = typing_system
-        return self
+        return cast("ApplicationBuilder[T]", self)
 
     def with_identifiers(
         self, app_id: str | None = None, partition_key: str | None = None, sequence_id: int | None = None
@@ -171,7 +180,7 @@ class ApplicationBuilder:
         """
         return self._checked_graph(self._first)
 
-    def build(self) -> Application:
+    def build(self) -> Application[S_co]:
         """Make the application.
 
         Raises:
@@ -181,7 +190,7 @@ class ApplicationBuilder:
         """
         return run(self._build())
 
-    async def abuild(self) -> Application:
+    async def abuild(self) -> Application[S_co]:
         """Make the application, from async code."""
         return await arun(self._build())
 

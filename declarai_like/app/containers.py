@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from ..replay import Closing
 from .actions import Action
-from .state import State
+from .state import S_co, State
 
 if TYPE_CHECKING:
     from typing import Self
 
-Outcome: TypeAlias = tuple[Any, State]
+Outcome: TypeAlias = tuple[Any, State[S_co]]
 """A result, and the state after it."""
 
 
@@ -33,7 +33,7 @@ class Done:
     state: State
 
 
-class _Container(Closing):
+class _Container(Closing, Generic[S_co]):
     """What is known of a stream on its way.
 
     Attributes:
@@ -46,7 +46,7 @@ class _Container(Closing):
         self._before = ready.state
         self._outcome = outcome
         self._is_alone = outcome is not None
-        self._final: Outcome | None = None
+        self._final: Outcome[S_co] | None = None
         self._error: BaseException | None = None
 
     def _end(self, done: Done | None = None) -> None:
@@ -66,7 +66,7 @@ class _Container(Closing):
     def _is_over(self) -> bool:
         return self._final is not None or self._error is not None
 
-    def _got(self) -> Outcome:
+    def _got(self) -> Outcome[S_co]:
         if self._error is not None:
             raise self._error
         assert self._final is not None
@@ -76,7 +76,7 @@ class _Container(Closing):
         return f"<items of {self.action!r}, {'over' if self._is_over else 'not over'}>"
 
 
-class StreamingResultContainer(_Container, Iterator[Any]):
+class StreamingResultContainer(_Container[S_co], Iterator[Any]):
     """The items of a step that streams, for ``for`` and ``next``; `get` gives its result and the state.
 
     To leave a ``for`` loop early, or to `close`, is to leave the call: the action's generator is closed, and the
@@ -135,7 +135,7 @@ class StreamingResultContainer(_Container, Iterator[Any]):
             self._fail(error)
             raise
 
-    def get(self) -> Outcome:
+    def get(self) -> Outcome[S_co]:
         """Read what is left, and give the result and the state after it.
 
         Of a stream that was left early these are None and the state before it.
@@ -155,7 +155,7 @@ class StreamingResultContainer(_Container, Iterator[Any]):
             self._emits.close()
 
 
-class AsyncStreamingResultContainer(_Container, AsyncIterator[Any]):
+class AsyncStreamingResultContainer(_Container[S_co], AsyncIterator[Any]):
     """The items of a step that streams, for ``async for``; ``await`` `get` for its result and the state.
 
     To `aclose`, or to leave an ``async with`` block, is to leave the call: the action's generator is closed, and the
@@ -198,7 +198,7 @@ class AsyncStreamingResultContainer(_Container, AsyncIterator[Any]):
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
-    async def get(self) -> Outcome:
+    async def get(self) -> Outcome[S_co]:
         """Read what is left, and give the result and the state after it, as the other container's ``get``."""
         async for _ in self:
             pass

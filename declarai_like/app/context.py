@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .application import Application
 
 
 class ApplicationContext(NamedTuple):
@@ -21,7 +24,7 @@ class ApplicationContext(NamedTuple):
     partition_key: str
     sequence_id: int
     action_name: str
-    application: Any
+    application: Application
 
     @staticmethod
     def get() -> ApplicationContext | None:

@@ -6,7 +6,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from ..errors import ActionError
 from .actions import Action
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class FunctionAction(Action):
@@ -113,18 +114,18 @@ class FunctionStreamingAction(FunctionAction):
         )
 
 
-class ActionFunction(Generic[F]):
+class ActionFunction(Generic[P, R]):
     """A function that was declared as an action. It can still be called as the function that it is."""
 
-    def __init__(self, function: F, made: FunctionAction) -> None:
+    def __init__(self, function: Callable[P, R], made: FunctionAction) -> None:
         self.action = made
-        self._function = function
+        self._function: Callable[..., R] = function
         functools.update_wrapper(self, function)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._function(*args, **{**self.action.bound, **kwargs})
 
-    def bind(self, **values: Any) -> ActionFunction[F]:
+    def bind(self, **values: Any) -> ActionFunction[..., R]:
         """Give the same action with some of its inputs, or of what it takes otherwise, set."""
         return ActionFunction(self._function, self.action.bind(**values))
 
@@ -147,7 +148,7 @@ class _Declare:
 
     def __call__(
         self, reads: Sequence[str], writes: Sequence[str], tags: Sequence[str] = ()
-    ) -> Callable[[F], ActionFunction[F]]:
+    ) -> Callable[[Callable[P, R]], ActionFunction[P, R]]:
         """Declare a function as an action.
 
         Args:
@@ -159,7 +160,7 @@ class _Declare:
             ActionError: it is none; the message says why.
         """
 
-        def decorate(function: F) -> ActionFunction[F]:
+        def decorate(function: Callable[P, R]) -> ActionFunction[P, R]:
             check(function, self._kind, reads, writes)
             return ActionFunction(function, self._kind(function, reads, writes, tags))
 
@@ -194,7 +195,7 @@ class _Action(_Declare):
         state_input_type: type[BaseModel] | None = None,
         state_output_type: type[BaseModel] | None = None,
         tags: Sequence[str] = (),
-    ) -> Callable[[F], ActionFunction[F]]:
+    ) -> Callable[[Callable[P, R]], ActionFunction[P, R]]:
         """Declare a function of a model, which gives a model: its fields are the state's keys.
 
         The types are those of the function's annotations where they are not given.
@@ -216,7 +217,7 @@ class _StreamingAction(_Declare):
         state_output_type: type[BaseModel],
         stream_type: type[Any],
         tags: Sequence[str] = (),
-    ) -> Callable[[F], ActionFunction[F]]:
+    ) -> Callable[[Callable[P, R]], ActionFunction[P, R]]:
         """Declare a generator function of a model, which yields items of ``stream_type``, and at last a model.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ..errors import ActionError
 from .functions import ActionFunction, FunctionAction, FunctionStreamingAction, check
@@ -15,7 +15,8 @@ from .typed import fields_model, instance_of, state_of
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class _Models:
@@ -98,11 +99,11 @@ def typed_action(
     state_input_type: type[BaseModel] | None,
     state_output_type: type[BaseModel] | None,
     tags: Sequence[str],
-) -> Callable[[F], ActionFunction[F]]:
+) -> Callable[[Callable[P, R]], ActionFunction[P, R]]:
     if (state_input_type is None) != (state_output_type is None):
         raise ActionError("state_input_type and state_output_type are given together, or not at all")
 
-    def decorate(function: F) -> ActionFunction[F]:
+    def decorate(function: Callable[P, R]) -> ActionFunction[P, R]:
         check(function, TypedAction, reads, writes)
         given, made = state_input_type, state_output_type
         if given is None:
@@ -121,11 +122,11 @@ def typed_streaming_action(
     state_output_type: type[BaseModel],
     stream_type: type[Any],
     tags: Sequence[str],
-) -> Callable[[F], ActionFunction[F]]:
+) -> Callable[[Callable[P, R]], ActionFunction[P, R]]:
     if not isinstance(stream_type, type):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ActionError(f"stream_type is {stream_type!r}; it is a class: a pydantic model, or dict")
 
-    def decorate(function: F) -> ActionFunction[F]:
+    def decorate(function: Callable[P, R]) -> ActionFunction[P, R]:
         check(function, TypedStreamingAction, reads, writes)
         action = TypedStreamingAction(function, reads, writes, tags)
         action.models = _Models(function, state_input_type, state_output_type, reads, writes)

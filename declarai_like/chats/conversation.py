@@ -109,12 +109,24 @@ class Conversation(Generic[R]):
         yield from ask(self._remember([*history.new, _message(role, content)]))
 
     def take_back(self, text: str) -> Flow[Any, None]:
-        """Forget what the user has said last, if it was this, and what came of it. What failed was not remembered."""
-        history = yield from self._load()
-        said = [place for place, message in enumerate(history.messages) if message.role == "user"]
-        if said and history.messages[said[-1]].content == text:
-            yield from ask(Call(self.memory.clear))
-            yield from ask(self._remember(history.messages[: said[-1]]))
+        """Forget what the user has said last, if it was this, and what came of it. What failed was not remembered.
+
+        Raises:
+            MemoryFailed: that could not be done. What was remembered is, if the memory takes it back.
+        """
+        remembered = yield from ask(Call(self.memory.load))
+        said = [place for place, message in enumerate(remembered) if message.role == "user"]
+        if not said or remembered[said[-1]].content != text:
+            return
+        yield from ask(Call(self.memory.clear))
+        try:
+            yield from ask(self._remember(list(remembered[: said[-1]])))
+        except MemoryFailed as error:
+            try:
+                yield from ask(self._remember(list(remembered)))
+            except MemoryFailed as again:
+                error.add_note(f"The conversation is lost: it could not be put back: {again}")
+            raise
 
     def clear(self) -> Flow[Any, None]:
         """Forget all that was said."""

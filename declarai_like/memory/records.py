@@ -34,6 +34,7 @@ def message_to_dict(message: Message) -> dict[str, Any]:
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
             "total_tokens": usage.total_tokens,
+            **({"estimated": True} if usage.estimated else {}),
         }
     message_from_dict(written)  # what cannot be read again must not be kept
     return written
@@ -90,7 +91,12 @@ def _tool_call(written: Any) -> ToolCall:
 
 def _usage(written: Any) -> Usage:
     fields = _fields("usage", written)
-    return Usage(_count(fields, "prompt_tokens"), _count(fields, "completion_tokens"), _count(fields, "total_tokens"))
+    return Usage(
+        _count(fields, "prompt_tokens"),
+        _count(fields, "completion_tokens"),
+        _count(fields, "total_tokens"),
+        estimated=fields.get("estimated") is True,
+    )
 
 
 def _time(text: str) -> datetime | None:

@@ -21,7 +21,8 @@ from .client import client as client
 from .declared import RemoteStream as RemoteStream
 from .declared import stream as stream
 from .errors import ConnectTimeout as ConnectTimeout
-from .errors import GapTimeout as GapTimeout
+from .errors import FirstTokenTimeout as FirstTokenTimeout
+from .errors import IdleTimeout as IdleTimeout
 from .errors import InvalidArguments as InvalidArguments
 from .errors import NotAStream as NotAStream
 from .errors import RemoteTimeout as RemoteTimeout

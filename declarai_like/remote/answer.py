@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..flow import Ask, Flow, Open, ask
 from ..streaming import TypedStreamError
+from .clock import Clock
 from .errors import NotAStream, ServerUnreachable
-from .limits import Clock
 from .pools import Pool
 from .refusals import status_error
 
@@ -112,6 +112,7 @@ class _Answer(Ask[bytes]):
     def __init__(self, response: httpx2.Response, clock: Clock) -> None:
         self.status = response.status_code
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        clock.begun = True
         self._response = response
         self._clock = clock
         self._blocking: Iterator[bytes] | None = None

@@ -6,14 +6,16 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mappi
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast, overload
 
+from ..errors import ConfigurationError
 from ..flow import Drive
 from ..streaming import AsyncStreamReader, OutOfOrder, StreamReader, StreamTypes, stream_reader
 from ..streaming.declared import Footer, Header, Item
-from ..streaming.encodings import EncodingName, encoding_of
+from ..streaming.encodings import ENCODINGS, EncodingName, encoding_of
 from ..streaming.reader import MAX_FRAME_SIZE
+from ..timeouts import Timeouts
 from .answer import Request, stream_of
 from .arguments import json_of
-from .limits import Clock, Limits
+from .clock import Clock
 from .pools import SHARED, Pool
 from .values import AsyncValueReader, ValueReader, types_of
 
@@ -37,9 +39,17 @@ class Settings:
     has_values: bool
     errors: Callable[[], list[type[Exception]]]
     headers: Mapping[str, str]
-    limits: Limits
+    timeouts: Timeouts
     encoding: EncodingName
     max_frame_size: int
+
+    def __post_init__(self) -> None:
+        if self.encoding not in ENCODINGS:
+            known = ", ".join(map(repr, ENCODINGS))
+            raise ConfigurationError(f"encoding is {self.encoding!r}; it is one of {known}")
+        size: Any = self.max_frame_size
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise ConfigurationError(f"max_frame_size is {size!r}; it is a whole number of bytes, from 1")
 
 
 class Client(Generic[P, Reader_co, AsyncReader_co]):
@@ -116,7 +126,7 @@ class Call(Generic[Reader_co, AsyncReader_co]):
             media_type=encoding_of(settings.encoding).media_type,
             errors=settings.errors,
         )
-        return Drive(stream_of(self._pool, request, Clock(settings.limits)))
+        return Drive(stream_of(self._pool, request, Clock(settings.timeouts)))
 
     def _how(self) -> dict[str, Any]:
         settings = self._settings
@@ -134,9 +144,7 @@ def client(
     *,
     errors: Iterable[type[Exception]] = (),
     headers: Mapping[str, str] = ...,
-    connect: float | None = 10.0,
-    gap: float | None = 120.0,
-    total: float | None = None,
+    timeout: Timeouts | float | None = None,
     encoding: EncodingName = "frames",
     max_frame_size: int = MAX_FRAME_SIZE,
 ) -> Client[..., StreamReader[Item, Header, Footer], AsyncStreamReader[Item, Header, Footer]]: ...
@@ -147,9 +155,7 @@ def client(
     *,
     errors: Iterable[type[Exception]] = (),
     headers: Mapping[str, str] = ...,
-    connect: float | None = 10.0,
-    gap: float | None = 120.0,
-    total: float | None = None,
+    timeout: Timeouts | float | None = None,
     encoding: EncodingName = "frames",
     max_frame_size: int = MAX_FRAME_SIZE,
 ) -> Client[..., ValueReader[Value], AsyncValueReader[Value]]: ...
@@ -158,10 +164,8 @@ def client(
     types: StreamTypes[Any, Any, Any] | type[Any],
     *,
     errors: Iterable[type[Exception]] = (),
-    headers: Mapping[str, str] = {},
-    connect: float | None = 10.0,
-    gap: float | None = 120.0,
-    total: float | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: Timeouts | float | None = None,
     encoding: EncodingName = "frames",
     max_frame_size: int = MAX_FRAME_SIZE,
 ) -> Client[..., Any, Any]:
@@ -174,16 +178,15 @@ def client(
         errors: classes of errors that the producer may raise here, beside Python's own and those of typed streams. An
             error of another class is a `streaming.RemoteError`.
         headers: are sent with each request.
-        connect: seconds until the connection stands (`ConnectTimeout`).
-        gap: seconds between two pieces of the answer, and until the first one (`GapTimeout`).
-        total: seconds for the whole stream (`TotalTimeout`).
+        timeout: `Timeouts`, or one number of seconds for the whole stream. Each limit has its own error.
         encoding: the form in which the server is asked to write the stream.
         max_frame_size: in bytes; an item that is larger is refused.
     """
     known = list(errors)
     declared, has_values = (types, False) if isinstance(types, StreamTypes) else types_of(types)
-    limits = Limits(connect, gap, total)
-    settings = Settings(url, declared, has_values, lambda: known, headers, limits, encoding, max_frame_size)
+    settings = Settings(
+        url, declared, has_values, lambda: known, headers or {}, Timeouts.of(timeout), encoding, max_frame_size
+    )
 
     def written(**arguments: Any) -> bytes:
         return json_of(arguments)

@@ -15,9 +15,9 @@ from ..streaming import AsyncStreamReader, StreamReader, StreamTypes
 from ..streaming.declared import Footer, Header, Item
 from ..streaming.encodings import EncodingName
 from ..streaming.reader import MAX_FRAME_SIZE
+from ..timeouts import Timeouts
 from .arguments import Arguments
 from .client import Client, Settings
-from .limits import Limits
 from .values import AsyncValueReader, ValueReader, types_of
 
 P = ParamSpec("P")
@@ -69,10 +69,8 @@ class RemoteStream(Generic[P, Given_co, Reader_co, AsyncReader_co]):
         url: str,
         *,
         errors: Iterable[type[Exception]] = (),
-        headers: Mapping[str, str] = {},
-        connect: float | None = 10.0,
-        gap: float | None = 120.0,
-        total: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeouts | float | None = None,
         encoding: EncodingName = "frames",
         max_frame_size: int = MAX_FRAME_SIZE,
     ) -> Client[P, Reader_co, AsyncReader_co]:
@@ -91,8 +89,8 @@ class RemoteStream(Generic[P, Given_co, Reader_co, AsyncReader_co]):
             types=self.types,
             has_values=self.has_values,
             errors=lambda: [*self._known_errors(), *given],
-            headers=headers,
-            limits=Limits(connect, gap, total),
+            headers=headers or {},
+            timeouts=Timeouts.of(timeout),
             encoding=encoding,
             max_frame_size=max_frame_size,
         )
@@ -156,9 +154,8 @@ def stream(given: Callable[..., Any] | StreamTypes[Any, Any, Any], /) -> Any:
         DeclarationError: the function does not say what it gives, or has parameters without a name or a type.
     """
     around = inspect.currentframe()
-    local = (
-        around.f_back.f_locals if around and around.f_back else {}
-    )  # annotations may use the names around the function
+    # Annotations may use the names around the function.
+    local = around.f_back.f_locals if around and around.f_back else {}
     if isinstance(given, StreamTypes):
         return partial(RemoteStream[..., Any, Any, Any], types=given, local=local)
     return RemoteStream[..., Any, Any, Any](given, types=None, local=local)

@@ -1,17 +1,19 @@
 """The errors that a stream has because it comes from elsewhere.
 
-They belong to the tree of typed streams: who reads one catches `TypedStreamError` for all that can go wrong with it,
-here or there, and an answer of a language model has nothing to do with it.
+They belong to two trees. Who reads a typed stream catches `TypedStreamError` for all that can go wrong with it, here or
+there; and a connection that fails or a time limit that passes is what it is everywhere: `errors.ConnectionFailed`, and
+the errors of `Timeouts` under their own names.
 
 ```text
 TypedStreamError
-├── ServerUnreachable     no connection, or it broke before the answer began (also a ConnectionError)
+├── ServerUnreachable     no connection, or it broke before the answer began (also an errors.ConnectionFailed)
 ├── RequestRefused        the server answered with an error status
 │   └── InvalidArguments      422: the arguments do not fit the function (also a ValueError)
 ├── NotAStream            something else came, for instance an HTML page
-└── RemoteTimeout         a time limit passed (also a TimeoutError)
+└── RemoteTimeout         a time limit passed (also an errors.Timeout)
     ├── ConnectTimeout
-    ├── GapTimeout
+    ├── FirstTokenTimeout
+    ├── IdleTimeout
     └── TotalTimeout
 ```
 """
@@ -21,10 +23,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import errors
 from ..streaming import TypedStreamError
 
 
-class ServerUnreachable(TypedStreamError, ConnectionError):
+class ServerUnreachable(TypedStreamError, errors.ConnectionFailed):
     """The server could not be reached, or the connection broke before its answer began."""
 
 
@@ -54,21 +57,25 @@ class NotAStream(TypedStreamError):
     """The answer is of another content type than the stream that was asked for; mostly a wrong address."""
 
 
-class RemoteTimeout(TypedStreamError, TimeoutError):
+class RemoteTimeout(TypedStreamError, errors.Timeout):
     """A time limit passed; ``limit`` is in seconds."""
 
     def __init__(self, message: str, *, limit: float) -> None:
-        super().__init__(message)
+        TypedStreamError.__init__(self, message)
         self.limit = limit
 
 
-class ConnectTimeout(RemoteTimeout):
-    """No connection within ``connect``."""
+class ConnectTimeout(RemoteTimeout, errors.ConnectTimeout):
+    """No connection within ``Timeouts.connect``."""
 
 
-class GapTimeout(RemoteTimeout):
-    """Nothing came within ``gap``: neither the beginning of the answer, nor its next bytes."""
+class FirstTokenTimeout(RemoteTimeout, errors.FirstTokenTimeout):
+    """Nothing of the stream within ``Timeouts.first_token``."""
 
 
-class TotalTimeout(RemoteTimeout):
-    """The whole stream took longer than ``total``."""
+class IdleTimeout(RemoteTimeout, errors.IdleTimeout):
+    """Nothing came within ``Timeouts.idle``, in the middle of the stream."""
+
+
+class TotalTimeout(RemoteTimeout, errors.TotalTimeout):
+    """The whole stream took longer than ``Timeouts.total``."""

@@ -21,7 +21,7 @@ AnyWriter: TypeAlias = StreamWriter[Any, Any, Any]
 Frame: TypeAlias = bytes | Exception
 """What the producer has made: the bytes of a frame, or the error that ended it."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("declarai_like")
 _DONE = object()
 
 

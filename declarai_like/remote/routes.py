@@ -87,6 +87,9 @@ def asgi(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY) 
 
 def _endpoints(functions: Sequence[AnyStream], buffer: int, max_body: int) -> dict[str, Endpoint]:
     endpoints = {function.name: Endpoint(function, buffer=buffer, max_body=max_body) for function in functions}
-    if len(endpoints) < len(functions):
-        raise ConfigurationError("two functions have the same name, which is that of the route")
+    names = [function.name for function in functions]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigurationError(
+            f"two functions are called {twice[0]!r}, and it is the name of their route; rename one, or use two routers"
+        )
     return endpoints

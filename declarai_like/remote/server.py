@@ -76,8 +76,9 @@ class Endpoint:
             tasks.cancel_scope.cancel()
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        too_large = Refused(413, "TooLarge", f"{self.function.name}: a request may have {self._max_body} bytes")
-        if int(dict(scope["headers"]).get(b"content-length", b"0")) > self._max_body:
+        too_large = Refused(413, "BodyTooLarge", f"{self.function.name}: a request may have {self._max_body} bytes")
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self._max_body:
             raise too_large
         body = bytearray()
         while True:

@@ -83,7 +83,7 @@ class ServedChat(ServedSessions):
     def _begin(self, memory: Memory) -> Chat[Any]:
         try:
             chat = self._chat(memory=memory, **self._values)
-            assert chat.system is not None
+            chat.system  # noqa: B018  (it raises where a value is missing)
         except Exception as error:
             raise ConfigurationError(
                 f"{self.name!r} cannot be served: {error}; give it what it needs: serve.chat({self.name}, values={{...}})"

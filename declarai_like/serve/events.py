@@ -73,9 +73,10 @@ class Start(_Data):
 
 
 class Delta(_Data):
-    """New text."""
+    """New text; of an application, by which action."""
 
     delta: str
+    action: str | None = None
 
 
 class Partial(_Data):
@@ -86,10 +87,11 @@ class Partial(_Data):
 
 
 class Item(_Data):
-    """A value that is whole."""
+    """A value that is whole; of an application, by which action."""
 
     index: int
     value: Any
+    action: str | None = None
 
 
 class State(_Data):

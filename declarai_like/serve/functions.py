@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
@@ -120,21 +121,21 @@ async def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) ->
 
 
 async def _in_threads(iterator: Iterator[Any]) -> AsyncGenerator[Any, None]:
-    """Give the items of an iterator that blocks. A generator is closed at the end."""
+    """Give the items of an iterator that blocks, which runs in one context. A generator is closed at the end."""
     import anyio.to_thread
 
-    running = (
-        threading.Lock()
-    )  # a task that is cancelled leaves its thread at work, and a generator that runs cannot be closed
+    context = contextvars.copy_context()
+    # A task that is cancelled leaves its thread at work, and a generator that runs cannot be closed.
+    running = threading.Lock()
 
     def step() -> Any:
         with running:
-            return next(iterator, _END)
+            return context.run(next, iterator, _END)
 
     def close() -> None:
         with running:
             if isinstance(iterator, Generator):
-                iterator.close()
+                context.run(iterator.close)
 
     try:
         while (item := await anyio.to_thread.run_sync(step)) is not _END:

@@ -24,16 +24,18 @@ class Opening(Protocol):
 
 def opening(source: Any, limits: Limits, is_at_work: Callable[[str], bool]) -> Opening:
     if isinstance(source, Application):
-        sessions = Sessions(source.copy, limits.sessions, is_at_work)
+        app: Application = source  # pyright: ignore[reportUnknownVariableType]  (of any state)
+        sessions = Sessions(app.copy, limits.sessions, is_at_work)
 
         async def copied(session: str, *, keep: bool) -> Application:
             return sessions.get(session) if keep else sessions.peek(session)
 
         return copied
     if isinstance(source, ApplicationBuilder):
+        builder: ApplicationBuilder = source  # pyright: ignore[reportUnknownVariableType]  (of any state)
 
         async def built(session: str, *, keep: bool) -> Application:
-            return await copy.copy(source).with_identifiers(app_id=session).abuild()
+            return await copy.copy(builder).with_identifiers(app_id=session).abuild()
 
         return built
     if not callable(source):

@@ -35,7 +35,7 @@ class TypedStreamError(Exception):
     """
 
     def __init__(self, message: str, *, frame: int | None = None, offset: int | None = None) -> None:
-        super().__init__(message)
+        Exception.__init__(self, message)  # an error of two trees has another base, which takes more
         self.frame = frame
         self.offset = offset
 

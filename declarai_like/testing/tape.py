@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from ..errors import DeclaraiError
 from ..factories import offline
@@ -39,7 +39,7 @@ def record(model: Model[S], path: str | Path) -> Model[S]:
 @overload
 def replay(path: str | Path, *, model: Model[S], timing: bool = False) -> Model[S]: ...
 @overload
-def replay(path: str | Path, *, model: None = None, timing: bool = False) -> Model[Any]: ...
+def replay(path: str | Path, *, model: None = None, timing: bool = False) -> Model[Literal[False]]: ...
 def replay(path: str | Path, *, model: Model[Any] | None = None, timing: bool = False) -> Model[Any]:
     """Give a model that answers from a tape, in the recorded pieces; with ``timing``, at the recorded pace.
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..flow import Ask, Open
-from .timeouts import Patience, Timeouts
+from ..timeouts import Timeouts
+from .patience import Patience
 
 __all__ = ["Connection", "Patience", "Request", "Timeouts", "Transport"]
 

@@ -25,7 +25,7 @@ class TypedPlace:
     """Where a value of one type goes.
 
     Attributes:
-        is_done, is_not_null, is_state: how it is marked.
+        is_done, is_state: how it is marked.
         has_state: whether something in it is marked `with_state`.
     """
 
@@ -36,7 +36,6 @@ class TypedPlace:
         schemas = compiler.schemas
         marks = schemas.marks(schema)
         self.is_done = "done" in marks
-        self.is_not_null = "not_null" in marks
         self.is_state = "with_state" in marks
         self.has_state = compiler.has_states and schemas.has_inside("with_state", schema)
         forms: list[Form] = []

@@ -22,7 +22,7 @@ class StreamState(Generic[R]):  # noqa: PLW1641  (it holds lists)
 
     def __init__(self, value: Any, state: Literal["pending", "incomplete", "complete"]) -> None:
         self._value = value
-        self.state = state
+        self.state: Literal["pending", "incomplete", "complete"] = state
 
     @property
     def value(self) -> R | None:

@@ -61,7 +61,7 @@ assert_type(count_blocking(3), Iterator[Number])
 assert_type(transcribe("a"), AsyncIterator[Audio | Number | Totals])
 count("3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
-client = count.at("http://host/streams", gap=1, errors=[KeyError])
+client = count.at("http://host/streams", timeout=1, errors=[KeyError])
 client.stream("3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 client.stream(3, stop=4)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 client.stream(3, 4)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
