@@ -26,6 +26,7 @@ CHATBOT = ROOT / "examples" / "streaming_chatbot"
 SCRIPTS = ("streaming_chatbot/server.py", "streaming_chatbot/build.py")  # of the examples, those that run here
 POEM = "Two hundred tokens, in a row,\nhow patiently they come and go."
 PATIENCE = 15_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
 
 
 class Chatbot:
@@ -117,7 +118,7 @@ def words(page: Page) -> Any:
 def begin_poem(page: Page) -> None:
     """Ask for the poem, and wait until some of it is there, and not all."""
     send(page, "A poem, please")
-    expect(words(page)).to_have_text(re.compile(r"^Two hundred tokens"), timeout=PATIENCE)
+    expect(words(page)).to_have_text(re.compile(r"^Two hundred tokens"))
     expect(answer(page)).to_have_attribute("data-state", "streaming")
 
 
@@ -145,7 +146,7 @@ def test_an_answer_is_stopped_and_what_there_is_stays_also_when_the_page_is_load
     page.reload()
     expect(words(page)).to_have_text(text)
     send(page, "Is it over?")
-    expect(words(page)).to_have_text(re.compile("forty-two"), timeout=PATIENCE)
+    expect(words(page)).to_have_text(re.compile("forty-two"))
 
 
 def test_escape_stops_as_well(page: Page) -> None:
@@ -158,7 +159,7 @@ def test_escape_stops_as_well(page: Page) -> None:
 def test_the_conversation_is_there_when_the_page_is_loaded_again(page: Page) -> None:
     send(page, "Some code")
     code = page.get_by_test_id("code")
-    expect(code).to_contain_text("return 42", timeout=PATIENCE)
+    expect(code).to_contain_text("return 42")
     expect(answer(page)).to_have_attribute("data-state", "whole")
     page.reload()
     expect(code).to_contain_text("return 42")
@@ -168,7 +169,7 @@ def test_the_conversation_is_there_when_the_page_is_loaded_again(page: Page) -> 
 def test_a_page_that_is_loaded_again_in_the_middle_of_an_answer_gets_all_of_it(page: Page) -> None:
     begin_poem(page)
     page.reload()
-    expect(words(page)).to_have_text(POEM, timeout=PATIENCE)
+    expect(words(page)).to_have_text(POEM)
     expect(answer(page)).to_have_attribute("data-state", "whole")
     expect(page.get_by_test_id("message")).to_have_count(2)
 
@@ -180,7 +181,7 @@ def test_a_lost_connection_is_taken_up_again_with_nothing_lost_or_doubled(browse
         begin_poem(page)
         before = proxy.connections
         proxy.drop()
-        expect(words(page)).to_have_text(POEM, timeout=PATIENCE)
+        expect(words(page)).to_have_text(POEM)
         expect(answer(page)).to_have_attribute("data-state", "whole")
         assert proxy.connections > before
         page.close()
@@ -202,10 +203,10 @@ def test_an_answer_is_whole_over_a_connection_that_breaks_again_and_again(browse
 def test_an_answer_whose_server_was_killed_goes_on_when_that_is_there_again(page: Page, chatbot: Chatbot) -> None:
     begin_poem(page)
     chatbot.kill()
-    expect(page.get_by_test_id("connection")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_test_id("connection")).to_be_visible()
     chatbot.start()
     page.get_by_test_id("retry").click(timeout=2 * PATIENCE)
-    expect(words(page)).to_have_text(POEM, timeout=PATIENCE)
+    expect(words(page)).to_have_text(POEM)
     expect(answer(page)).to_have_attribute("data-state", "whole")
     expect(page.get_by_test_id("message")).to_have_count(2)
 
@@ -219,7 +220,7 @@ def test_an_error_can_be_tried_again(page: Page, chatbot: Chatbot) -> None:
     chatbot.kill()
     chatbot.start()
     page.get_by_test_id("retry").click()
-    expect(words(page)).to_have_text(POEM, timeout=PATIENCE)
+    expect(words(page)).to_have_text(POEM)
     expect(page.locator("[data-role=user]")).to_have_count(1)
 
 
@@ -227,20 +228,21 @@ def test_what_is_said_is_shown_as_text_and_never_as_html(page: Page) -> None:
     said = "<img src=x onerror=document.title='broken'><b>unsafe</b>"
     send(page, said)
     expect(page.locator("[data-role=user] p")).to_have_text(said)
-    expect(answer(page, "whole")).to_be_visible(timeout=PATIENCE)
+    expect(answer(page, "whole")).to_be_visible()
     assert page.locator("main img, main b").count() == 0
     assert "broken" not in page.title()
 
 
 def test_it_can_be_used_with_the_keyboard_and_a_screen_reader(page: Page) -> None:
-    expect(page.get_by_role("log", name="Conversation")).to_have_count(1)
     page.get_by_role("textbox", name="Message").fill("Some code")
     page.keyboard.press("Shift+Enter")
     page.keyboard.type("please")
     expect(page.get_by_role("textbox", name="Message")).to_have_value("Some code\nplease")
+    expect(page.get_by_test_id("send")).to_be_enabled()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    expect(answer(page, "whole")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("log", name="Conversation")).to_have_count(1)
+    expect(answer(page, "whole")).to_be_visible()
     expect(page.get_by_test_id("announcer")).to_contain_text("return 42")
 
 
@@ -253,7 +255,7 @@ def test_all_of_it_can_be_reached_on_a_screen_of_any_size(
     page.goto(chatbot.address)
     expect(page.get_by_test_id("example")).to_have_count(3)
     send(page, "Some code")
-    expect(answer(page, "whole")).to_be_visible(timeout=PATIENCE)
+    expect(answer(page, "whole")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     expect(page.get_by_test_id("input")).to_be_in_viewport()
     page.close()

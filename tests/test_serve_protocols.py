@@ -26,8 +26,8 @@ from starlette.routing import Route
 from declarai_like.serve.completion_request import CompletionRequest
 from declarai_like.serve.completions import ChunkEncoder, completion, error_body, explained, model, models
 from declarai_like.serve.events import Event, written
-from declarai_like.serve.said import NoText
 from declarai_like.serve.ui import UIEncoder, UIRequest
+from declarai_like.serve.user_text import NoText
 
 from .ai_sdk import clients, parts_of, run_node
 

@@ -233,5 +233,5 @@ def test_without_redis_an_answer_goes_on_at_its_worker_and_a_session_is_refused(
 def test_the_beat_of_workers_is_shorter_than_the_grace(redis_server: str) -> None:
     with pytest.raises(ConfigurationError, match=r"grace is 1\.0 s; with streams=.* it is more than its beat, 2\.0 s"):
         serve.router(streams=serve.RedisStreams(redis_server), grace=1.0)
-    with pytest.raises(ConfigurationError, match="beat is 0; it is a number of seconds"):
+    with pytest.raises(ConfigurationError, match="beat is 0; it is a number of seconds, above 0"):
         serve.RedisStreams(redis_server, beat=0)

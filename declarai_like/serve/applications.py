@@ -13,11 +13,11 @@ from ..app.actions import Action
 from ..app.graph import Graph
 from ..watch import watching
 from .answers import Happening, text_of
+from .application_sources import Making, opening
 from .errors import InvalidRequest
 from .events import Name
 from .limits import Limits
-from .openings import Making, opening
-from .served import Adapter, How, Prompted, Request, ServedSessions, adapted, checked_name, model_name
+from .served import Adapter, AnswerOptions, Request, ServedSessions, TextInput, adapted, checked_name, model_name
 
 
 class ServedApplication(ServedSessions):
@@ -75,17 +75,17 @@ class ServedApplication(ServedSessions):
         prompted = _taking(prompt) if prompt else _prompted(graph)
         self.prompt = adapted(prompted, adapter)
 
-    async def answer(self, request: Mapping[str, Any], session: str, how: How) -> ApplicationAnswer:
+    async def answer(self, request: Mapping[str, Any], session: str, options: AnswerOptions) -> ApplicationAnswer:
         """Prepare the answer to inputs.
 
         Raises:
             InvalidRequest: the next action requires inputs that were not given, or there is none.
         """
-        if how.anew:
+        if options.anew:
             raise InvalidRequest("an application cannot answer anew what it has answered; send it something new")
         given: Any = request["inputs"]
         inputs: dict[str, Any] = given.model_dump(exclude_unset=True) if isinstance(given, BaseModel) else given
-        app = await self._open(session, keep=how.said is None)
+        app = await self._open(session, keep=options.said is None)
         following = app.get_next_action()
         begins_anew = following is not None and bool(inputs) and not any(name in following.takes for name in inputs)
         if begins_anew:  # it stood in the middle of something, which is given up for what is said now
@@ -174,11 +174,11 @@ def _inputs(graph: Graph) -> list[str] | None:
     return list(dict.fromkeys(taken))
 
 
-def _prompted(graph: Graph | None) -> Prompted:
+def _prompted(graph: Graph | None) -> TextInput:
     """Find the only input that must be given."""
     required = {name for action in graph.actions for name in action.takes.required} if graph else set[str]()
-    return _taking(required.pop()) if len(required) == 1 else Prompted()
+    return _taking(required.pop()) if len(required) == 1 else TextInput()
 
 
-def _taking(name: str) -> Prompted:
-    return Prompted(name, adapter=lambda text: {"inputs": {name: text}})
+def _taking(name: str) -> TextInput:
+    return TextInput(name, adapter=lambda text: {"inputs": {name: text}})

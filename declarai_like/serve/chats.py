@@ -15,7 +15,7 @@ from ..messages import Message
 from .answers import StreamAnswer
 from .events import Name
 from .limits import Limits
-from .served import NOTHING, How, Prompted, Request, ServedSessions, checked_name, described, model_name
+from .served import NOTHING, AnswerOptions, Request, ServedSessions, TextInput, checked_name, described, model_name
 from .sessions import Sessions
 
 Remembering: TypeAlias = Memory | Callable[[str], Memory]
@@ -46,7 +46,7 @@ class ServedChat(ServedSessions):
         self.description = described(chat)
         message = (str, Field(min_length=1, max_length=limits.message, description="what the user says"))
         self.request = create_model(f"{model_name(self.name)}Request", __base__=Request, message=cast("Any", message))
-        self.prompt = Prompted("message")
+        self.prompt = TextInput("message")
         self._chat = chat
         self._values = dict(values or {})
         self._memory = self._memories(memory, limits)
@@ -54,15 +54,15 @@ class ServedChat(ServedSessions):
         self.result = NOTHING if shape.is_text else shape.annotation
         self.events: tuple[Name, ...] = ("delta",) if shape.is_text else ("item",) if shape.by_element else ("partial",)
 
-    async def answer(self, request: Mapping[str, Any], session: str, how: How) -> ChatAnswer:
+    async def answer(self, request: Mapping[str, Any], session: str, options: AnswerOptions) -> ChatAnswer:
         """Prepare the answer to a message."""
-        memory = InMemory() if how.said is not None else self._memory.get(session)
+        memory = InMemory() if options.said is not None else self._memory.get(session)
         chat = self._begin(memory)
-        if how.said:
-            memory.append(how.said)
-        if how.anew:
+        if options.said:
+            memory.append(options.said)
+        if options.anew:
             await arun(chat._chat.conversation.take_back(request["message"]))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        return ChatAnswer(chat, request["message"], how)
+        return ChatAnswer(chat, request["message"], options)
 
     async def recall(self, session: str) -> Mapping[str, Any]:
         """Give the conversation so far; what the system says in it stays inside."""
@@ -94,9 +94,9 @@ class ServedChat(ServedSessions):
 class ChatAnswer(StreamAnswer):
     """The answer to a message. When it is stopped, what there is of it is remembered."""
 
-    def __init__(self, chat: Chat[Any], message: str, how: How) -> None:
+    def __init__(self, chat: Chat[Any], message: str, options: AnswerOptions) -> None:
         self._instance = chat._chat  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        super().__init__(lambda: self._instance.stream(message, {}, how.params), how.partials)
+        super().__init__(lambda: self._instance.stream(message, {}, options.params), options.partials)
 
     def stop(self) -> None:
         """Let the conversation remember what there is."""

@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions, from the other side: requests as its clients send them."""
+"""Requests in the form of OpenAI's Chat Completions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..messages import Message
-from .said import MOST, Part, Short, said_by_user, text_of
+from .user_text import MOST, Part, Short, said_by_user, text_of
 
 _PASSED_ON = frozenset(
     (

@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions, from the other side: answers and errors in its form.
+"""Answers and errors in the form of OpenAI's Chat Completions.
 
 https://platform.openai.com/docs/api-reference/chat
 """

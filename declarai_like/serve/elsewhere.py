@@ -45,6 +45,8 @@ class ElsewhereStream:
     async def follow(self, after: int, *, stops: bool = False) -> AsyncGenerator[Sequence[Event], None]:
         """Give the events after this id, as they come, up to the last one. No events are a sign of life.
 
+        ``stops`` is passed over: a reader elsewhere is not the one that has asked.
+
         Raises:
             EventsGone: the next ones are no longer kept.
         """

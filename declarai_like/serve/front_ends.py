@@ -20,7 +20,7 @@ from .events import Event
 from .hub import Hub
 from .live import LiveStream
 from .responses import HEADERS, EventStream
-from .served import SESSION, How, Served, ServedSessions, new_session
+from .served import SESSION, AnswerOptions, Served, ServedSessions, new_session
 from .settings import Place
 from .ui import UIEncoder, UIRequest
 
@@ -56,7 +56,7 @@ def add_ui(routes: APIRouter, served: Served, hub: Hub, owner: Any) -> None:
 
     async def answer(body: UIRequest, who: str) -> Response:
         place, request = place_of(who, body.id), served.asking(body.text)
-        stream = await hub.begin(lambda: served.answer(request, place.key, How(anew=body.is_anew)), place)
+        stream = await hub.begin(lambda: served.answer(request, place.key, AnswerOptions(anew=body.is_anew)), place)
         return EventStream(stream, UIEncoder(), stops=not body.resumable)
 
     async def resume(session: str, who: str) -> Response:
@@ -143,9 +143,9 @@ def _unknown(name: str, known: Mapping[str, Served]) -> Response:
 async def _begin(served: Served, asked: CompletionRequest, hub: Hub, who: str) -> LiveStream:
     """Begin the answer. Clients of this protocol bring the conversation along, so nothing of it is kept."""
     request = served.asking(asked.text)
-    how = How(params=asked.llm_params, said=asked.history)
+    options = AnswerOptions(params=asked.llm_params, said=asked.history)
     place = Place(who, served.name, new_session() if isinstance(served, ServedSessions) else "")
-    return await hub.begin(lambda: served.answer(request, place.key, how), place)
+    return await hub.begin(lambda: served.answer(request, place.key, options), place)
 
 
 async def _last(stream: LiveStream, request: Request) -> Event | None:

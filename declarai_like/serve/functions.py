@@ -14,7 +14,7 @@ from ..errors import ConfigurationError
 from ..stream import Items, Stream
 from .answers import Happening, Partials, StreamAnswer, text_of
 from .events import Name
-from .served import NOTHING, Adapter, How, Served, adapted, checked_name, described, prompted_by, request_of
+from .served import NOTHING, Adapter, AnswerOptions, Served, adapted, checked_name, described, request_of, text_input_of
 
 _END: Any = object()
 
@@ -43,15 +43,15 @@ class ServedFunction(Served):
             ) from error
         returns = types.get("return", NOTHING)
         self.request = request_of(self.name, parameters, types)
-        self.prompt = adapted(replace(prompted_by(parameters), problem=""), adapter)
+        self.prompt = adapted(replace(text_input_of(parameters), problem=""), adapter)
         self.events: tuple[Name, ...] = ("delta",) if str in get_args(returns) else ("delta", "item", "partial")
         yields = get_origin(returns) is not None and issubclass(get_origin(returns) or object, AsyncIterator | Iterator)
         self.result = NOTHING if yields or returns is str else returns
         self._function = function
 
-    async def answer(self, request: Mapping[str, Any], session: str, how: How) -> FunctionAnswer:
+    async def answer(self, request: Mapping[str, Any], session: str, options: AnswerOptions) -> FunctionAnswer:
         """Prepare the answer to a request."""
-        return FunctionAnswer(self._function, request, how.partials)
+        return FunctionAnswer(self._function, request, options.partials)
 
 
 class FunctionAnswer:

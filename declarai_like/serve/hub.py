@@ -88,7 +88,7 @@ class Hub:
         if self._tasks:
             await asyncio.wait(self._tasks)
         if self._shared is not None:
-            await self._shared.close()
+            await self._shared.aclose()
 
     async def _claim(self, place: Place, id: str) -> None:
         if not place.session:

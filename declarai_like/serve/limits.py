@@ -1,4 +1,4 @@
-"""How much is taken from outside, and how much is kept."""
+"""The limits of a router: sizes of requests, numbers of streams and of events."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class RedisStreams:
     def __init__(self, url: str, *, prefix: str = "declarai:streams:", beat: float = 2.0) -> None:
         self._secrets = Server(url, needed_by="RedisStreams").secrets
         if not beat > 0:
-            raise ConfigurationError(f"beat is {beat!r}; it is a number of seconds")
+            raise ConfigurationError(f"beat is {beat!r}; it is a number of seconds, above 0")
         self.beat = beat
         self._url = url
         self._prefix = prefix
@@ -143,7 +143,7 @@ class RedisStreams:
                 if message is not None:
                     yield message["data"].decode()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close all connections."""
         client, self._made = self._made, None
         if client is not None:

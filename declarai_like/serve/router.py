@@ -1,4 +1,4 @@
-"""The routes of what is served."""
+"""The router: it puts tasks, chats, applications and functions behind addresses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pydantic import create_model
 from ..errors import ConfigurationError
 from .answers import Partials
 from .bodies import limited
+from .configured import served as make_served
 from .described import events_of
 from .errors import InvalidRequest
 from .events import written
@@ -22,9 +23,8 @@ from .hub import Hub
 from .limits import Limits
 from .redis import RedisStreams
 from .responses import EventStream, NativeEncoder
-from .served import How, MaybeSession, Served, ServedSessions, Session, model_name, new_session
+from .served import AnswerOptions, MaybeSession, Served, ServedSessions, Session, model_name, new_session
 from .settings import Place, Settings
-from .things import served as make_served
 
 
 def router(
@@ -104,7 +104,7 @@ def _add_answer(routes: APIRouter, served: Served, hub: Hub, owner: Any) -> None
     async def answer(body: Any, who: str, partials: Partials) -> Response:
         request = served.read(body)
         place = Place(who, served.name, (body.session or new_session()) if has_sessions else "")
-        stream = await hub.begin(lambda: served.answer(request, place.key, How(partials)), place)
+        stream = await hub.begin(lambda: served.answer(request, place.key, AnswerOptions(partials)), place)
         return EventStream(stream, NativeEncoder(stream.id))
 
     answer.__annotations__ = {

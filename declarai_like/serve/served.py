@@ -36,7 +36,7 @@ class Request(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Prompted:
+class TextInput:
     """How a text is given to something that takes more than texts.
 
     Attributes:
@@ -51,7 +51,7 @@ class Prompted:
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class AnswerOptions:
     """How an answer is to be given.
 
     Attributes:
@@ -88,15 +88,15 @@ class Served:
     request: type[BaseModel]
     events: tuple[Name, ...]
     result: Any = NOTHING
-    prompt: Prompted
+    prompt: TextInput
 
-    async def answer(self, request: Mapping[str, Any], session: str, how: How) -> Answer:
+    async def answer(self, request: Mapping[str, Any], session: str, options: AnswerOptions) -> Answer:
         """Prepare the answer to a request. Nothing of it is run yet.
 
         Args:
             request: the fields of its body.
             session: whose it is; empty where there are no sessions.
-            how: what is asked beside that.
+            options: what is asked beside that.
         """
         raise NotImplementedError
 
@@ -169,18 +169,18 @@ def request_of(name: str, parameters: Mapping[str, inspect.Parameter], types: Ma
     return cast("type[BaseModel]", create_model(f"{model_name(name)}Request", __base__=Request, **fields))
 
 
-def prompted_by(parameters: Mapping[str, inspect.Parameter]) -> Prompted:
+def text_input_of(parameters: Mapping[str, inspect.Parameter]) -> TextInput:
     """Find the only parameter that must be given."""
     required = [each.name for each in parameters.values() if each.default is each.empty]
     if len(required) > 1:
-        return Prompted(problem=f"it has {len(required)} required parameters ({', '.join(required)})")
-    return Prompted(required[0]) if required else Prompted()
+        return TextInput(problem=f"it has {len(required)} required parameters ({', '.join(required)})")
+    return TextInput(required[0]) if required else TextInput()
 
 
-def adapted(prompt: Prompted, adapter: Adapter) -> Prompted:
+def adapted(prompt: TextInput, adapter: Adapter) -> TextInput:
     """Say how a text is given, with what the user says of it."""
     if adapter is False:
-        return Prompted(problem="")
+        return TextInput(problem="")
     return prompt if adapter is None else replace(prompt, problem="", adapter=adapter)
 
 

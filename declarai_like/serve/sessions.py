@@ -1,4 +1,4 @@
-"""What sessions have come to, where nothing else keeps it: as many of them as may be."""
+"""Values of sessions in this process; the one that was not used for longest goes first."""
 
 from __future__ import annotations
 

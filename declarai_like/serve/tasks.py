@@ -9,7 +9,7 @@ from ..errors import ConfigurationError
 from ..tasks import Task
 from .answers import StreamAnswer
 from .events import Name
-from .served import NOTHING, Adapter, How, Served, adapted, checked_name, described, prompted_by, request_of
+from .served import NOTHING, Adapter, AnswerOptions, Served, adapted, checked_name, described, request_of, text_input_of
 
 
 class ServedTask(Served):
@@ -32,16 +32,16 @@ class ServedTask(Served):
         parameters = prompt.signature.python.parameters
         types = {parameter.name: parameter.annotation for parameter in prompt.signature.parameters}
         self.request = request_of(self.name, parameters, types)
-        self.prompt = adapted(prompted_by(parameters), adapter)
+        self.prompt = adapted(text_input_of(parameters), adapter)
         shape = prompt.shape
         self.result = NOTHING if shape.is_text else shape.annotation
         self.events: tuple[Name, ...] = ("delta",) if shape.is_text else ("item",) if shape.by_element else ("partial",)
         self._task = task
         self._positional = [each.name for each in parameters.values() if each.kind is each.POSITIONAL_ONLY]
 
-    async def answer(self, request: Mapping[str, Any], session: str, how: How) -> StreamAnswer:
+    async def answer(self, request: Mapping[str, Any], session: str, options: AnswerOptions) -> StreamAnswer:
         """Prepare the answer to a request."""
         positional = [request[name] for name in self._positional]
         named = {name: value for name, value in request.items() if name not in self._positional}
-        plan = self._task.plan(*positional, llm_params=how.params, **named)
-        return StreamAnswer(plan.stream, how.partials)
+        plan = self._task.plan(*positional, llm_params=options.params, **named)
+        return StreamAnswer(plan.stream, options.partials)

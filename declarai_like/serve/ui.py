@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import InvalidRequest
 from .events import Event, written
-from .said import MOST, Part, Short, said_by_user
+from .user_text import MOST, Part, Short, said_by_user
 
 _UIPart: TypeAlias = dict[str, Any]
 

@@ -11,11 +11,11 @@ from ..app import Application, ApplicationBuilder
 from ..chats import Chat
 from ..errors import ConfigurationError
 from ..tasks import Task
+from .application_sources import Making
 from .applications import ServedApplication
 from .chats import Remembering, ServedChat
 from .functions import ServedFunction
 from .limits import Limits
-from .openings import Making
 from .served import Adapter, Served
 from .tasks import ServedTask
 

@@ -1,4 +1,4 @@
-"""How the application of a session is come by: as a copy, from a builder, from a function."""
+"""Where a session's application comes from: a copy, a builder or a function."""
 
 from __future__ import annotations
 
