@@ -15,12 +15,12 @@ for chunk in say("Avengers"):
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from . import errors as errors
 from . import experimental as experimental
-from . import memory as memory
 from . import stream as stream
 from . import window as window
-from .chats import Chat as Chat
 from .errors import DeclaraiError as DeclaraiError
 from .factories import azure_openai as azure_openai
 from .factories import chat as chat
@@ -41,4 +41,25 @@ from .tasks import Task as Task
 from .transport import Timeouts as Timeouts
 from .watch import Watch as Watch
 
+if TYPE_CHECKING:
+    from . import memory as memory
+    from .chats import Chat as Chat
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Give what is imported when it is first used, so that importing the package stays fast."""
+    if name == "memory":
+        from importlib import import_module
+
+        return import_module(".memory", __name__)
+    if name == "Chat":
+        from .chats import Chat
+
+        return Chat
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "memory", "Chat"})

@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
-from .chats import ChatSettings, make_chat
 from .errors import ConfigurationError
 from .llm import LLM
 from .models import Auto, ByElement, ChatOptions, Decorator, Model, OperatorSettings, StreamingDecorator, TaskSettings
@@ -334,6 +333,8 @@ def chat(
 
     def operator(name: str, shape: Shape[Any]) -> Callable[[], Operator[Any]]:
         return functools.cache(lambda: model().operator(name, shape, **settings))
+
+    from .chats import ChatSettings, make_chat  # as in `models`
 
     said = ChatSettings(
         operator,

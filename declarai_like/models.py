@@ -19,7 +19,6 @@ from typing import (
     overload,
 )
 
-from .chats import ChatSettings, make_chat
 from .llm import LLM
 from .operator import Operator, Output, Restartable
 from .prompt import Prompt, Shape
@@ -244,6 +243,8 @@ class Model(Generic[S]):
         def operator(name: str, shape: Shape[Any]) -> Callable[[], Operator[Any]]:
             made = self.operator(name, shape, **settings)
             return lambda: made
+
+        from .chats import ChatSettings, make_chat  # with the first chat, so that importing the package stays fast
 
         said = ChatSettings(
             operator, self.operator, streaming, self._stream, cache=cache, keep_partial=keep_partial, window=window
