@@ -15,7 +15,7 @@ for chunk in say("Avengers"):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import errors as errors
 from . import experimental as experimental
@@ -41,25 +41,24 @@ from .tasks import Task as Task
 from .transport import Timeouts as Timeouts
 from .watch import Watch as Watch
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from . import memory as memory
     from .chats import Chat as Chat
+else:
 
-__version__ = "0.1.0"
+    def __getattr__(name: str) -> object:
+        """Give what is imported when it is first used, so that importing the package stays fast."""
+        if name == "memory":
+            from importlib import import_module
 
+            return import_module(".memory", __name__)
+        if name == "Chat":
+            from .chats import Chat
 
-def __getattr__(name: str) -> Any:
-    """Give what is imported when it is first used, so that importing the package stays fast."""
-    if name == "memory":
-        from importlib import import_module
+            return Chat
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-        return import_module(".memory", __name__)
-    if name == "Chat":
-        from .chats import Chat
-
-        return Chat
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), "memory", "Chat"})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), "memory", "Chat"})
