@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import logging
 import os
 import re
 import subprocess
@@ -47,7 +48,10 @@ def provider(serve: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any
     monkeypatch.setenv("DECLARAI_MODEL", "")  # a block may set it, and then it is taken back
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(ROOT / "examples" / "streaming_chatbot")  # which a page imports from
-    return server
+    logger = logging.getLogger("declarai_like")
+    level = logger.level
+    yield server
+    logger.setLevel(level)  # which a page may have set
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=name_of)
