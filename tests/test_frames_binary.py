@@ -385,6 +385,7 @@ def test_a_json_longer_than_its_payload_is_refused() -> None:
     assert isinstance(error, InvalidPayload)
 
 
+@pytest.mark.filterwarnings("ignore:The 'u' type code is deprecated")
 def test_numbers_are_checked_where_a_model_is_made() -> None:
     with pytest.raises(ValidationError, match="this is no array"):
         Sound(samples=[1.0])  # type: ignore[arg-type]
