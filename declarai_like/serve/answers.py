@@ -80,9 +80,25 @@ def _whole(stream: Stream[Any]) -> Mapping[str, Any]:
     return whole if stream.shape.is_text else {**whole, "result": stream.record.result[0]}
 
 
-def text_of(item: Any) -> str | None:
-    """Give the new text that something streamed stands for; None where it is none.
+class Telling:
+    """Tells what something streams: texts, and chunks of answers, are new text; everything else is an item."""
 
-    A text is one, and so is a chunk of an answer.
-    """
-    return item.delta if isinstance(item, LLMResponse) else item if isinstance(item, str) else None
+    def __init__(self) -> None:
+        self._said: list[str] = []
+        self._items = 0
+
+    @property
+    def response(self) -> str:
+        """All the text so far."""
+        return "".join(self._said)
+
+    def tell(self, value: Any, **about: Any) -> Happening | None:
+        """Give what happens with a value; nothing, with an empty text."""
+        text = value.delta if isinstance(value, LLMResponse) else value
+        if isinstance(text, str):
+            if not text:
+                return None
+            self._said.append(text)
+            return "delta", {"delta": text, **about}
+        index, self._items = self._items, self._items + 1
+        return "item", {"index": index, "value": value, **about}

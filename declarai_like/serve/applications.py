@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field, create_model
 from ..app import Application, ApplicationBuilder, State
 from ..app.actions import Action
 from ..app.graph import Graph
+from ..messages import LLMResponse
 from ..watch import watching
-from .answers import Happening, text_of
+from .answers import Happening, Telling
 from .application_sources import Making, opening
 from .errors import InvalidRequest
 from .events import Name
@@ -128,12 +129,11 @@ class ApplicationAnswer:
         self._halt_before = [] if halt_after else [action.name for action in app.graph.actions if action.takes.required]
         self._shown = shown
         self._shows_all = shows_all
-        self._said: list[str] = []
-        self._items = 0
+        self._telling = Telling()
 
     @property
     def response(self) -> str:
-        return "".join(self._said)
+        return self._telling.response
 
     def stop(self) -> None:
         """The actions that are ended find what there is in the streams that they read."""
@@ -150,20 +150,13 @@ class ApplicationAnswer:
                 yield "state", {"action": action.name, "state": self._shown(state)}
                 if (watch := watching()) is not None and watch.is_stopped:
                     return
-        shows_result = self._shows_all and not self._said
+        shows_result = self._shows_all and not self.response
         whole = {"response": self.response, "finish_reason": "stop"}
         yield "done", {**whole, "result": result} if shows_result else whole
 
     def _happening(self, action: Action, item: Any) -> Happening | None:
-        delta: Any = item.get("delta") if isinstance(item, dict) else item  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (it may hold anything)
-        text = text_of(delta)
-        if text:
-            self._said.append(text)
-            return "delta", {"delta": text, "action": action.name}
-        if text is not None:
-            return None
-        index, self._items = self._items, self._items + 1
-        return "item", {"index": index, "value": item, "action": action.name}
+        delta: Any = item.get("delta") if isinstance(item, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (it may hold anything)
+        return self._telling.tell(delta if isinstance(delta, str | LLMResponse) else item, action=action.name)
 
 
 def _inputs(graph: Graph) -> list[str] | None:

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from ..errors import ConfigurationError
 from ..stream import Items, Stream
-from .answers import Happening, Partials, StreamAnswer, text_of
+from .answers import Happening, Partials, StreamAnswer, Telling
 from .events import Name
 from .served import NOTHING, Adapter, AnswerOptions, Served, adapted, checked_name, described, request_of, text_input_of
 
@@ -61,12 +61,11 @@ class FunctionAnswer:
         self._function = function
         self._arguments = arguments
         self._partials: Partials = partials
-        self._said: list[str] = []
-        self._items = 0
+        self._telling = Telling()
 
     @property
     def response(self) -> str:
-        return "".join(self._said)
+        return self._telling.response
 
     def stop(self) -> None:
         """What it has given is all that there is."""
@@ -87,24 +86,14 @@ class FunctionAnswer:
             items: AsyncIterator[Any] = given  # pyright: ignore[reportUnknownVariableType]  (as above)
             async with _closed(items):
                 async for item in items:  # pyright: ignore[reportUnknownVariableType]  (as above)
-                    if happening := self._happening(item):
+                    if happening := self._telling.tell(item):
                         yield happening
         elif isinstance(given, str):
-            self._said.append(given)
-            yield "delta", {"delta": given}
+            if happening := self._telling.tell(given):
+                yield happening
         else:
             whole = {"result": given}
         yield "done", {"response": self.response, "finish_reason": "stop", **whole}
-
-    def _happening(self, item: Any) -> Happening | None:
-        text = text_of(item)
-        if text:
-            self._said.append(text)
-            return "delta", {"delta": text}
-        if text is not None:
-            return None
-        index, self._items = self._items, self._items + 1
-        return "item", {"index": index, "value": item}
 
 
 async def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
