@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+import declarai_like as declarai
 from declarai_like import serve
 from declarai_like.errors import ConfigurationError
 
@@ -235,3 +236,13 @@ def test_the_beat_of_workers_is_shorter_than_the_grace(redis_server: str) -> Non
         serve.router(streams=serve.RedisStreams(redis_server), grace=1.0)
     with pytest.raises(ConfigurationError, match="beat is 0; it is a number of seconds, above 0"):
         serve.RedisStreams(redis_server, beat=0)
+
+
+def test_a_session_can_go_on_as_soon_as_its_answer_has_ended(workers: Workers) -> None:
+    @declarai.offline(lambda _: "one").chat
+    class Bot:
+        """You are a bot."""
+
+    first, _ = workers(Bot)
+    for _ in range(20):
+        assert first.answer("Bot", {"message": "hi", "session": "s"}).status == 200

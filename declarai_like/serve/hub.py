@@ -26,6 +26,7 @@ class Hub:
         self._under_way: dict[str, LiveStream] = {}
         self._over: dict[str, LiveStream] = {}  # that which ended first comes first
         self._busy: dict[str, str] = {}  # by the names of places, the ids of streams
+        self._releasing: dict[str, asyncio.Task[Any]] = {}  # by the same names, what tells others of an end
         self._read: dict[str, int] = {}  # how far other workers' streams are read here
         self._tasks: set[asyncio.Task[Any]] = set()
         self._has_started = False
@@ -95,6 +96,8 @@ class Hub:
             return
         while (stream := self._under_way.get(self._busy.get(place.name, ""))) is not None and stream.is_stopping:
             await stream.ended()
+        if releasing := self._releasing.get(place.name):
+            await asyncio.wait([releasing])
         busy = self._busy.setdefault(place.name, id)
         if busy == id and self._shared is not None:
             try:
@@ -111,7 +114,8 @@ class Hub:
         if place.session:
             del self._busy[place.name]
             if self._shared is not None:
-                self._go(self._shared.release(place.name, id))
+                self._releasing[place.name] = self._go(self._shared.release(place.name, id))
+                self._releasing[place.name].add_done_callback(lambda _: self._releasing.pop(place.name, None))
 
     def _ended(self, stream: LiveStream) -> None:
         del self._under_way[stream.id]
@@ -151,11 +155,12 @@ class Hub:
                 if stream := self._under_way.get(id):
                     stream.read_elsewhere(place)
 
-    def _go(self, work: Any) -> None:
+    def _go(self, work: Any) -> asyncio.Task[Any]:
         """Let something go on beside the answers."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
