@@ -504,6 +504,7 @@ def test_a_reader_that_is_slow_holds_back_who_makes_the_answer(serving: Start) -
 
     server = serving(flood, limits=serve.Limits(events=8), grace=0)
     with slow_socket(server, "flood", {}):
+        wait_until(lambda: made)
         assert settled(lambda: len(made)) < 300  # most of it is in the buffers of the machine
 
 
@@ -512,6 +513,7 @@ def test_a_reader_that_is_slow_holds_back_the_model_itself(serving: Start, speak
     pieces = 2000
     speaker.say(*["x" * 50_000] * pieces)
     with slow_socket(server, "say", {"movie": "Hulk"}):
+        wait_until(lambda: speaker.waiting < pieces)
         assert settled(lambda: pieces - speaker.waiting) < pieces - 500
     assert speaker.last.left.wait(5)
 
@@ -587,20 +589,18 @@ def slow_socket(server: Serving, path: str, body: Any = None) -> Iterator[socket
         written = b"" if body is None else json.dumps(body).encode()
         method = "GET" if body is None else "POST"
         client.sendall(
-            f"{method} /api/{path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(written)}\r\n\r\n".encode()
+            f"{method} /api/{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(written)}\r\n\r\n".encode()
             + written
         )
         yield client
 
 
 def read_quickly(client: socket.socket) -> list[Heard]:
-    """Read what comes up to the end of the response or of the connection."""
+    """Read what comes up to the end of the connection, which closes after the response."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
-    received: list[bytes] = []
-    while (piece := client.recv(1_000_000)) and not piece.endswith(b"\r\n0\r\n\r\n"):
-        received.append(piece)
-    return read(b"".join(chunks_of(b"".join([*received, piece]).partition(b"\r\n\r\n")[2])))
+    received = b"".join(iter(lambda: client.recv(1_000_000), b""))
+    return read(b"".join(chunks_of(received.partition(b"\r\n\r\n")[2])))
 
 
 def chunks_of(body: bytes) -> Iterator[bytes]:
