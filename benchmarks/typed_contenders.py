@@ -39,9 +39,9 @@ class Ours(Contender):
 
     def __init__(self) -> None:
         from declarai_like.typed.readers import ElementReader, PartialReader
-        from declarai_like.typed.root import Plan
+        from declarai_like.typed.root import AnswerPlan
 
-        self._report, self._note, self._items = Plan(Report), Plan(Note), Plan(list[Item])
+        self._report, self._note, self._items = AnswerPlan(Report), AnswerPlan(Note), AnswerPlan(list[Item])
         self._partial, self._elements = PartialReader, ElementReader
 
     def partials(self, pieces: int) -> Any:

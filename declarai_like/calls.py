@@ -16,7 +16,7 @@ from .stream import Commitment, Items, Stream
 from .watch import watching
 
 if TYPE_CHECKING:
-    from .typed.root import Plan as Reading
+    from .typed.root import AnswerPlan
 
 R = TypeVar("R")
 
@@ -40,7 +40,7 @@ class Calls(Generic[R]):
         self.by_element = shape.by_element and not streaming
         self._shape = shape
         self._cache = cache
-        self._reading: Reading[R] | None = None
+        self._reading: AnswerPlan[R] | None = None
 
     def answer(self, answering: Answering[R], *, is_async: bool) -> Any:
         """Give what the caller gets: a `Stream` or `Items`, from which nothing is asked yet, the value, or an awaitable."""
@@ -93,12 +93,12 @@ class Calls(Generic[R]):
     def _handed_out(self, stream: Stream[R]) -> Stream[R] | Items[Any]:
         return Items[Any](stream, self._read_as()) if self.by_element else stream
 
-    def _read_as(self) -> Reading[R]:
+    def _read_as(self) -> AnswerPlan[R]:
         """Give how an answer is read while it comes."""
         if self._reading is None:
-            from .typed.root import Plan as Reading
+            from .typed.root import AnswerPlan
 
-            self._reading = Reading(self._shape)
+            self._reading = AnswerPlan(self._shape)
         return self._reading
 
     @property

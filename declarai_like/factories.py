@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
 from .llm import LLM
-from .models import Auto, ByElement, ChatOptions, Decorator, Model, OperatorSettings, StreamingDecorator, TaskSettings
+from .models import Auto, ByElement, ChatSettings, Decorator, Model, OperatorSettings, StreamingDecorator, TaskSettings
 from .operator import Operator, Output
 from .prompt import Prompt, Shape
 from .providers.openai import OpenAIProvider
@@ -96,7 +96,7 @@ def openai(
         openai_token: another name for ``api_key``.
 
     Raises:
-        ConfigurationError: a setting is wrong.
+        ConfigurationError: a setting is wrong; or, at the first request, there is no key.
     """
     if not model:
         raise ConfigurationError("openai() needs the name of a model, as the server knows it")
@@ -158,7 +158,7 @@ def azure_openai(
     ``headers``, ``timeout``, ``max_retries``, ``stream``, ``output`` and ``llm_params`` are as for `openai`.
 
     Raises:
-        ConfigurationError: a setting is wrong or missing.
+        ConfigurationError: a setting is wrong or missing; or, at the first request, there is no key.
     """
     name = deployment_name or model
     if not name:
@@ -233,6 +233,10 @@ def offline(
         delay: seconds between two chunks of a stream.
 
     ``timeout``, ``stream`` and ``output`` are as for `openai`.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the tape has a broken line.
+        FileNotFoundError: there is no such tape.
     """
     from .standin import Script
 
@@ -258,7 +262,7 @@ def model(name: str | None = None, /) -> Model[Literal[False]]:
     Names are ``"openai:<model>"``, ``"azure_openai:<deployment>"`` and ``"offline"``.
 
     Raises:
-        ConfigurationError: there is no name, or no such kind of model.
+        ConfigurationError: there is no name, no such kind of model, or one of its settings is missing.
     """
     given = name if name is not None else os.environ.get("DECLARAI_MODEL", "")
     kind, _, rest = given.partition(":")
@@ -312,7 +316,7 @@ def task(
 @overload
 def chat(cls: type[K]) -> type[K]: ...
 @overload
-def chat(**settings: Unpack[ChatOptions]) -> Callable[[type[K]], type[K]]: ...
+def chat(**settings: Unpack[ChatSettings]) -> Callable[[type[K]], type[K]]: ...
 def chat(
     cls: type | None = None,
     *,
@@ -334,9 +338,9 @@ def chat(
     def operator(name: str, shape: Shape[Any]) -> Callable[[], Operator[Any]]:
         return functools.cache(lambda: model().operator(name, shape, **settings))
 
-    from .chats import ChatSettings, make_chat  # as in `models`
+    from .chats import ChatDeclaration, make_chat  # as in `models`
 
-    said = ChatSettings(
+    said = ChatDeclaration(
         operator,
         lambda name, shape: model().operator(name, shape),
         streaming,

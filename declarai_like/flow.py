@@ -34,9 +34,11 @@ class Ask(Generic[R_co]):
     tracked = False  # whether a resource begins or ends with it
 
     def perform(self) -> R_co:
+        """Do it, and give what came of it, in blocking code."""
         raise NotImplementedError
 
     async def aperform(self) -> R_co:
+        """Do it, and give what came of it, in async code."""
         raise NotImplementedError
 
     def abort(self) -> None:

@@ -66,6 +66,9 @@ class LLM:
             question: what is asked.
             transcript: where the text goes. It says which attempt at an answer this is.
             patience: the clock of the call, where this is not its only attempt.
+
+        Raises:
+            DeclaraiError: there is no whole answer; see `declarai_like.errors`.
         """
         request = self._provider.request(question)
         patience = patience or self.patience()

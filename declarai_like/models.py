@@ -63,7 +63,7 @@ class TaskSettings(OperatorSettings, total=False):
     cache: bool
 
 
-class ChatOptions(OperatorSettings, total=False):
+class ChatSettings(OperatorSettings, total=False):
     """The settings of a chat: see `Model.chat`."""
 
     streaming: bool | None
@@ -211,7 +211,7 @@ class Model(Generic[S]):
     @overload
     def chat(self, cls: type[K]) -> type[K]: ...
     @overload
-    def chat(self, **settings: Unpack[ChatOptions]) -> Callable[[type[K]], type[K]]: ...
+    def chat(self, **settings: Unpack[ChatSettings]) -> Callable[[type[K]], type[K]]: ...
     def chat(
         self,
         cls: type | None = None,
@@ -244,9 +244,9 @@ class Model(Generic[S]):
             made = self.operator(name, shape, **settings)
             return lambda: made
 
-        from .chats import ChatSettings, make_chat  # with the first chat, so that importing the package stays fast
+        from .chats import ChatDeclaration, make_chat  # with the first chat, so that importing the package stays fast
 
-        said = ChatSettings(
+        said = ChatDeclaration(
             operator, self.operator, streaming, self._stream, cache=cache, keep_partial=keep_partial, window=window
         )
         return functools.partial(make_chat, settings=said) if cls is None else make_chat(cls, said)
@@ -266,7 +266,11 @@ class Model(Generic[S]):
         retries: int | BaseRetrying = 2,
         restart_on: Collection[Restartable] = (),
     ) -> Operator[R]:
-        """Put a shape of answers and this model together; ``name`` says in errors what asks."""
+        """Put a shape of answers and this model together; ``name`` says in errors what asks.
+
+        Raises:
+            ConfigurationError: a setting is wrong.
+        """
         return Operator(
             name,
             shape,

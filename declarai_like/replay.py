@@ -238,13 +238,17 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
             self._record.end()
 
     def send(self, value: None, /) -> T:
-        """As ``next()``: a stream takes no values."""
+        """As ``next()``: a stream takes no values.
+
+        Raises:
+            TypeError: there is one.
+        """
         if value is not None:
             raise TypeError(f"a stream takes no values; send({value!r}) has nowhere to go")
         return next(self)
 
     def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None, /) -> T:
-        """Leave the stream with an error, which every later reader gets as well."""
+        """Leave the stream with an error, which is raised here, and again for every later reader."""
         error = typ if isinstance(typ, BaseException) else (val if isinstance(val, BaseException) else typ())
         self._record.end(error)
         self.close()

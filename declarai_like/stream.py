@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from .prompt import Shape
     from .typed.looks import Elements
-    from .typed.root import Plan
+    from .typed.root import AnswerPlan
 
 __all__ = [
     "Commitment",
@@ -123,13 +123,17 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
 
     Attributes:
         commitment: what a reader makes that cannot take back what it hands out; then no other attempt follows.
+
+    Raises:
+        DeclaraiError: to who reads it, in whatever way: there is no answer, or none that fits.
+        StreamInUse: it is being read in the other world, blocking or async; or it keeps no chunks, and was read.
     """
 
     def __init__(
         self,
         flow: Flow[list[LLMResponse], tuple[R, LLMResponse]],
         *,
-        plan: Callable[[], Plan[R]],
+        plan: Callable[[], AnswerPlan[R]],
         record: Record[LLMResponse, tuple[R, LLMResponse]],
         commitment: Commitment,
     ) -> None:
@@ -276,7 +280,10 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
 
     @classmethod
     def over(
-        cls, plan: Callable[[], Plan[R]], record: Record[LLMResponse, tuple[R, LLMResponse]], commitment: Commitment
+        cls,
+        plan: Callable[[], AnswerPlan[R]],
+        record: Record[LLMResponse, tuple[R, LLMResponse]],
+        commitment: Commitment,
     ) -> Self:
         """Give a stream of what was recorded, when the one that recorded it is gone."""
         record.end()
@@ -297,9 +304,13 @@ class Items(View[LLMResponse, T], Iterator[T], AsyncIterator[T]):
     Attributes:
         stream: the stream that it reads.
         errors: with ``on_error="collect"``, the elements that do not fit, as far as the last reading has come.
+
+    Raises:
+        InvalidElement: to who reads it: an element does not fit, and those before it have been given.
+        DeclaraiError: what the stream raises otherwise.
     """
 
-    def __init__(self, stream: Stream[Any], plan: Plan[Any], on_error: OnError = "raise") -> None:
+    def __init__(self, stream: Stream[Any], plan: AnswerPlan[Any], on_error: OnError = "raise") -> None:
         from .typed.readers import ElementReader
 
         if on_error not in ("raise", "collect"):

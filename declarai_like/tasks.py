@@ -85,6 +85,7 @@ class Task(Generic[P, C]):
         Raises:
             TypeError: the arguments do not fit the function's signature.
             DeclaraiError: there is no answer, or none that fits; see `declarai_like.errors`.
+            Exception: what the function's body raises.
         """
         return self._plan(args, kwargs, llm_params)()
 
@@ -93,11 +94,18 @@ class Task(Generic[P, C]):
     @overload
     def plan(self, *args: Any, llm_params: Mapping[str, Any] | None, **kwargs: Any) -> Plan[C]: ...
     def plan(self, *args: Any, llm_params: Mapping[str, Any] | None = None, **kwargs: Any) -> Plan[Any]:
-        """Write the prompt without asking; calling the plan asks."""
+        """Write the prompt without asking; calling the plan asks.
+
+        Raises:
+            TypeError: the arguments do not fit the function's signature.
+            PromptError: the prompt cannot be filled with them.
+            ConfigurationError: the environment is to name the model, and names none.
+            Exception: what the function's body raises.
+        """
         return self._plan(args, kwargs, llm_params)
 
     def compile(self, *args: P.args, **kwargs: P.kwargs) -> list[Message]:
-        """Give the messages that a call with these arguments would send."""
+        """Give the messages that a call with these arguments would send; it raises what `plan` raises."""
         return list(self._plan(args, kwargs, None).messages)
 
     @property
@@ -169,7 +177,11 @@ class Plan(Generic[C]):
         return self._declared.prompt.template
 
     def __call__(self) -> C:
-        """Ask the model."""
+        """Ask the model.
+
+        Raises:
+            DeclaraiError: there is no answer, or none that fits; of a stream it comes to who reads it.
+        """
         declared = self._declared
         return cast("C", declared.calls.answer(self._answering, is_async=declared.is_async))
 

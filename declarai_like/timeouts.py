@@ -19,6 +19,9 @@ class Timeouts:
         idle: without new content in the middle of an answer (`IdleTimeout`). A keep-alive comment is
             not content. The time that the reader takes between two reads is not counted.
         total: for the whole call, with its retries, by the clock on the wall (`TotalTimeout`).
+
+    Raises:
+        ConfigurationError: a limit is no number of seconds above 0.
     """
 
     connect: float | None = 10.0

@@ -31,12 +31,16 @@ class Messages:
 
     Args:
         limit: how many messages, what the user says now included; from 1.
+
+    Raises:
+        ConfigurationError: the limit is no whole number from 1.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = _checked("Messages", limit)
 
     def select(self, messages: Sequence[Message], /) -> Sequence[Message]:
+        """Give the messages to send: those of the system, and the last of the others."""
         return _last(messages, self.limit, len)
 
     def __repr__(self) -> str:
@@ -52,6 +56,9 @@ class Tokens:
     Args:
         limit: how many tokens; from 1.
         count: gives the tokens of a text. By default `count_tokens`.
+
+    Raises:
+        ConfigurationError: the limit is no whole number from 1.
     """
 
     def __init__(self, limit: int, count: Callable[[str], int] | None = None) -> None:
@@ -59,6 +66,7 @@ class Tokens:
         self._count = count
 
     def select(self, messages: Sequence[Message], /) -> Sequence[Message]:
+        """Give the messages to send: those of the system, and the last of the others that there is room for."""
         fixed = self.tokens([message for message in messages if message.role == "system"])
         return _last(messages, self.limit - fixed, self.tokens)
 
@@ -81,6 +89,9 @@ class Summary:
     Args:
         window: says how much is sent as it is: `Messages` or `Tokens`, or one of your own.
         instruction: what the model is told to do, in place of `INSTRUCTION`.
+
+    Raises:
+        ConfigurationError: the window is none, or is a summary itself.
     """
 
     INSTRUCTION = (
@@ -100,6 +111,7 @@ class Summary:
         self.instruction = instruction
 
     def select(self, messages: Sequence[Message], /) -> Sequence[Message]:
+        """Give the messages that the other window would send."""
         return self._window.select(messages)
 
     def outgrown(self, before: Sequence[Message], fresh: Sequence[Message], now: Message, /) -> int:

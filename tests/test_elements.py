@@ -18,7 +18,7 @@ from declarai_like.messages import LLMResponse, Transcript
 from declarai_like.prompt import Shape
 from declarai_like.typed.looks import Elements
 from declarai_like.typed.readers import ElementReader
-from declarai_like.typed.root import Plan
+from declarai_like.typed.root import AnswerPlan
 from tests.json_texts import CUTS, cut
 from tests.typed_answers import TYPES, answers, one_shot, plan, same
 
@@ -204,7 +204,7 @@ def test_marks_and_rules_of_the_list_do_not_hold_its_elements_back() -> None:
 
 
 def test_an_iterator_is_a_list_of_its_elements() -> None:
-    assert steps(Plan(Shape(Iterator[int])), "[1, ", "2]") == [[1], [2]]
+    assert steps(AnswerPlan(Shape(Iterator[int])), "[1, ", "2]") == [[1], [2]]
 
 
 @pytest.mark.parametrize("type_", [str, int, dict[str, int], Hero, list[int] | list[str]], ids=str)
@@ -341,13 +341,13 @@ def always(attempt: int) -> bool:
 
 
 def test_a_stream_of_chunks_is_seen_as_its_elements() -> None:
-    look = Elements[int](Plan(list[int]), always)
+    look = Elements[int](AnswerPlan(list[int]), always)
     assert [list(look.feed(chunk)) for chunk in chunks("[1, ", "2", "", "]")] == [[1], [], [], [2]]
     assert list(look.end()) == []
 
 
 def test_an_element_that_does_not_fit_is_raised_after_the_good_ones() -> None:
-    look = Elements[int](Plan(list[int]), always)
+    look = Elements[int](AnswerPlan(list[int]), always)
     [chunk] = chunks('[1, 2, "x"]')
     seen = []
     with pytest.raises(InvalidElement, match="^element 2 of a list"):
@@ -363,14 +363,14 @@ def test_another_attempt_begins_anew_and_only_the_one_that_is_committed_to_is_ha
         asked.append(attempt)
         return attempt == 2
 
-    look = Elements[int](Plan(list[int]), commit)
+    look = Elements[int](AnswerPlan(list[int]), commit)
     pieces = [*chunks("[1, ", "2, "), *chunks("[3, ", "4]", attempt=2)]
     assert [list(look.feed(chunk)) for chunk in pieces] == [[], [], [3], [4]]
     assert asked == [1, 1, 2, 2]
 
 
 def test_nothing_is_committed_to_before_there_is_an_element() -> None:
-    look = Elements[int](Plan(list[int]), lambda attempt: math.isnan(attempt))
+    look = Elements[int](AnswerPlan(list[int]), lambda attempt: math.isnan(attempt))
     assert [list(look.feed(chunk)) for chunk in chunks("Sure: ", "[", "1")] == [[], [], []]
 
 
@@ -382,13 +382,13 @@ def failed(look: Elements[Any], error: Exception) -> Exception:
 
 def test_when_the_answer_does_not_fit_the_element_that_is_to_blame_is_named() -> None:
     unfit = OutputError("it does not fit", attempts=(Attempt('["x"]', "no"),))
-    look = Elements[int](Plan(list[int]), always)
+    look = Elements[int](AnswerPlan(list[int]), always)
     list(look.feed(chunks('["x"]')[0]))
     blamed = failed(look, unfit)
     assert isinstance(blamed, InvalidElement)
     assert blamed.index == 0
     assert blamed.__cause__ is unfit
-    look = Elements[int](Plan(list[int]), always)
+    look = Elements[int](AnswerPlan(list[int]), always)
     assert failed(look, unfit) is unfit
     list(look.feed(chunks("no list")[0]))
     assert failed(look, unfit) is unfit
@@ -399,7 +399,7 @@ def test_when_the_answer_does_not_fit_the_element_that_is_to_blame_is_named() ->
 
 def test_with_a_list_for_flaws_they_are_put_there_and_are_no_error() -> None:
     flaws: list[InvalidElement] = []
-    look = Elements[int](Plan(list[int]), always, flaws)
+    look = Elements[int](AnswerPlan(list[int]), always, flaws)
     feed: Callable[[LLMResponse], Any] = look.feed
     assert [list(feed(chunk)) for chunk in chunks('["x", ', '1, "y", ', "2]")] == [[], [1], [2]]
     assert [flaw.index for flaw in flaws] == [0, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ import declarai_like as declarai
 from declarai_like import errors
 from declarai_like.testing import Fault, Raw, Reply
 from tests.conftest import World
+from tests.databases import output_of, run_script
 
 
 def model(server: Any, **settings: Any) -> Any:
@@ -121,7 +123,7 @@ def test_a_server_that_is_not_there(world: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     nowhere = declarai.openai("m", base_url=f"http://127.0.0.1:{port}/v1", max_retries=0)
-    with pytest.raises(errors.ConnectionFailed, match="connection to the provider failed"):
+    with pytest.raises(errors.ConnectionFailed, match=f"the connection to 127.0.0.1:{port} failed"):
         world.ask(nowhere)
     with pytest.raises(ConnectionError):
         world.read(stream_of(nowhere), [])
@@ -430,18 +432,27 @@ def test_a_cancelled_task_closes_its_connection(world: World, serve: Any) -> Non
     server = serve([Raw([event("one"), 30.0]), Reply("late", first_delay=30)])
     at = model(server)
 
+    @at.task
+    async def say(movie: str) -> str:
+        """Say something about the movie"""
+
+    async def read() -> None:
+        async for _ in stream_of(at):
+            pass
+
+    async def ask() -> None:
+        await say("Avengers")
+
     async def give_up() -> None:
         import anyio
 
-        @at.task
-        async def say(movie: str) -> str:
-            """Say something about the movie"""
-
-        with anyio.move_on_after(0.2):
-            async for _ in stream_of(at):
-                pass
-        with anyio.move_on_after(0.2):
-            await say("Avengers")
+        for requests, call in enumerate((read, ask), start=1):
+            async with anyio.create_task_group() as group:
+                group.start_soon(call)
+                while len(server.exchanges) < requests:  # noqa: ASYNC110  (the server is no async code)
+                    await anyio.sleep(0.01)
+                await anyio.sleep(0.1)
+                group.cancel_scope.cancel()
 
     world.run(give_up)
     assert [exchange.left.wait(5) for exchange in server.exchanges] == [True, True]
@@ -454,6 +465,30 @@ def test_connections_are_used_again(serve: Any) -> None:
         assert stream_of(at).result() == "one two"
         assert World("blocking").ask(at) == "one two"
     assert server.connections == 1
+
+
+FORKS = """
+import os, sys
+import declarai_like as declarai
+
+@declarai.openai("m", base_url=sys.argv[1], api_key="k").task
+def say() -> str:
+    "Say something"
+
+assert say() == "one two"
+child = os.fork()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+assert [say() for _ in range(3)] == ["one two"] * 3
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_process_that_was_forked_has_connections_of_its_own(serve: Any) -> None:
+    server = serve(["one two"] * 7)
+    output_of(run_script(FORKS, server.url))
+    assert len(server.exchanges) == 7
+    assert server.connections == 2
 
 
 def test_a_server_that_does_not_end_its_body_is_not_waited_for(world: World, serve: Any) -> None:

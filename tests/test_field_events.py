@@ -26,7 +26,7 @@ from declarai_like.stream import (
 )
 from declarai_like.typed.looks import Events
 from declarai_like.typed.readers import FieldReader
-from declarai_like.typed.root import Plan
+from declarai_like.typed.root import AnswerPlan
 from declarai_like.typed.values import as_json
 from tests.json_texts import CUTS, cut
 from tests.typed_answers import CLEAN, PLAIN, TYPES, answers, one_shot, plan, same
@@ -395,7 +395,7 @@ def chunk(transcript: Transcript, delta: str, **more: Any) -> LLMResponse:
 
 def look(type_: Any, chunks: list[LLMResponse], result: Any) -> list[Any]:
     """Look at a stream of chunks as events."""
-    events = Events[Any](Plan(type_), lambda: result, lambda: chunks[-1])
+    events = Events[Any](AnswerPlan(type_), lambda: result, lambda: chunks[-1])
     return [event for each in chunks for event in events.feed(each)] + [*events.end()]
 
 
@@ -482,6 +482,6 @@ def test_usage_that_is_told_again_and_again_is_reported_when_it_changes() -> Non
 
 
 def test_an_error_of_the_stream_is_raised() -> None:
-    fail: Callable[[Exception], Any] = Events[str](Plan(str), str, lambda: LLMResponse("")).fail
+    fail: Callable[[Exception], Any] = Events[str](AnswerPlan(str), str, lambda: LLMResponse("")).fail
     with pytest.raises(ZeroDivisionError):
         fail(ZeroDivisionError())

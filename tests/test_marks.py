@@ -26,7 +26,7 @@ from typing_extensions import TypeAliasType
 from declarai_like.prompt import Shape, Unfit
 from declarai_like.stream import StreamState, as_json, done, not_null, with_state
 from declarai_like.typed.readers import ElementReader, PartialReader
-from declarai_like.typed.root import Plan
+from declarai_like.typed.root import AnswerPlan
 from tests.json_texts import CUTS, cut
 from tests.typed_answers import TYPES, answers, plan, same
 
@@ -534,7 +534,9 @@ def test_with_a_mark_the_last_partial_is_the_same(
     name: str, data: st.DataObject, places: list[int] | None, mark: Any
 ) -> None:
     text = data.draw(answers(name))
-    marked: Plan[Any] = Plan(Shape(Annotated[TYPES[name], mark], vars(__import__("tests.typed_answers").typed_answers)))
+    marked: AnswerPlan[Any] = AnswerPlan(
+        Shape(Annotated[TYPES[name], mark], vars(__import__("tests.typed_answers").typed_answers))
+    )
     lasts = []
     for each in (plan(name), marked):
         reader = PartialReader[Any](each)

@@ -20,7 +20,7 @@ from .databases import drive, output_of, run_script
 
 
 def calling(function: Any, *args: Any) -> Flow[Any, Any]:
-    return (yield memory.Call(function, *args))
+    return (yield memory.MemoryCall(function, *args))
 
 
 class Threads:
@@ -141,7 +141,7 @@ class Own:
         return [Message("user", "hi")]
 
 def load():
-    return (yield memory.Call(Own().load))
+    return (yield memory.MemoryCall(Own().load))
 
 assert run(load()) == [Message("user", "hi")]
 child = os.fork()

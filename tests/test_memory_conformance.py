@@ -93,13 +93,13 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 
 def remember(kept: Any, *exchanges: Sequence[Message]) -> Flow[Any, list[Message]]:
     for messages in exchanges:
-        yield memory.Call(kept.append, messages)
-    return list((yield memory.Call(kept.load)))
+        yield memory.MemoryCall(kept.append, messages)
+    return list((yield memory.MemoryCall(kept.load)))
 
 
 def forget(kept: Any) -> Flow[Any, list[Message]]:
-    yield memory.Call(kept.clear)
-    return list((yield memory.Call(kept.load)))
+    yield memory.MemoryCall(kept.clear)
+    return list((yield memory.MemoryCall(kept.load)))
 
 
 def test_a_new_memory_is_empty_and_may_be_cleared(world: World, make: Make) -> None:

@@ -349,7 +349,7 @@ def test_a_memory_that_was_used_before_a_fork_serves_both_processes(
 
 LEFT_ALONE = """
 import gc, os
-from declarai_like.databases.per_process import PerProcess
+from declarai_like.per_process import PerProcess
 
 class Connection:
     def __del__(self):
@@ -372,6 +372,37 @@ kept.close()
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_process_leaves_alone_what_its_parent_opened() -> None:
     assert output_of(run_script(LEFT_ALONE)) == "closed\ngone in the parent\n"
+
+
+FORKED_WHILE_BUSY = """
+import os, threading, warnings
+from declarai_like.per_process import PerProcess
+
+warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, of threads and forks
+making, go_on = threading.Event(), threading.Event()
+
+def make():
+    making.set()
+    go_on.wait(0.2)
+    return os.getpid()
+
+kept = PerProcess(make, lambda _: None)
+thread = threading.Thread(target=kept.get)
+thread.start()
+making.wait()
+child = os.fork()
+if child == 0:
+    go_on.set()
+    os._exit(kept.get() != os.getpid())
+go_on.set()
+thread.join()
+print(os.waitpid(child, 0)[1], kept.get() == os.getpid())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_process_that_was_forked_while_something_was_being_made_does_not_wait_for_it() -> None:
+    assert output_of(run_script(FORKED_WHILE_BUSY)) == "0 True\n"
 
 
 LEAVES = """

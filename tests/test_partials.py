@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, Va
 from declarai_like.jsontext import candidates
 from declarai_like.partial import ABSENT, Missing, PartialDict, PartialList
 from declarai_like.typed.readers import PartialReader
-from declarai_like.typed.root import Plan
+from declarai_like.typed.root import AnswerPlan
 from declarai_like.typed.values import Partial, PartialObject, PartialTypedDict, StreamState, as_json
 from tests.json_texts import CUTS, cut, seen_of
 from tests.typed_answers import CLEAN, PLAIN, READ_AGAIN, REWRITING, TYPES, answers, one_shot, plan, same, steps
@@ -724,7 +724,7 @@ def test_as_json_gives_plain_values_by_the_names_of_fields() -> None:
 
 
 def test_a_text_is_a_partial_as_well() -> None:
-    reader = PartialReader[str](Plan(str))
+    reader = PartialReader[str](AnswerPlan(str))
     assert reader.feed("") is None
     assert [str(reader.feed("Once ")), str(reader.feed("upon"))] == ["Once ", "Once upon"]
     last = reader.feed(" a time")
@@ -789,7 +789,7 @@ class Valued(BaseModel):
 @example('{"inner": null, "value": {"value": 3}}')
 @given(st.sampled_from(["{}", '{"value": {}}', '{"value": 1}', '{"value": {"inner": {"value": 2}}, "inner": 1}']))
 def test_a_field_with_the_name_of_the_wrapper_is_told_from_it(text: str) -> None:
-    plan = Plan[Any](Valued)
+    plan = AnswerPlan[Any](Valued)
     assert plan.shape.is_wrapped
     assert same(inside(read(plan, text)[-1]), plan.shape.read(text))
 

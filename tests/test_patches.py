@@ -20,7 +20,7 @@ from declarai_like.messages import LLMResponse
 from declarai_like.stream import apply_patch, as_json
 from declarai_like.testing import Raw
 from declarai_like.typed.looks import Partials, Patches
-from declarai_like.typed.root import Plan
+from declarai_like.typed.root import AnswerPlan
 from tests.conftest import World
 from tests.json_texts import CUTS, TEXTS, cut
 from tests.typed_answers import TYPES, answers, one_shot, plan
@@ -34,7 +34,7 @@ def chunks(pieces: Any) -> list[LLMResponse]:
 
 def patched(type_: Any, *pieces: str, early: bool = False) -> list[list[Any]]:
     """Give the operations after each piece, none where there are none; each leads to what the partial shows."""
-    what = type_ if isinstance(type_, Plan) else Plan[Any](type_)
+    what = type_ if isinstance(type_, AnswerPlan) else AnswerPlan[Any](type_)
     partials, patches = Partials[Any](what, lambda: None, early=early), Patches[Any](what, lambda: None, early=early)
     value, shown, given = None, None, []
     for chunk in chunks(pieces):
@@ -314,7 +314,7 @@ def heroes(count: int) -> str:
 
 def bytes_of(type_: Any, text: str, *, step: int = 4, fits: bool = True) -> int:
     """Give how many bytes the operations for an answer have that comes in small pieces."""
-    what = Plan[Any](type_)
+    what = AnswerPlan[Any](type_)
     patches = Patches[Any](what, lambda: what.shape.read(text), early=False)
     pieces = [text[at : at + step] for at in range(0, len(text), step)]
     told = [operations for chunk in chunks(pieces) for operations in patches.feed(chunk)]

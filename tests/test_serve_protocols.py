@@ -27,7 +27,7 @@ from declarai_like.serve.completion_request import CompletionRequest
 from declarai_like.serve.completions import ChunkEncoder, completion, error_body, explained, model, models
 from declarai_like.serve.events import Event, written
 from declarai_like.serve.ui import UIEncoder, UIRequest
-from declarai_like.serve.user_text import NoText
+from declarai_like.serve.user_text import NoText, said_by_user
 
 from .ai_sdk import clients, parts_of, run_node
 
@@ -77,6 +77,7 @@ ANSWERS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("state", {"action": "right", "state": {"seen": 2}}),
         done("Look left. Look right.", None),
     ],
+    "watched": [DELTAS[0], UNTIL_STOPPED, *DELTAS[1:], done()],  # it goes on when the page has shown the beginning
     "endless": [DELTAS[0], UNTIL_STOPPED, STOPPED],
     "falls": [*DELTAS[:2], ("error", BUSY)],
     "fails": [("error", BROKEN)],
@@ -124,7 +125,7 @@ class CannedServer:
     async def ui(self, request: Request) -> Response:
         try:
             asked = UIRequest.model_validate_json(await request.body())
-            assert asked.text
+            assert said_by_user(asked.messages)
         except pydantic.ValidationError as error:
             return JSONResponse({"detail": error.errors(include_url=False)}, 422)
         except NoText as error:
@@ -148,7 +149,7 @@ class CannedServer:
     async def completions(self, request: Request) -> Response:
         try:
             asked = CompletionRequest.model_validate_json(await request.body())
-            assert asked.text
+            assert said_by_user(asked.messages)
         except pydantic.ValidationError as error:
             return JSONResponse(explained(error), 400)
         except NoText as error:
@@ -220,8 +221,8 @@ def use_chat(clients: Path, address: str) -> Any:
     return run
 
 
-def test_use_chat_shows_an_answer_growing_and_then_whole(use_chat: Any, server: CannedServer) -> None:
-    page = use_chat("say", {"send": "Tell me of heroes"})
+def test_use_chat_shows_an_answer_growing_and_then_whole(use_chat: Any, server: CannedServer, address: str) -> None:
+    page = use_chat("watched", {"send": "Tell me of heroes", "stop": 1, "at": address})
     question, answer = page["messages"]
     assert question["parts"] == [{"type": "text", "text": "Tell me of heroes"}]
     assert answer["role"] == "assistant"
@@ -229,16 +230,16 @@ def test_use_chat_shows_an_answer_growing_and_then_whole(use_chat: Any, server: 
     assert answer["parts"][1]["state"] == "done"
     assert answer["metadata"] == {"session": "a-chat", "usage": SHOWN_USAGE}
     assert page["statuses"] == ["ready", "submitted", "streaming", "ready"]
-    assert len(page["sizes"]) > 2, "it came in pieces"
+    assert len(page["sizes"]) > 2, "it was seen in pieces"
     assert page["sizes"] == sorted(page["sizes"])
     assert page["finishes"] == [{"finishReason": "stop", "isAbort": False, "isDisconnect": False, "isError": False}]
-    assert server.ui_requests[0].text == "Tell me of heroes"
+    assert said_by_user(server.ui_requests[0].messages) == "Tell me of heroes"
 
 
 def test_use_chat_sends_its_id_with_each_message(use_chat: Any, server: CannedServer) -> None:
     page = use_chat("say", {"send": "One"}, {"send": "Two"}, body={"theme": "dark"})
     assert [message["role"] for message in page["messages"]] == ["user", "assistant", "user", "assistant"]
-    assert [(asked.id, asked.text, asked.trigger) for asked in server.ui_requests] == [
+    assert [(asked.id, said_by_user(asked.messages), asked.trigger) for asked in server.ui_requests] == [
         ("a-chat", "One", "submit-message"),
         ("a-chat", "Two", "submit-message"),
     ]
@@ -252,7 +253,7 @@ def test_use_chat_answers_a_message_anew(use_chat: Any, server: CannedServer) ->
     assert page["messages"][1]["id"] == "answer-2"
     assert parts_of(page["messages"][1]) == [("step-start", None), ("text", TEXT)]
     assert [asked.trigger for asked in server.ui_requests] == ["submit-message", "regenerate-message"]
-    assert server.ui_requests[1].text == "One"
+    assert said_by_user(server.ui_requests[1].messages) == "One"
 
 
 def test_use_chat_can_have_an_answer_stopped_at_the_server(use_chat: Any, address: str) -> None:
@@ -375,7 +376,7 @@ def ui_request(**changes: Any) -> dict[str, Any]:
 def test_the_text_of_a_request_is_all_that_the_user_has_written() -> None:
     parts = [{"type": "data-place", "data": {"x": 1}}, {"type": "text", "text": "One"}, {"type": "text", "text": "Two"}]
     request = UIRequest.model_validate(ui_request(messages=[{"role": "user", "parts": parts}], messageId="m"))
-    assert request.text == "One\nTwo"
+    assert said_by_user(request.messages) == "One\nTwo"
     assert request.message_id == "m"
 
 
@@ -391,7 +392,7 @@ def test_the_text_of_a_request_is_all_that_the_user_has_written() -> None:
 def test_a_request_without_a_text_of_the_users_is_refused(message: dict[str, Any], problem: str) -> None:
     request = UIRequest.model_validate(ui_request(messages=[message]))
     with pytest.raises(NoText, match=problem):
-        assert request.text
+        assert said_by_user(request.messages)
 
 
 @pytest.mark.parametrize(
@@ -619,7 +620,7 @@ def test_a_conversation_is_read_without_its_instructions_and_tools(client: opena
         ("user", "One\nTwo"),
         ("assistant", "Three"),
     ]
-    assert request.text == "Four"
+    assert said_by_user(request.messages) == "Four"
 
 
 def test_what_is_wrong_with_a_request_is_said_without_its_content() -> None:

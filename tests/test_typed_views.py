@@ -14,7 +14,7 @@ from declarai_like import stream
 from declarai_like.partial import Missing
 from declarai_like.stream import ElementCompleted, FieldCompleted, FieldGrew, FieldStarted
 from declarai_like.typed.readers import ElementReader, FieldReader, PartialReader
-from declarai_like.typed.root import Plan
+from declarai_like.typed.root import AnswerPlan
 from declarai_like.typed.values import StreamState, as_json
 
 
@@ -43,7 +43,7 @@ HEROES = st.fixed_dictionaries(
 )
 TEAMS = st.fixed_dictionaries({"title": TEXTS, "heroes": st.lists(HEROES, max_size=3)})
 FORMS = st.sampled_from([{}, {"indent": 1}, {"ensure_ascii": False}, {"separators": (",", ":")}])
-TEAM, HERO_LIST = Plan(Team), Plan(list[Hero])
+TEAM, HERO_LIST = AnswerPlan(Team), AnswerPlan(list[Hero])
 
 
 def pieces(text: str, sizes: list[int]) -> list[str]:
@@ -56,7 +56,7 @@ def pieces(text: str, sizes: list[int]) -> list[str]:
     return cut
 
 
-def told(plan: Plan[Any], cut: list[str]) -> list[Any]:
+def told(plan: AnswerPlan[Any], cut: list[str]) -> list[Any]:
     reader, events = FieldReader(plan), []
     for piece in cut:
         taken_back, new = reader.feed(piece)
@@ -218,7 +218,7 @@ def test_all_values_of_a_class_can_be_done():
 
 
 def test_what_is_hidden_is_told_when_it_appears():
-    events = told(Plan(list[Shown]), ['[{"first": "a', 'b", ', '"needed": ', '"c', 'd"}]'])
+    events = told(AnswerPlan(list[Shown]), ['[{"first": "a', 'b", ', '"needed": ', '"c', 'd"}]'])
     assert events[:5] == [
         FieldStarted(()),
         FieldStarted((0,)),
@@ -227,7 +227,7 @@ def test_what_is_hidden_is_told_when_it_appears():
         FieldGrew((0, "first"), "b"),
     ]
     assert rebuilt(events)[0,] == Shown(first="ab", needed="cd")
-    reader = FieldReader(Plan(list[Shown]))
+    reader = FieldReader(AnswerPlan(list[Shown]))
     assert reader.feed('[{"first": "ab"')[1] == [FieldStarted(())]
     assert FieldCompleted((0, "first"), "ab") in reader.feed(', "needed": "c')[1]
 

@@ -40,7 +40,7 @@ from pydantic_core import core_schema
 from typing_extensions import TypeAliasType
 
 from declarai_like.prompt import Shape, Unfit
-from declarai_like.typed.root import Plan
+from declarai_like.typed.root import AnswerPlan
 
 T = TypeVar("T")
 
@@ -543,8 +543,8 @@ TYPES: dict[str, Any] = {
 
 
 @functools.cache
-def plan(name: str) -> Plan[Any]:
-    return Plan(Shape(TYPES[name], globals()))
+def plan(name: str) -> AnswerPlan[Any]:
+    return AnswerPlan(Shape(TYPES[name], globals()))
 
 
 # Answers, made from the JSON Schema that the model is given

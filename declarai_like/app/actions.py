@@ -75,6 +75,7 @@ class Action(ABC):
 
     @property
     def has_name(self) -> bool:
+        """Whether it has a name yet."""
         return self._name is not None
 
     def with_name(self, name: str) -> Self:
@@ -179,7 +180,14 @@ class StreamingAction(Action):
 
 
 class Result(Action):
-    """A step that gives some keys of the state as its result, and writes nothing."""
+    """A step that gives some keys of the state as its result, and writes nothing.
+
+    Args:
+        fields: the keys.
+
+    Raises:
+        MissingKey: when it runs: the state does not have one of them.
+    """
 
     def __init__(self, *fields: str) -> None:
         self._fields = fields
@@ -200,7 +208,11 @@ class Result(Action):
 
 
 class Input(Action):
-    """A step that puts inputs into the state."""
+    """A step that puts inputs into the state.
+
+    Args:
+        fields: the inputs, which are all required, and the keys that they get.
+    """
 
     def __init__(self, *fields: str) -> None:
         self._fields = fields

@@ -94,14 +94,20 @@ class Application(Generic[S_co]):
         return self._position.prior_step
 
     def get_next_action(self) -> Action | None:
-        """Give the action that runs next; None at the end."""
+        """Give the action that runs next; None at the end.
+
+        Raises:
+            StateError: a condition has no answer for the state; a `MissingKey` where it has not its key.
+            ApplicationError: the application was saved at an action that its graph does not have.
+            Exception: what a condition's own function raises.
+        """
         position = self._position
         if position.resume_at is not None:
             return self.graph.get_action(position.resume_at)
         return self.graph.next_action(position.prior_step, position.state, self._entrypoint)
 
     def has_next_action(self) -> bool:
-        """Whether there is one."""
+        """Whether there is one; it raises what `get_next_action` raises."""
         return self.get_next_action() is not None
 
     def update_state(self, state: State) -> None:
@@ -151,14 +157,19 @@ class Application(Generic[S_co]):
         return step
 
     async def astep(self, inputs: Mapping[str, Any] | None = None) -> Step[S_co] | None:
-        """Run the next action, from async code."""
+        """Run the next action as `step` does, from async code."""
         step: Step[S_co] | None = await arun(self._call("astep", self._one(_checked(inputs))))
         return step
 
     def iterate(
         self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
     ) -> Generator[Step[S_co], None, tuple[Action | None, Any, State[S_co]]]:
-        """Run action after action, and give each step; the generator returns what `run` returns."""
+        """Run action after action, and give each step; the generator returns what `run` returns.
+
+        Raises:
+            ApplicationError: there is no such action, or an action took or gave what it may not.
+            Exception: what an action raises.
+        """
         motion = _Motion()
         drive = Drive(self._iterating("iterate", halt_before, halt_after, inputs, motion))
         yield from motion.watch(drive.emits())
@@ -167,7 +178,7 @@ class Application(Generic[S_co]):
     def aiterate(
         self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Step[S_co], None]:
-        """Run action after action, and give each step, from async code."""
+        """Run action after action as `iterate` does, from async code."""
         motion = _Motion()
         return motion.watch(Drive(self._iterating("aiterate", halt_before, halt_after, inputs, motion)).aemits())
 
@@ -211,7 +222,9 @@ class Application(Generic[S_co]):
             The action, and the container with its items.
 
         Raises:
-            ApplicationError: there is nothing to run, or no such action.
+            ApplicationError: there is nothing to run, or no such action; or an action that is run at once took or gave
+                what it may not.
+            Exception: what an action raises that is run at once; the one that streams raises it to who reads.
         """
         motion = _Motion()
         drive = Drive(self._streaming("stream_result", halt_after, halt_before, inputs, motion))
@@ -239,6 +252,10 @@ class Application(Generic[S_co]):
         """Run action after action, and give each with a container of its items.
 
         What is left of a container when the next one is asked for is read to its end then.
+
+        Raises:
+            ApplicationError: there is no such action, or an action took or gave what it may not.
+            Exception: what an action raises.
         """
         motion = _Motion()
         flow = self._each_streaming("stream_iterate", halt_after, halt_before, inputs, motion)

@@ -73,7 +73,11 @@ class ApplicationBuilder(Generic[S_co]):
         return self
 
     def with_entrypoint(self, action: str) -> Self:
-        """Say which action runs first."""
+        """Say which action runs first.
+
+        Raises:
+            ApplicationError: that was said before.
+        """
         if self._entrypoint is not None:
             raise ApplicationError(
                 f"the entrypoint is {self._entrypoint!r} already; with_entrypoint({action!r}) is one too many"
@@ -88,7 +92,11 @@ class ApplicationBuilder(Generic[S_co]):
     @overload
     def with_state(self, state: None = None, /, **values: Any) -> Self: ...
     def with_state(self, state: State | BaseModel | None = None, /, **values: Any) -> Any:
-        """Say what the state is at first: values, a `State`, or a pydantic model."""
+        """Say what the state is at first: values, a `State`, or a pydantic model.
+
+        Raises:
+            StateError: one of the values cannot be in a state.
+        """
         if state is not None and not isinstance(state, State):
             self.with_typing(PydanticTypingSystem(type(state)))
             values = {**{name: getattr(state, name) for name in type(state).model_fields}, **values}
@@ -149,6 +157,9 @@ class ApplicationBuilder(Generic[S_co]):
             fork_from_partition_key: whose that is; by default of the same.
             fork_from_sequence_id: after which of its steps; by default the last.
             override_state_values: values to change in what was loaded.
+
+        Raises:
+            StateError: the default state cannot be one.
         """
         self._source = _Source(
             persister,

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from ..errors import ActionError
 from ..flow import Ask
+from ..threads import in_thread
 from .context import CURRENT, ApplicationContext
 
 ENDED: Final = object()
 """What comes of a generator that has ended; `Next.returned` has what it returned."""
 
 
-class Call(Ask[Any]):
+class ActionCall(Ask[Any]):
     """Call a function, and wait for what it gives where that can be awaited.
 
     In an event loop, what is not async is called in a worker thread.
@@ -36,11 +37,9 @@ class Call(Ask[Any]):
         return given
 
     async def aperform(self) -> Any:
-        import anyio.to_thread
-
         given: Any = None
         if not self._is_async:
-            (given,) = await anyio.to_thread.run_sync(lambda: (self._call(),))  # a tuple, as coroutines may come out
+            given = await in_thread(self._call)
             if not inspect.isawaitable(given):
                 return given
         token = CURRENT.set(self._context)
@@ -90,9 +89,7 @@ class Next(Ask[Any]):
             return ENDED
 
     async def aperform(self) -> Any:
-        import anyio.to_thread
-
-        return await anyio.to_thread.run_sync(self.perform)
+        return await in_thread(self.perform)
 
 
 class ANext(Ask[Any]):
@@ -136,12 +133,10 @@ class CloseGenerator(Ask[None]):
             self._generator.close()
 
     async def aperform(self) -> None:
-        import anyio.to_thread
-
         if hasattr(self._generator, "aclose"):
             await self._generator.aclose()
         elif hasattr(self._generator, "close"):
-            await anyio.to_thread.run_sync(self._generator.close)
+            await in_thread(self._generator.close)
 
 
 def _without_sending(step: Callable[[], Any]) -> Callable[[Any], Any]:

@@ -23,6 +23,10 @@ class Condition:
         keys: the keys of the state that it looks at; each must be there.
         resolver: gives the answer for a state.
         name: what it asks, in few words; errors and drawings show it.
+
+    Raises:
+        ApplicationError: of ``&`` and ``|``: the other side is no condition.
+        TypeError: of ``and``, ``or`` and ``not``: it has no truth of its own, only for a state.
     """
 
     binds = NOT
@@ -33,12 +37,18 @@ class Condition:
         self._resolver = resolver
 
     def holds(self, state: Mapping[str, Any]) -> bool:
-        """Say whether it is true of the state."""
+        """Say whether it is true of the state.
+
+        Raises:
+            MissingKey: the state does not have a key that it looks at.
+            StateError: the values cannot be compared, or the expression has no answer.
+            Exception: what a function of `lmda` raises.
+        """
         self._check(state)
         return bool(self._resolver(state))
 
     def run(self, state: Mapping[str, Any]) -> dict[str, bool]:
-        """Give the answer as the result of an action would be."""
+        """Give the answer as the result of an action would be; it raises what `holds` raises."""
         return {"PROCEED": self.holds(state)}
 
     def _check(self, state: Mapping[str, Any]) -> None:
@@ -103,6 +113,9 @@ def when(**wanted: Any) -> Condition:
     A key can end in another comparison: ``age__gte=18``, and so ``__eq __ne __lt __lte __gt __gte __in __notin
     __contains __is __isnot``. Any other ending is a part of the key. To name a key that itself ends like one of
     them, add ``__eq``: ``when(size__in__eq=3)`` asks for the key ``size__in``.
+
+    Raises:
+        ApplicationError: there is no key, the ending is a comparison misspelt, or it cannot take the value.
     """
     if not wanted:
         raise ApplicationError('when() needs a key, as in when(mode="poem"); what is always true is `default`')
@@ -122,12 +135,19 @@ def expr(text: str) -> Condition:
 
     Names are keys. There are comparisons, ``and or not``, ``+ - * / // %``, items and slices, displays,
     comprehensions, ``a if b else c``, and ``abs all any len max min sorted sum``.
+
+    Raises:
+        ApplicationError: there is something else in the text, or it has more than 2,000 characters.
     """
     return _Expressed(Expression(text))
 
 
 def lmda(function: Callable[[Any], object], keys: str | Iterable[str]) -> Condition:
-    """Give a condition from a function of the state, which looks at these keys."""
+    """Give a condition from a function of the state, which looks at these keys.
+
+    Raises:
+        ApplicationError: it is no function, or an async one.
+    """
     if not callable(function) or inspect.iscoroutinefunction(function):
         raise ApplicationError(f"lmda() takes a plain function of the state, and not {function!r}")
     name = getattr(function, "__name__", type(function).__name__)

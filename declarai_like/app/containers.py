@@ -81,6 +81,10 @@ class StreamingResultContainer(_Container[S_co], Iterator[Any]):
 
     To leave a ``for`` loop early, or to `close`, is to leave the call: the action's generator is closed, and the
     application is as it was before the call.
+
+    Raises:
+        ApplicationError: to who reads it: the action gave what it may not.
+        Exception: to who reads it: what the action raises.
     """
 
     def __init__(
@@ -161,6 +165,10 @@ class AsyncStreamingResultContainer(_Container[S_co], AsyncIterator[Any]):
     To `aclose`, or to leave an ``async with`` block, is to leave the call: the action's generator is closed, and the
     application is as it was before the call. To leave an ``async for`` loop early is not enough; what is then let
     go, asyncio closes when it gets to it.
+
+    Raises:
+        ApplicationError: to who reads it: the action gave what it may not.
+        Exception: to who reads it: what the action raises.
     """
 
     def __init__(

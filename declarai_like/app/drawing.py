@@ -134,15 +134,27 @@ class Drawing:
         return f"```mermaid\n{self.mermaid}```\n"
 
     def digraph(self) -> Any:
-        """Give it as a ``graphviz.Digraph``, to be styled further."""
+        """Give it as a ``graphviz.Digraph``, to be styled further.
+
+        Raises:
+            ApplicationError: the package graphviz is not there.
+        """
         return digraph(self._graph, self._entrypoint, **self._include)
 
     def svg(self) -> str:
-        """Draw it with Graphviz."""
+        """Give it as SVG, drawn with Graphviz.
+
+        Raises:
+            ApplicationError: Graphviz is not there, or cannot draw it.
+        """
         return self._drawn("svg").decode()
 
     def png(self) -> bytes:
-        """Draw it with Graphviz."""
+        """Give it as PNG, drawn with Graphviz.
+
+        Raises:
+            ApplicationError: Graphviz is not there, or cannot draw it.
+        """
         return self._drawn("png")
 
     def _drawn(self, form: str) -> bytes:
@@ -162,7 +174,12 @@ class Drawing:
         return drawn
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write it to a file: ``.mmd`` and ``.md`` as Mermaid text, ``.svg`` and ``.png`` drawn by Graphviz."""
+        """Write it to a file: ``.mmd`` and ``.md`` as Mermaid text, ``.svg`` and ``.png`` drawn by Graphviz.
+
+        Raises:
+            ApplicationError: the name ends otherwise, or Graphviz is needed and not there, or cannot draw it.
+            OSError: the file cannot be written.
+        """
         path = Path(path)
         makes: dict[str, Callable[[], bytes]] = {
             ".mmd": self.mermaid.encode,

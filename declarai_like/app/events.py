@@ -62,7 +62,7 @@ class StepStarted(Event):
 
 @dataclass(slots=True)
 class StreamStarted(Event):
-    """The action is about to stream. Times are of ``time.time()``."""
+    """The action is about to stream. Times are in seconds, of ``time.time()``."""
 
     hook = "pre_start_stream"
     action: Action
@@ -71,7 +71,10 @@ class StreamStarted(Event):
 
 @dataclass(slots=True)
 class StreamItem(Event):
-    """The action has given an item, the one with this index, from 0. The reader gets it next."""
+    """The action has given an item, the one with this index, from 0. The reader gets it next.
+
+    Times are as in `StreamStarted`.
+    """
 
     hook = "post_stream_item"
     action: Action
@@ -136,9 +139,6 @@ class Hooks:
     A hook is a function of an event, or an object. An object has an ``on_event``, or methods that are named as
     `Event.hook` says (``pre_run_step``, ``post_stream_item``, ...); these are called with the event's fields as
     keywords. All may be async.
-
-    Raises:
-        ApplicationError: a hook is neither.
     """
 
     def __init__(self) -> None:
@@ -146,6 +146,11 @@ class Hooks:
         self._is_async: list[str] = []  # the hooks that need an event loop
 
     def add(self, hook: Any, on_error: OnHookError = "raise") -> None:
+        """Add a hook; ``on_error`` says what becomes of its errors.
+
+        Raises:
+            ApplicationError: it is no hook.
+        """
         named = {kind: method for kind in EVENTS if (method := getattr(hook, kind.hook, None)) is not None}
         if named:
             for kind, method in named.items():

@@ -201,7 +201,8 @@ class _Action(_Declare):
         The types are those of the function's annotations where they are not given.
 
         Raises:
-            ActionError: a type is missing, or has no field for one of the keys.
+            ActionError: a type is missing, is no model, or has no field for one of the keys; or the function can be no
+                action.
         """
         from .typed_actions import typed_action
 
@@ -221,7 +222,7 @@ class _StreamingAction(_Declare):
         """Declare a generator function of a model, which yields items of ``stream_type``, and at last a model.
 
         Raises:
-            ActionError: a type is missing, or has no field for one of the keys.
+            ActionError: a type is no model, or has no field for one of the keys; or the function can be no action.
         """
         from .typed_actions import typed_streaming_action
 

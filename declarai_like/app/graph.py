@@ -46,13 +46,21 @@ class Graph:
             self._after.setdefault(transition.from_, []).append(transition)
 
     def get_action(self, name: str) -> Action:
-        """Give the action of this name."""
+        """Give the action of this name.
+
+        Raises:
+            ApplicationError: there is none.
+        """
         if name not in self._actions:
             raise ApplicationError(f"{name!r} not found in actions; there are {_listed(self._actions)}")
         return self._actions[name]
 
     def get_actions_by_tag(self, tag: str) -> list[Action]:
-        """Give the actions that have this tag, at least one."""
+        """Give the actions that have this tag, at least one.
+
+        Raises:
+            ApplicationError: there is none.
+        """
         tagged = [action for action in self.actions if tag in action.tags]
         if not tagged:
             tags = dict.fromkeys(tag for action in self.actions for tag in action.tags)
@@ -60,7 +68,13 @@ class Graph:
         return tagged
 
     def next_action(self, after: str | None, state: Mapping[str, Any], entrypoint: str) -> Action | None:
-        """Give the action that comes after the one of this name; after None, the first. None is the end."""
+        """Give the action that comes after the one of this name; after None, the first. None is the end.
+
+        Raises:
+            ApplicationError: there is no action of this name.
+            StateError: a condition has no answer for the state; a `MissingKey` where it has not its key.
+            Exception: what a condition's own function raises.
+        """
         if after is None:
             return self.get_action(entrypoint)
         self.get_action(after)  # a state that was saved may be of another graph

@@ -21,7 +21,7 @@ Code = Callable[[Any], Any]
 """Gives what one value of an object's is as JSON, or what it was."""
 
 
-class Unfit(Exception):
+class Unserializable(Exception):
     """Something in a value cannot be saved, or read; ``path`` leads to it, from the inside. It becomes a StateError."""
 
     def __init__(self, reason: str) -> None:
@@ -40,7 +40,7 @@ def _moment(value: datetime | time) -> Object:
         more["zone"] = key
         value = value.replace(tzinfo=None)
     elif zone is not None and zone.utcoffset(None) is None:
-        raise Unfit(f"its time zone is {zone!r}; one that is no fixed distance from UTC has to be of zoneinfo")
+        raise Unserializable(f"its time zone is {zone!r}; one that is no fixed distance from UTC has to be of zoneinfo")
     return {"value": value.isoformat(), **more}
 
 
@@ -122,7 +122,7 @@ def _dataclass_again(cls: Any, data: Object, code: Code) -> Any:
     values: Object = code(data["fields"])
     made = {field.name: field.init for field in dataclasses.fields(cls)}
     if unknown := values.keys() - made:
-        raise Unfit(f"{cls.__name__} has no field {', '.join(map(repr, sorted(unknown)))} any more")
+        raise Unserializable(f"{cls.__name__} has no field {', '.join(map(repr, sorted(unknown)))} any more")
     again = cls(**{name: value for name, value in values.items() if made[name]})
     for name, value in values.items():
         object.__setattr__(again, name, value)  # as it was, whatever __post_init__ made of it
@@ -141,7 +141,9 @@ def _model(value: Any, code: Code) -> Object:
     fields = value.model_dump(mode="json", round_trip=True, by_alias=False, warnings=False)
     again = _model_of(type(value), fields)
     if again != value and not _alike(again, value):
-        raise Unfit(f"this {type(value).__name__} is not the same when pydantic has written it as JSON and read it")
+        raise Unserializable(
+            f"this {type(value).__name__} is not the same when pydantic has written it as JSON and read it"
+        )
     return {"fields": code(fields)}
 
 

@@ -9,7 +9,7 @@ from ..errors import ActionError
 from ..flow import Flow, InEventLoop, ask, quietly
 from ..replay import Replay, View
 from .actions import Action, StreamingAction
-from .calling import ENDED, ANext, Call, CloseGenerator, Next, needs_event_loop
+from .calling import ENDED, ActionCall, ANext, CloseGenerator, Next, needs_event_loop
 from .context import CURRENT, ApplicationContext
 from .functions import FunctionStreamingAction
 from .results import Final, is_state
@@ -74,7 +74,7 @@ class Running:
         action = self._action
         if action.streaming and not _is_coroutine(action):
             return action.start(self._state, self._inputs)  # that runs nothing of a generator
-        call = Call(
+        call = ActionCall(
             action.name, self._context, lambda: action.start(self._state, self._inputs), is_async=action.is_async
         )
         return (yield from ask(call))
@@ -167,7 +167,7 @@ class Running:
         result = getattr(stream, "aresult" if in_event_loop else "result", None)
         if result is None:
             return None
-        return (yield from ask(Call(self._action.name, self._context, result, is_async=in_event_loop)))
+        return (yield from ask(ActionCall(self._action.name, self._context, result, is_async=in_event_loop)))
 
     def _finished(self, given: Any) -> tuple[Any, State]:
         token = CURRENT.set(self._context)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from ..errors import StateError
 from .frozen import FrozenDict, FrozenList
-from .kinds import CLASSES, MARK, VALUES, Unfit, kind_of
+from .kinds import CLASSES, MARK, VALUES, Unserializable, kind_of
 
 T = TypeVar("T")
 
@@ -39,6 +39,9 @@ class Serde:
 
     Args:
         types: the classes whose instances may be saved and read.
+
+    Raises:
+        StateError: one of the classes cannot be registered.
     """
 
     def __init__(self, types: Iterable[type] = ()) -> None:
@@ -48,7 +51,11 @@ class Serde:
             self.register_class(cls)
 
     def register_class(self, cls: type[T]) -> type[T]:
-        """Let instances of an enum, a dataclass, a named tuple or a pydantic model be saved and read. A decorator."""
+        """Let instances of an enum, a dataclass, a named tuple or a pydantic model be saved and read. A decorator.
+
+        Raises:
+            StateError: the class is none of these.
+        """
         if not isinstance(cls, type) or kind_of(cls) is None:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise StateError(
                 f"{cls!r} cannot be registered: it is no enum, dataclass, named tuple or pydantic model; "
@@ -61,6 +68,9 @@ class Serde:
         """Have a field written and read by these functions: ``serializer(value, **kwargs)`` gives a dict.
 
         Of that dict, ``deserializer(data, **kwargs)`` makes the value again.
+
+        Raises:
+            StateError: one of them does not take ``**kwargs``.
         """
         for word, function in (("serializer", serializer), ("deserializer", deserializer)):
             if not _takes_anything(function):
@@ -95,7 +105,7 @@ class Serde:
             return self._write(value)
         data = functions[0](value, **kwargs)
         if not isinstance(data, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  (it is the user's)
-            raise Unfit(f"its serializer has to return a dict, and returned {_short(data)}")
+            raise Unserializable(f"its serializer has to return a dict, and returned {_short(data)}")
         return {MARK: _FIELD, "value": self._write(data)}
 
     def _again(self, name: str, data: Any, kwargs: dict[str, Any]) -> Any:
@@ -103,7 +113,7 @@ class Serde:
             return self._read(data)
         functions = self._fields.get(name) or DEFAULT._fields.get(name)
         if functions is None:
-            raise Unfit(
+            raise Unserializable(
                 "it was saved by functions of its own, and there are none here; "
                 f"register_field_serde({name!r}, ...) before it is read"
             )
@@ -144,7 +154,7 @@ class Serde:
         cls: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  (of anything)
         kind = kind_of(cls)
         if kind is None:
-            raise Unfit(
+            raise Unserializable(
                 f"it is {_short(value)}, of the class {cls.__qualname__}, which is no JSON; keep something else in the "
                 "state, or give the field functions of its own with register_field_serde(...)"
             )
@@ -160,16 +170,18 @@ class Serde:
             items: list[Any] = data  # pyright: ignore[reportUnknownVariableType]  (of anything)
             return [_at(index, self._read, item) for index, item in enumerate(items)]
         if not isinstance(data, dict):
-            raise Unfit(f"it holds {_short(data)}, which no state was saved as")
+            raise Unserializable(f"it holds {_short(data)}, which no state was saved as")
         values: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]  (of anything)
         if MARK not in values:
             return {key: _at(key, self._read, value) for key, value in values.items()}
         try:
             return self._read_marked(values[MARK], values)
-        except (Unfit, RecursionError):
+        except (Unserializable, RecursionError):
             raise
         except Exception as error:  # data and classes may be wrong in any way
-            raise Unfit(f"it holds {_short(values)}, which cannot be read ({type(error).__name__}: {error})") from error
+            raise Unserializable(
+                f"it holds {_short(values)}, which cannot be read ({type(error).__name__}: {error})"
+            ) from error
 
     def _read_marked(self, kind: str, data: dict[str, Any]) -> Any:
         if kind in _READ:
@@ -180,17 +192,17 @@ class Serde:
             return {self._read(key): self._read(value) for key, value in data["items"]}
         if kind in CLASSES:
             return CLASSES[kind][1](self._class(data["class"], kind), data, self._read)
-        raise Unfit(f"it holds {_short(data)}, and there is no kind {kind!r}")
+        raise Unserializable(f"it holds {_short(data)}, and there is no kind {kind!r}")
 
     def _class(self, path: str, kind: str, own: type | None = None) -> type:
         cls = self._classes.get(path) or DEFAULT._classes.get(path)
         if cls is None:
-            raise Unfit(
+            raise Unserializable(
                 f"it is of the class {path!r}, which is not registered; "
                 f"put @register_class on it, or give Serde(types=[{path.rpartition(':')[2]}])"
             )
         if kind_of(cls) != kind or (own and own is not cls):
-            raise Unfit(f"it is of a class {path!r}, and another one is registered by that name")
+            raise Unserializable(f"it is of a class {path!r}, and another one is registered by that name")
         return cls
 
 
@@ -198,7 +210,7 @@ def _named(name: str, verb: str, code: Callable[..., Any], *args: Any) -> Any:
     """Call this, and let every error name the field."""
     try:
         return code(*args)
-    except Unfit as error:
+    except Unserializable as error:
         where = "".join(f"[{step!r}]" for step in reversed(error.path))
         at = f" (at {where})" if where else ""
         raise StateError(f"the field {name!r} cannot be {verb}{at}: {error}") from error.__cause__
@@ -211,7 +223,7 @@ def _named(name: str, verb: str, code: Callable[..., Any], *args: Any) -> Any:
 def _at(step: object, code: Callable[[Any], Any], value: Any) -> Any:
     try:
         return code(value)
-    except Unfit as error:
+    except Unserializable as error:
         error.path.append(step)
         raise
 
@@ -236,4 +248,16 @@ DEFAULT = Serde()
 """What holds in the whole process."""
 
 register_class = DEFAULT.register_class
+"""Let instances of an enum, a dataclass, a named tuple or a pydantic model be saved and read, everywhere. A decorator.
+
+Raises:
+    StateError: the class is none of these.
+"""
 register_field_serde = DEFAULT.register_field_serde
+"""Have a field written and read by two functions, everywhere: ``register_field_serde(name, serializer, deserializer)``.
+
+``serializer(value, **kwargs)`` gives a dict, of which ``deserializer(data, **kwargs)`` makes the value again.
+
+Raises:
+    StateError: one of the functions does not take ``**kwargs``.
+"""

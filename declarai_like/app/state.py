@@ -40,6 +40,11 @@ class State(Mapping[str, Any], Generic[S_co]):
     Args:
         values: the values by name; or a state.
         typing_system: gives `data`, for instance `PydanticTypingSystem`.
+
+    Raises:
+        StateError: these are no values by name, or one of them holds itself or is nested too deeply. The methods that
+            take values raise it as well.
+        MissingKey: of ``state[key]``: there is no such key.
     """
 
     __slots__ = ("_data", "_typing_system", "_values")
@@ -69,6 +74,7 @@ class State(Mapping[str, Any], Generic[S_co]):
         return value.view() if type(value) is Growing else value
 
     def get(self, key: str, default: Any = None, /) -> Any:
+        """Give the value of this name, or the default where there is none."""
         return self[key] if key in self._values else default
 
     def __contains__(self, key: object) -> bool:
@@ -108,6 +114,9 @@ class State(Mapping[str, Any], Generic[S_co]):
         """Give a state in which each of these values is the last of the list of that name.
 
         A list that is not there begins. How long it is makes no difference.
+
+        Raises:
+            StateError: what is there is no list.
         """
         return self._grown("append", {key: (value,) for key, value in _frozen(values).items()})
 
@@ -115,6 +124,9 @@ class State(Mapping[str, Any], Generic[S_co]):
         """Give a state in which all of these values are at the end of the list of that name.
 
         A list that is not there begins. How long it is makes no difference.
+
+        Raises:
+            StateError: what is there is no list, or what is given is not several values.
         """
         for key, value in values.items():
             if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -122,7 +134,11 @@ class State(Mapping[str, Any], Generic[S_co]):
         return self._grown("extend", _frozen({key: list(value) for key, value in values.items()}))
 
     def increment(self, /, **by: int) -> State[S_co]:
-        """Give a state in which these whole numbers are added; one that is not there begins at 0."""
+        """Give a state in which these whole numbers are added; one that is not there begins at 0.
+
+        Raises:
+            StateError: what is there, or is given, is no whole number.
+        """
         changed = self._values.copy()
         for key, number in by.items():
             before = changed.get(key, 0)
@@ -133,7 +149,11 @@ class State(Mapping[str, Any], Generic[S_co]):
         return self._with(changed)
 
     def wipe(self, *, delete: Collection[str] | None = None, keep: Collection[str] | None = None) -> State[S_co]:
-        """Give a state without the names to delete, or with none but those to keep; an empty one without either."""
+        """Give a state without the names to delete, or with none but those to keep; an empty one without either.
+
+        Raises:
+            StateError: both are given.
+        """
         if delete is not None and keep is not None:
             raise StateError("wipe() takes the names to delete, or those to keep; not both")
         if delete is not None:
@@ -143,7 +163,11 @@ class State(Mapping[str, Any], Generic[S_co]):
         return self._with({key: value for key, value in self._values.items() if key in kept})
 
     def subset(self, *keys: str | Collection[str], ignore_missing: bool = True) -> State[S_co]:
-        """Give a state with none but these names; those that are missing are left out, or are an error."""
+        """Give a state with none but these names; those that are missing are left out.
+
+        Raises:
+            MissingKey: one is missing, and ``ignore_missing`` is False.
+        """
         names = [name for key in keys for name in _names(key)]
         missing = [name for name in names if name not in self._values]
         if missing and not ignore_missing:
@@ -166,6 +190,9 @@ class State(Mapping[str, Any], Generic[S_co]):
         """The values as an object of the typing system, made when first asked for; without one, this state.
 
         It is made of copies: what is changed in it does not change the state.
+
+        Raises:
+            StateError: the values do not fit the model of a `PydanticTypingSystem`.
         """
         if self._data is None:
             _set_data(self, self if self._typing_system is None else self._typing_system.construct_data(self))
@@ -179,12 +206,19 @@ class State(Mapping[str, Any], Generic[S_co]):
         Args:
             serde: knows the classes and fields that need help.
             kwargs: given to the functions that fields were registered with.
+
+        Raises:
+            StateError: a value cannot be saved; the message names its field.
         """
         return serde.serialize(self, **kwargs)
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any], serde: Serde = DEFAULT, **kwargs: Any) -> State:
-        """Give the state of what `serialize` gave. It has no typing system."""
+        """Give the state of what `serialize` gave. It has no typing system.
+
+        Raises:
+            StateError: `serialize` did not give this, or a class or a field's functions are not registered here.
+        """
         return State(serde.deserialize(data, **kwargs))
 
     register_field_serde = staticmethod(register_field_serde)

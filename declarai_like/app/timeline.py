@@ -50,6 +50,7 @@ class Timeline:
         self._runs: list[_Run] = []
 
     def on_event(self, event: Any) -> None:
+        """Note an event."""
         now = time.perf_counter()
         if isinstance(event, RunStarted):
             self._runs.append(_Run(event.method, now))

@@ -43,6 +43,11 @@ class PydanticTypingSystem(Generic[M]):
             register_class(cls)
 
     def construct_data(self, state: Mapping[str, Any], /) -> M:
+        """Make the instance of a state's values.
+
+        Raises:
+            StateError: they do not fit the model.
+        """
         try:
             return instance_of(self.model, state)
         except ValueError as error:  # as pydantic says that something does not fit

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .chat import Chat
-from .declared import ChatSettings
+from .chat import Chat, inside
+from .declared import ChatDeclaration
 from .making import make_chat
 
-__all__ = ["Chat", "ChatSettings", "make_chat"]
+__all__ = ["Chat", "ChatDeclaration", "inside", "make_chat"]

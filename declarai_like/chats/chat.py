@@ -13,7 +13,7 @@ from ..messages import LLMResponse, Message
 from ..prompt import Send
 from ..stream import Items, Stream
 from ..window import Window
-from .declared import NO_TYPE, ChatSettings, Declared, Words, cannot, declared_send, has_own, own_name, read, words
+from .declared import NO_TYPE, ChatDeclaration, Declared, Words, cannot, declared_send, has_own, own_name, read, words
 from .instance import Instance
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Chat(Generic[C]):
         DeclarationError: the class was not decorated with a model's ``chat``.
     """
 
-    _chat_settings: ClassVar[ChatSettings | None] = None
+    _chat_settings: ClassVar[ChatDeclaration | None] = None
     _chat_send: ClassVar[Send | None] = None
     _chat_declared: ClassVar[Declared | None] = None
 
@@ -88,9 +88,17 @@ class Chat(Generic[C]):
 
     if TYPE_CHECKING:
         system: str
-        """The system prompt, with the values filled in."""
+        """The system prompt, with the values filled in.
+
+        Raises:
+            PromptError: a value is missing, or cannot be written.
+        """
         greeting: str
-        """What the chat says first; empty where it says nothing."""
+        """What the chat says first; empty where it says nothing.
+
+        Raises:
+            PromptError: a value is missing, or cannot be written.
+        """
     else:
         system = Words("system", "")
         greeting = Words("greeting", "")
@@ -107,9 +115,11 @@ class Chat(Generic[C]):
             values: for the places in the system prompt, over those of the instance.
 
         Raises:
+            TypeError: the message is no text, or there is no place for a value.
+            PromptError: a value is missing, or something cannot be sent.
             MemoryFailed: the conversation could not be loaded; or the answer could not be remembered, and
                 then it is on the error.
-            DeclaraiError: there is no answer, or none that fits.
+            DeclaraiError: there is no answer, or none that fits; of a stream it comes to who reads it.
         """
         is_async = self._chat.declared.is_async
         return cast("C", self._chat.send((message,), values, llm_params, is_async=is_async))
@@ -152,6 +162,11 @@ class Chat(Generic[C]):
         """Give what would be sent, with or without one more message; nothing is sent.
 
         Where a window is a `Summary`, no new one is made.
+
+        Raises:
+            TypeError: there is no place for a value.
+            PromptError: a value is missing, or cannot be written.
+            MemoryFailed: the conversation could not be loaded.
         """
         return run(self._chat.compile(message, values))
 
@@ -160,7 +175,12 @@ class Chat(Generic[C]):
         return await arun(self._chat.compile(message, values))
 
     def add_message(self, content: str, role: str) -> None:
-        """Remember a message that was not sent: ``role`` is ``"system"``, ``"user"`` or ``"assistant"``."""
+        """Remember a message that was not sent: ``role`` is ``"system"``, ``"user"`` or ``"assistant"``.
+
+        Raises:
+            ConfigurationError: the role is another one.
+            MemoryFailed: it could not be remembered.
+        """
         run(self._chat.conversation.add(role, content))
 
     async def aadd_message(self, content: str, role: str) -> None:
@@ -168,11 +188,15 @@ class Chat(Generic[C]):
         await arun(self._chat.conversation.add(role, content))
 
     def clear(self) -> None:
-        """Forget all that was said."""
+        """Forget all that was said.
+
+        Raises:
+            MemoryFailed: it could not be forgotten.
+        """
         run(self._chat.conversation.clear())
 
     async def aclear(self) -> None:
-        """Forget all that was said, from async code."""
+        """Do what `clear` does, from async code."""
         await arun(self._chat.conversation.clear())
 
     @property
@@ -203,6 +227,11 @@ class Chat(Generic[C]):
         return f"<chat {declared.prompt.name}{streaming}, remembered in {self.memory!r}>"
 
 
+def inside(chat: Chat[Any]) -> Instance:
+    """Give what a chat is made of: its conversation, and what it declares."""
+    return chat._chat  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (its users see none of it)
+
+
 OWN_NAMES = frozenset(name for name in dir(Chat) if not name.startswith("_"))
 """The names that every chat has."""
 
@@ -221,7 +250,7 @@ def _sender(stub: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(stub)
     def send(self: Chat[Any], *args: Any, llm_params: Mapping[str, Any] | None = None, **values: Any) -> Any:
-        chat = self._chat  # pyright: ignore[reportPrivateUsage]  (it will be its own method)
+        chat = inside(self)
         return chat.send(args, values, llm_params, is_async=chat.declared.is_async)
 
     return send

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import ConfigurationError, DeclaraiError, MemoryFailed
 from ..flow import Flow, ask
-from ..memory import Call, Memory
+from ..memory import Memory, MemoryCall
 from ..messages import LLMResponse, Message
 from ..operator import Operator
 from ..prompt import Unfit
@@ -114,11 +114,11 @@ class Conversation(Generic[R]):
         Raises:
             MemoryFailed: that could not be done. What was remembered is, if the memory takes it back.
         """
-        remembered = yield from ask(Call(self.memory.load))
+        remembered = yield from ask(MemoryCall(self.memory.load))
         said = [place for place, message in enumerate(remembered) if message.role == "user"]
         if not said or remembered[said[-1]].content != text:
             return
-        yield from ask(Call(self.memory.clear))
+        yield from ask(MemoryCall(self.memory.clear))
         try:
             yield from ask(self._remember(list(remembered[: said[-1]])))
         except MemoryFailed as error:
@@ -130,10 +130,10 @@ class Conversation(Generic[R]):
 
     def clear(self) -> Flow[Any, None]:
         """Forget all that was said."""
-        yield from ask(Call(self.memory.clear))
+        yield from ask(MemoryCall(self.memory.clear))
 
     def _load(self) -> Flow[Any, _History]:
-        remembered = yield from ask(Call(self.memory.load))
+        remembered = yield from ask(MemoryCall(self.memory.load))
         history = _History.of(remembered)
         if not remembered and (greeting := self._greet()):
             history.new = history.messages = [_message("assistant", greeting)]
@@ -165,7 +165,7 @@ class Conversation(Generic[R]):
             usage=response.usage,
         )
 
-    def _left(self, new: list[Message], commitment: Commitment) -> Call[None] | None:
+    def _left(self, new: list[Message], commitment: Commitment) -> MemoryCall[None] | None:
         """Say what is to be remembered of an answer whose reader has left before the stream's own end."""
         last = commitment.last
         if last is None:
@@ -183,7 +183,7 @@ class Conversation(Generic[R]):
             return False
         return True
 
-    def _remember(self, messages: list[Message]) -> Call[None]:
+    def _remember(self, messages: list[Message]) -> MemoryCall[None]:
         return _Shielded(self.memory.append, messages)
 
 
@@ -231,7 +231,7 @@ class _History:
         self.new = [*self.new, summary]
 
 
-class _Shielded(Call[None]):
+class _Shielded(MemoryCall[None]):
     """A call that is not cancelled: what has been answered is remembered."""
 
     async def aperform(self) -> None:

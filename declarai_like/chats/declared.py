@@ -20,7 +20,7 @@ NO_TYPE: Any = inspect.Signature.empty
 
 
 @dataclass(frozen=True, slots=True)
-class ChatSettings:
+class ChatDeclaration:
     """What the decorator of a chat class says.
 
     Attributes:
@@ -51,7 +51,7 @@ class Declared:
         DeclarationError: the class cannot become a chat; the message names it and says why.
     """
 
-    def __init__(self, chat: type, send: Send | None, returns: Any, settings: ChatSettings) -> None:
+    def __init__(self, chat: type, send: Send | None, returns: Any, settings: ChatDeclaration) -> None:
         """``returns`` is the type of the answers where ``send`` does not say it."""
         name = own_name(chat)
         declared = send.signature.returns if send else NO_TYPE

@@ -10,13 +10,13 @@ from typing import Any, cast
 
 from ..errors import DeclarationError
 from .chat import OWN_NAMES, Chat
-from .declared import ChatSettings, cannot, own_name
+from .declared import ChatDeclaration, cannot, own_name
 
 _TAKEN = ("memory", "system", "greeting", "window")
 """What the constructor of every chat takes."""
 
 
-def make_chat(cls: type, settings: ChatSettings) -> type[Chat[Any]]:
+def make_chat(cls: type, settings: ChatDeclaration) -> type[Chat[Any]]:
     """Make a chat of a class: a class that derives from it, and from `Chat`.
 
     Raises:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
+from ..per_process import PerProcess
 from .names import has_open_password
-from .per_process import PerProcess
 
 if TYPE_CHECKING:
     from typing import LiteralString

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ConfigurationError
+from ..per_process import PerProcess
 from .names import has_open_password
-from .per_process import PerProcess
 
 if TYPE_CHECKING:
     import redis

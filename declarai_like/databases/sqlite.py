@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .per_process import PerProcess
+from ..per_process import PerProcess
 
 if TYPE_CHECKING:
     import sqlite3

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from ..messages import Message
-from .asks import Call
+from .asks import MemoryCall
 from .file import File
 from .in_memory import InMemory
 from .postgresql import PostgreSQL
@@ -15,10 +15,10 @@ from .redis import Redis
 from .sqlite import SQLite
 
 __all__ = [
-    "Call",
     "File",
     "InMemory",
     "Memory",
+    "MemoryCall",
     "PostgreSQL",
     "Redis",
     "SQLite",
@@ -30,7 +30,8 @@ __all__ = [
 class Memory(Protocol):
     """One session of a conversation, as it is kept somewhere. Each method may be a plain one or async.
 
-    The methods of one memory may be called from several threads or tasks at once.
+    The methods of one memory may be called from several threads or tasks at once. What they raise, a chat raises as
+    a `MemoryFailed`; an error of this library stays what it is.
     """
 
     def load(self) -> Sequence[Message] | Awaitable[Sequence[Message]]:

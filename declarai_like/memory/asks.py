@@ -1,110 +1,24 @@
-"""How a flow uses a memory: methods that block and methods that are awaited, in both worlds."""
+"""How a chat's flow uses a memory."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Awaitable, Callable
-from inspect import isawaitable, iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from ..databases.per_process import PerProcess
-from ..errors import DeclaraiError, MemoryFailed
-from ..flow import Ask
-
-if TYPE_CHECKING:
-    from anyio.from_thread import BlockingPortal
+from ..errors import MemoryFailed
+from ..methods import MethodCall
 
 R_co = TypeVar("R_co", covariant=True)
 
 
-class Call(Ask[R_co], Generic[R_co]):
+class MemoryCall(MethodCall[R_co], Generic[R_co]):
     """Call a memory's method, which may be blocking or async.
 
-    In async code a blocking method runs in a worker thread, to its end, also when the task is cancelled;
-    without one where the memory says that it is ``instant``. In blocking code an async method runs in an
-    event loop (of asyncio) in a thread, which is the same one for all memories: sessions share their
-    connections, and these belong to one loop.
+    In async code a blocking method runs in a worker thread, unless the memory says that it is ``instant``. In blocking
+    code an async method runs in an event loop in a thread, the same one for all.
 
     Raises:
         MemoryFailed: the method failed. An error that is none of this library's is its cause.
     """
 
-    def __init__(self, function: Callable[..., R_co | Awaitable[R_co]], *args: Any) -> None:
-        self._function = function
-        self._args = args
-
-    def perform(self) -> R_co:
-        try:
-            result = self._function(*self._args)
-            if not isawaitable(result):
-                return result
-            return _loop.get().portal.call(_wait_for, result)
-        except DeclaraiError:
-            raise
-        except Exception as error:  # anything may be wrong in a user's memory
-            raise self._failed(error) from error
-
-    async def aperform(self) -> R_co:
-        import anyio.to_thread
-
-        function = self._function
-        result: Any
-        try:
-            if iscoroutinefunction(function) or getattr(getattr(function, "__self__", None), "instant", False):
-                result = function(*self._args)
-            else:
-                # In a tuple, as what comes out of a thread may be no coroutine
-                (result,) = await anyio.to_thread.run_sync(lambda: (function(*self._args),))
-            answer: R_co = await result if isawaitable(result) else result
-            return answer
-        except DeclaraiError:
-            raise
-        except Exception as error:  # as above
-            raise self._failed(error) from error
-
-    def _failed(self, error: Exception) -> Exception:
-        name: str = getattr(self._function, "__qualname__", None) or repr(self._function)
-        return MemoryFailed(f"the memory's {name} failed: {type(error).__name__}: {error}")
-
-
-async def _wait_for(result: Awaitable[R_co]) -> R_co:
-    return await result
-
-
-class _Loop:
-    """An event loop in a thread, until it is closed or the process ends.
-
-    Not anyio's ``start_blocking_portal``, which in a forked process waits for ever for the parent's thread.
-    """
-
-    def __init__(self) -> None:
-        from concurrent.futures import Future
-
-        self._portal: Future[BlockingPortal] = Future()
-        self._thread = threading.Thread(target=self._run, name="declarai-memories", daemon=True)
-        self._thread.start()
-        self.portal = self._portal.result()
-
-    def close(self) -> None:
-        self.portal.call(self.portal.stop)
-        self._thread.join()
-
-    def _run(self) -> None:
-        import anyio
-
-        try:
-            anyio.run(self._serve)
-        except BaseException as error:  # whoever waits for the portal must hear of it
-            if self._portal.done():
-                raise
-            self._portal.set_exception(error)
-
-    async def _serve(self) -> None:
-        from anyio.from_thread import BlockingPortal
-
-        async with BlockingPortal() as portal:
-            self._portal.set_result(portal)
-            await portal.sleep_until_stopped()
-
-
-_loop = PerProcess(_Loop, _Loop.close)
+    owner = "memory"
+    failure = MemoryFailed

@@ -33,6 +33,9 @@ class File(Session):
     Args:
         path: the folder.
         session: whose conversation it is; any text. It never becomes a path as it stands.
+
+    Raises:
+        ConfigurationError: the session is no text.
     """
 
     def __init__(self, path: str | os.PathLike[str], session: str = "default") -> None:

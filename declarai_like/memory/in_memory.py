@@ -9,7 +9,14 @@ from .sessions import Session
 
 
 class InMemory(Session):
-    """A memory that ends with the process."""
+    """A memory that ends with the process.
+
+    Args:
+        session: whose conversation it is; any text.
+
+    Raises:
+        ConfigurationError: the session is no text.
+    """
 
     instant = True
 

@@ -48,7 +48,11 @@ class Session:
         """Whose conversation this is."""
 
     def at(self, session: str) -> Self:
-        """Give another session of the same store. Both share the store's connections."""
+        """Give another session of the same store. Both share the store's connections.
+
+        Raises:
+            ConfigurationError: the session is no text.
+        """
         other = copy.copy(self)
         other.session = _checked(session)
         return other

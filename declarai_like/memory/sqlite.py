@@ -34,7 +34,7 @@ class SQLite(Session):
         session: whose conversation it is; any text.
 
     Raises:
-        ConfigurationError: the path is that of a database which is kept in no file.
+        ConfigurationError: the path is that of a database which is kept in no file, or the session is no text.
     """
 
     def __init__(self, path: str | os.PathLike[str], session: str = "default") -> None:

@@ -52,6 +52,7 @@ class TextSoFar:
         self._count = len(text.pieces)
 
     def read(self) -> str:
+        """Give its text."""
         return self._text.upto(self._end)
 
     def since(self, before: TextSoFar) -> str | None:
@@ -166,6 +167,7 @@ class Entries(dict[Any, tuple[int, Any]]):
         self.again: list[Any] = []
 
     def put(self, key: Any, value: Any) -> None:
+        """Put a value in, beside the others or in place of the one with this key."""
         known = self.get(key)
         if known is None:
             self[key] = (len(self), value)

@@ -15,8 +15,8 @@ async with count.at("http://host/streams").stream(to=3) as reader:
 
 from __future__ import annotations
 
-from .client import Call as Call
 from .client import Client as Client
+from .client import RemoteCall as RemoteCall
 from .client import client as client
 from .declared import RemoteStream as RemoteStream
 from .declared import stream as stream

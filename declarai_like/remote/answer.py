@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..flow import Ask, Flow, Open, ask
+from ..http_clients import LimitedReads, host_of
 from ..streaming import TypedStreamError
+from .clients import HTTPClients
 from .clock import Clock
 from .errors import NotAStream, ServerUnreachable
-from .pools import Pool
 from .refusals import status_error
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ class Request:
     errors: Callable[[], list[type[Exception]]]
 
 
-def stream_of(pool: Pool, request: Request, clock: Clock) -> Flow[bytes, None]:
+def stream_of(clients: HTTPClients, request: Request, clock: Clock) -> Flow[bytes, None]:
     """Give the bytes of the stream, as they come; the first ones, which are empty, when the head of the answer is there.
 
     A connection that breaks is the end of the bytes: the reader knows what is missing.
     """
-    answer = yield from ask(_Send(pool, request, clock))
+    answer = yield from ask(_Send(clients, request, clock))
     if answer.status != 200:
         raise status_error(request.url, answer.status, (yield from _beginning(answer)), request.errors())
     if answer.content_type != request.media_type:
@@ -66,13 +67,13 @@ def _beginning(answer: _Answer) -> Flow[bytes, bytes]:
 class _Send(Open["_Answer"]):
     """Send the request, and give the answer when its head is there."""
 
-    def __init__(self, pool: Pool, request: Request, clock: Clock) -> None:
-        self._pool = pool
+    def __init__(self, clients: HTTPClients, request: Request, clock: Clock) -> None:
+        self._clients = clients
         self._request = request
         self._clock = clock
 
     def perform(self) -> _Answer:
-        client = self._pool.client()
+        client = self._clients.blocking()
         try:
             response = client.send(self._built(client, self._clock.left()), stream=True)
         except Exception as error:
@@ -82,7 +83,7 @@ class _Send(Open["_Answer"]):
     async def aperform(self) -> _Answer:
         import anyio
 
-        client = await self._pool.async_client()
+        client = await self._clients.of_loop()
         with anyio.move_on_after(self._clock.left()):
             try:
                 response = await client.send(self._built(client, None), stream=True)
@@ -117,14 +118,13 @@ class _Answer(Ask[bytes]):
         self._clock = clock
         self._blocking: Iterator[bytes] | None = None
         self._async: AsyncIterator[bytes] | None = None
-        self._network: Any = None  # the connection, where its reads have limits of ours
-        self._limited: Any = None
+        self._reads: LimitedReads | None = None
 
     def perform(self) -> bytes:
         if self._blocking is None:
             self._blocking = self._response.iter_bytes()
             if self._clock.has_end:
-                self._limit_each_read()
+                self._reads = LimitedReads(self._response, self._clock.left)
         try:
             return next(self._blocking, b"")
         except Exception as error:
@@ -147,25 +147,9 @@ class _Answer(Ask[bytes]):
             return b""
         raise translated from error
 
-    def _limit_each_read(self) -> None:
-        """Let no read from the socket take longer than the whole may: the HTTP library has one limit for all reads."""
-        stream: Any = self._response.extensions["network_stream"]
-        ours = self._response.request.extensions["timeout"]["read"]
-        kind: Any = type(stream)  # pyright: ignore[reportUnknownVariableType]  (a class of the HTTP library's own)
-        read_of: Callable[..., bytes] = kind.read
-        clock = self._clock
-
-        def read(max_bytes: int, timeout: float | None = None) -> bytes:
-            # The connection may serve another request before this one is closed
-            return read_of(stream, max_bytes, timeout=clock.left() if timeout is ours else timeout)
-
-        stream.read = self._limited = read
-        self._network = stream
-
     def close(self) -> None:
-        if self._network is not None and self._network.__dict__.get("read") is self._limited:
-            del self._network.read
-        self._network = None
+        if self._reads is not None:
+            self._reads.end()
         self._response.close()
 
     async def aclose(self) -> None:
@@ -185,4 +169,4 @@ def _translated(error: Exception, clock: Clock) -> Exception:
         return error
     if isinstance(error, httpx2.TimeoutException):
         return clock.expired(connecting=isinstance(error, httpx2.ConnectTimeout))
-    return ServerUnreachable(f"the connection to the server failed: {str(error) or type(error).__name__}")
+    return ServerUnreachable(f"the connection to {host_of(error)} failed: {str(error) or type(error).__name__}")

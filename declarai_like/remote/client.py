@@ -15,8 +15,8 @@ from ..streaming.reader import MAX_FRAME_SIZE
 from ..timeouts import Timeouts
 from .answer import Request, stream_of
 from .arguments import json_of
+from .clients import SHARED, HTTPClients, http_clients
 from .clock import Clock
-from .pools import SHARED, Pool
 from .values import AsyncValueReader, ValueReader, types_of
 
 P = ParamSpec("P")
@@ -62,35 +62,51 @@ class Client(Generic[P, Reader_co, AsyncReader_co]):
     def __init__(self, settings: Settings, written: Callable[..., bytes]) -> None:
         self._settings = settings
         self._written = written
-        self._pool = SHARED
+        self._clients = SHARED
 
-    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Call[Reader_co, AsyncReader_co]:
-        """Give the stream of one call, to be read in a ``with`` or an ``async with``, which sends the request."""
-        return Call(self._settings, self._pool, self._written(*args, **kwargs))
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> RemoteCall[Reader_co, AsyncReader_co]:
+        """Give the stream of one call, to be read in a ``with`` or an ``async with``, which sends the request.
+
+        Raises:
+            TypeError: the arguments do not fit the function's signature.
+            NotSerializable: they cannot be written.
+        """
+        return RemoteCall(self._settings, self._clients, self._written(*args, **kwargs))
 
     def __enter__(self) -> Self:
-        self._pool = Pool()
+        self._clients = http_clients()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.close()
-        self._pool = SHARED
+        self._clients.close()
+        self._clients = SHARED
 
     async def __aenter__(self) -> Self:
-        self._pool = Pool()
+        self._clients = http_clients()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._pool.aclose()
-        self._pool = SHARED
+        await self._clients.aclose()
+        self._clients = SHARED
 
 
-class Call(Generic[Reader_co, AsyncReader_co]):
-    """One stream. A ``with`` gives its reader, an ``async with`` its async reader; leaving it closes the connection."""
+class RemoteCall(Generic[Reader_co, AsyncReader_co]):
+    """One stream. A ``with`` gives its reader, an ``async with`` its async reader; leaving it closes the connection.
 
-    def __init__(self, settings: Settings, pool: Pool, body: bytes) -> None:
+    Raises:
+        ServerUnreachable: of ``with``: there is no connection, or it broke before the answer began.
+        RequestRefused: of ``with``: the server answered with an error; it is an `InvalidArguments` where the arguments
+            do not fit.
+        NotAStream: of ``with``: something else came.
+        RemoteTimeout: of ``with`` and of the reader: a time limit passed.
+        RemoteError: of ``with`` and of the reader: the function failed. An error of a class that is known here is
+            raised as it is.
+        OutOfOrder: of ``with``: the stream has been begun before.
+    """
+
+    def __init__(self, settings: Settings, clients: HTTPClients, body: bytes) -> None:
         self._settings = settings
-        self._pool = pool
+        self._clients = clients
         self._body = body
         self._pieces: Generator[bytes, None, None] | None = None
         self._async_pieces: AsyncGenerator[bytes, None] | None = None
@@ -126,7 +142,7 @@ class Call(Generic[Reader_co, AsyncReader_co]):
             media_type=encoding_of(settings.encoding).media_type,
             errors=settings.errors,
         )
-        return Drive(stream_of(self._pool, request, Clock(settings.timeouts)))
+        return Drive(stream_of(self._clients, request, Clock(settings.timeouts)))
 
     def _how(self) -> dict[str, Any]:
         settings = self._settings
@@ -181,6 +197,9 @@ def client(
         timeout: `Timeouts`, or one number of seconds for the whole stream. Each limit has its own error.
         encoding: the form in which the server is asked to write the stream.
         max_frame_size: in bytes; an item that is larger is refused.
+
+    Raises:
+        ConfigurationError: a setting is wrong.
     """
     known = list(errors)
     declared, has_values = (types, False) if isinstance(types, StreamTypes) else types_of(types)

@@ -82,6 +82,9 @@ class RemoteStream(Generic[P, Given_co, Reader_co, AsyncReader_co]):
                 those that its module knows. An error of another class is a `streaming.RemoteError`.
 
         The others are those of `client`.
+
+        Raises:
+            ConfigurationError: a setting is wrong.
         """
         given = list(errors)
         settings = Settings(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextvars
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import anyio
-import anyio.to_thread
 from anyio.abc import ObjectSendStream
 from pydantic import ValidationError
 
 from ..streaming import StreamWriter, WrongModel
+from ..threads import items_in_threads
 from .declared import RemoteStream
 
 AnyStream: TypeAlias = RemoteStream[..., Any, Any, Any]
@@ -22,7 +21,6 @@ Frame: TypeAlias = bytes | Exception
 """What the producer has made: the bytes of a frame, or the error that ended it."""
 
 _log = logging.getLogger("declarai_like")
-_DONE = object()
 
 
 async def produce(
@@ -48,7 +46,9 @@ async def produce(
 async def _items(
     function: AnyStream, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> AsyncGenerator[AsyncIterator[Any]]:
-    items = function(*args, **kwargs) if function.is_async else _InThreads(lambda: iter(function(*args, **kwargs)))
+    items = (
+        function(*args, **kwargs) if function.is_async else items_in_threads(lambda: iter(function(*args, **kwargs)))
+    )
     try:
         yield items
     finally:
@@ -56,34 +56,6 @@ async def _items(
         if aclose is not None:
             with anyio.CancelScope(shield=True):  # what its `finally` waits for is its own affair
                 await aclose()
-
-
-class _InThreads(AsyncIterator[Any]):
-    """The items of a blocking function, which runs in worker threads, in one context."""
-
-    def __init__(self, begin: Callable[[], Iterator[Any]]) -> None:
-        self._begin = begin
-        self._items: Iterator[Any] | None = None
-        self._context = contextvars.copy_context()
-
-    async def __anext__(self) -> Any:
-        item = await anyio.to_thread.run_sync(self._context.run, self._next)
-        if item is _DONE:
-            raise StopAsyncIteration
-        return item
-
-    async def aclose(self) -> None:
-        if hasattr(self._items, "close"):
-            await anyio.to_thread.run_sync(self._context.run, self._close)
-
-    def _next(self) -> Any:
-        if self._items is None:
-            self._items = self._begin()
-        return next(self._items, _DONE)
-
-    def _close(self) -> None:
-        items: Any = self._items
-        items.close()
 
 
 def _written(function: AnyStream, writer: AnyWriter) -> Callable[[Any], bytes]:

@@ -26,6 +26,10 @@ def router(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY
         buffer: how many items a function may be ahead of the connection.
         max_body: how large a request may be, in bytes.
         settings: those of FastAPI's router, such as ``dependencies``.
+
+    Raises:
+        ConfigurationError: two functions have the same name, or there is no buffer.
+        ImportError: FastAPI is not installed.
     """
     from fastapi import APIRouter
 
@@ -68,7 +72,13 @@ def _described(function: AnyStream) -> dict[str, Any]:
 
 
 def asgi(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY) -> ASGI:
-    """Give an ASGI application with a route for each function: ``app.mount("/streams", remote.asgi(count))``."""
+    """Give an ASGI application with a route for each function: ``app.mount("/streams", remote.asgi(count))``.
+
+    ``buffer`` and ``max_body`` are as for `router`.
+
+    Raises:
+        ConfigurationError: two functions have the same name, or there is no buffer.
+    """
     endpoints = _endpoints(functions, buffer, max_body)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

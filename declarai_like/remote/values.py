@@ -14,7 +14,7 @@ _Wrapped = RootModel[Any]
 
 
 class ValueReader(Generic[Value_co]):
-    """Reads items that are plain values."""
+    """Reads items that are plain values. It raises what a `StreamReader` raises."""
 
     def __init__(self, reader: StreamReader[_Wrapped, None, None]) -> None:
         self._reader = reader
@@ -26,7 +26,7 @@ class ValueReader(Generic[Value_co]):
 
 
 class AsyncValueReader(Generic[Value_co]):
-    """Reads items that are plain values, async."""
+    """Reads items that are plain values, async. It raises what a `StreamReader` raises."""
 
     def __init__(self, reader: AsyncStreamReader[_Wrapped, None, None]) -> None:
         self._reader = reader

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from pydantic import Field, create_model
 
-from ..chats import Chat
+from ..chats import Chat, inside
 from ..errors import ConfigurationError
 from ..flow import arun
 from ..memory import InMemory, Memory
@@ -50,7 +50,7 @@ class ServedChat(ServedSessions):
         self._chat = chat
         self._values = dict(values or {})
         self._memory = self._memories(memory, limits)
-        shape = self._begin(InMemory())._chat.declared.prompt.shape  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        shape = inside(self._begin(InMemory())).declared.prompt.shape
         self.result = NOTHING if shape.is_text else shape.annotation
         self.events: tuple[Name, ...] = ("delta",) if shape.is_text else ("item",) if shape.by_element else ("partial",)
 
@@ -61,7 +61,7 @@ class ServedChat(ServedSessions):
         if options.said:
             memory.append(options.said)
         if options.anew:
-            await arun(chat._chat.conversation.take_back(request["message"]))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            await arun(inside(chat).conversation.take_back(request["message"]))
         return ChatAnswer(chat, request["message"], options)
 
     async def recall(self, session: str) -> Mapping[str, Any]:
@@ -95,7 +95,7 @@ class ChatAnswer(StreamAnswer):
     """The answer to a message. When it is stopped, what there is of it is remembered."""
 
     def __init__(self, chat: Chat[Any], message: str, options: AnswerOptions) -> None:
-        self._instance = chat._chat  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._instance = inside(chat)
         super().__init__(lambda: self._instance.stream(message, {}, options.params), options.partials)
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..messages import Message
-from .user_text import MOST, Part, Short, said_by_user, text_of
+from .user_text import MOST, Part, Short, text_of
 
 _PASSED_ON = frozenset(
     (
@@ -73,16 +73,6 @@ class CompletionRequest(BaseModel):
     frequency_penalty: float | None = None
     reasoning_effort: Short | None = None
     verbosity: Short | None = None
-
-    @property
-    def text(self) -> str:
-        """What the user says.
-
-        Raises:
-            NoText: the last message is not the user's, or is no text.
-        """
-        last = self.messages[-1]
-        return said_by_user(last.role, last.parts)
 
     @property
     def history(self) -> list[Message]:

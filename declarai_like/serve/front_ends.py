@@ -23,6 +23,7 @@ from .responses import HEADERS, EventStream
 from .served import SESSION, AnswerOptions, Served, ServedSessions, new_session
 from .settings import Place
 from .ui import UIEncoder, UIRequest
+from .user_text import said_by_user
 
 _CLIENT_GONE = 499  # which nobody reads
 
@@ -55,7 +56,7 @@ def add_ui(routes: APIRouter, served: Served, hub: Hub, owner: Any) -> None:
         return Place(who, served.name, id)
 
     async def answer(body: UIRequest, who: str) -> Response:
-        place, request = place_of(who, body.id), served.asking(body.text)
+        place, request = place_of(who, body.id), served.asking(said_by_user(body.messages))
         stream = await hub.begin(lambda: served.answer(request, place.key, AnswerOptions(anew=body.is_anew)), place)
         return EventStream(stream, UIEncoder(), stops=not body.resumable)
 
@@ -87,7 +88,6 @@ def add_ui(routes: APIRouter, served: Served, hub: Hub, owner: Any) -> None:
 def add_completions(routes: APIRouter, things: Sequence[Served], hub: Hub, owner: Any) -> None:
     """Add the routes of OpenAI's Chat Completions, in which each thing is a model."""
     known: Mapping[str, Served] = {served.name: served for served in things}
-    created = int(time.time())
 
     async def complete(request: Request, who: str) -> Response:
         try:
@@ -113,15 +113,7 @@ def add_completions(routes: APIRouter, things: Sequence[Served], hub: Hub, owner
         whole = completion(*about, [last])
         return JSONResponse(whole.body, whole.status, {**HEADERS, **whole.headers})
 
-    async def show_all(who: str) -> Response:
-        return JSONResponse(models(known, created))
-
-    async def show(name: str, who: str) -> Response:
-        return JSONResponse(model(name, created)) if name in known else _unknown(name, known)
-
     complete.__annotations__ = {"request": Request, "who": owner, "return": Response}
-    show_all.__annotations__ = {"who": owner, "return": Response}
-    show.__annotations__ = {"name": str, "who": owner, "return": Response}
     routes.add_api_route(
         "/v1/chat/completions",
         complete,
@@ -131,6 +123,21 @@ def add_completions(routes: APIRouter, things: Sequence[Served], hub: Hub, owner
         response_class=JSONResponse,
         openapi_extra=_described(CompletionRequest),
     )
+    _add_models(routes, known, owner)
+
+
+def _add_models(routes: APIRouter, known: Mapping[str, Served], owner: Any) -> None:
+    """Add the routes that tell which models there are."""
+    created = int(time.time())
+
+    async def show_all(who: str) -> Response:
+        return JSONResponse(models(known, created))
+
+    async def show(name: str, who: str) -> Response:
+        return JSONResponse(model(name, created)) if name in known else _unknown(name, known)
+
+    show_all.__annotations__ = {"who": owner, "return": Response}
+    show.__annotations__ = {"name": str, "who": owner, "return": Response}
     routes.add_api_route("/v1/models", show_all, methods=["GET"], name="OpenAI's models")
     routes.add_api_route("/v1/models/{name}", show, methods=["GET"], name="one of OpenAI's models")
 
@@ -142,7 +149,7 @@ def _unknown(name: str, known: Mapping[str, Served]) -> Response:
 
 async def _begin(served: Served, asked: CompletionRequest, hub: Hub, who: str) -> LiveStream:
     """Begin the answer. Clients of this protocol bring the conversation along, so nothing of it is kept."""
-    request = served.asking(asked.text)
+    request = served.asking(said_by_user(asked.messages))
     options = AnswerOptions(params=asked.llm_params, said=asked.history)
     place = Place(who, served.name, new_session() if isinstance(served, ServedSessions) else "")
     return await hub.begin(lambda: served.answer(request, place.key, options), place)

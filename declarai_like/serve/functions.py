@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextvars
 import inspect
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ..errors import ConfigurationError
 from ..stream import Items, Stream
+from ..threads import in_thread, items_in_threads
 from .answers import Happening, Partials, StreamAnswer, Telling
 from .events import Name
 from .served import NOTHING, Adapter, AnswerOptions, Served, adapted, checked_name, described, request_of, text_input_of
-
-_END: Any = object()
 
 
 class ServedFunction(Served):
@@ -81,7 +78,8 @@ class FunctionAnswer:
             return
         whole: Mapping[str, Any] = {}
         if isinstance(given, Iterator) and not isinstance(given, AsyncIterator):
-            given = _in_threads(given)  # pyright: ignore[reportUnknownArgumentType]  (as above)
+            blocking: Iterator[Any] = given  # pyright: ignore[reportUnknownVariableType]  (as above)
+            given = items_in_threads(lambda: blocking)
         if isinstance(given, AsyncIterator):
             items: AsyncIterator[Any] = given  # pyright: ignore[reportUnknownVariableType]  (as above)
             async with _closed(items):
@@ -98,40 +96,12 @@ class FunctionAnswer:
 
 async def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """Call a function; one that blocks does so in a thread."""
-    import anyio.to_thread
-
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         given: Any = function(**arguments)
     else:
-        # In a tuple, as what comes out of a thread may have to be awaited
-        (given,) = await anyio.to_thread.run_sync(lambda: (function(**arguments),))
+        given = await in_thread(lambda: function(**arguments))
     given = await given if inspect.isawaitable(given) else given
     return given.stream if isinstance(given, Items) else given
-
-
-async def _in_threads(iterator: Iterator[Any]) -> AsyncGenerator[Any, None]:
-    """Give the items of an iterator that blocks, which runs in one context. A generator is closed at the end."""
-    import anyio.to_thread
-
-    context = contextvars.copy_context()
-    # A task that is cancelled leaves its thread at work, and a generator that runs cannot be closed.
-    running = threading.Lock()
-
-    def step() -> Any:
-        with running:
-            return context.run(next, iterator, _END)
-
-    def close() -> None:
-        with running:
-            if isinstance(iterator, Generator):
-                context.run(iterator.close)
-
-    try:
-        while (item := await anyio.to_thread.run_sync(step)) is not _END:
-            yield item
-    finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(close)
 
 
 @asynccontextmanager

@@ -35,6 +35,7 @@ class RedisStreams:
 
     Raises:
         ConfigurationError: a setting is wrong, or the driver is not installed.
+        SharingFailed: of its methods: the server cannot be reached, or fails.
     """
 
     def __init__(self, url: str, *, prefix: str = "declarai:streams:", beat: float = 2.0) -> None:

@@ -59,6 +59,7 @@ def router(
 
     Raises:
         ConfigurationError: something cannot be served, or a setting is wrong.
+        GraphError: the actions and transitions of a builder do not fit together.
     """
     limits = limits or Limits()
     _check(grace=grace, heartbeat=heartbeat, keep=keep)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import InvalidRequest
 from .events import Event, written
-from .user_text import MOST, Part, Short, said_by_user
+from .user_text import MOST, Part, Short
 
 _UIPart: TypeAlias = dict[str, Any]
 
@@ -71,16 +71,6 @@ class UIRequest(BaseModel):
         if self.trigger == "submit-message" and self.message_id is not None:
             raise InvalidRequest("a message cannot be changed when it has been answered; send a new one")
         return self.trigger == "regenerate-message"
-
-    @property
-    def text(self) -> str:
-        """What the user says.
-
-        Raises:
-            NoText: the last message is not the user's, or is no text.
-        """
-        last = self.messages[-1]
-        return said_by_user(last.role, last.parts)
 
 
 class UIEncoder:

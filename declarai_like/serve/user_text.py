@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,12 +44,23 @@ def text_of(parts: Sequence[Part]) -> str:
     return text
 
 
-def said_by_user(role: str, parts: Sequence[Part]) -> str:
-    """Give the text of a request's last message.
+class Said(Protocol):
+    """A message in such a protocol."""
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def parts(self) -> Sequence[Part]: ...
+
+
+def said_by_user(messages: Sequence[Said]) -> str:
+    """Give what the user says in a request: the text of its last message.
 
     Raises:
         NoText: it is not the user's, or is no text.
     """
-    if role != "user":
-        raise NoText(f"the last message has the role {role!r}; only a user's is answered")
-    return text_of(parts)
+    last = messages[-1]
+    if last.role != "user":
+        raise NoText(f"the last message has the role {last.role!r}; only a user's is answered")
+    return text_of(last.parts)

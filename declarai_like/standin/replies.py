@@ -76,6 +76,9 @@ class Raw:
     ``cut`` breaks the connection after the last piece, in place of ending the body; without pieces it
     breaks before the answer begins. In process there are no headers, and of an answer with an error
     status only its named error is seen.
+
+    Raises:
+        TypeError: the pieces are something else.
     """
 
     pieces: Iterable[bytes | float]

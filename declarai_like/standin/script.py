@@ -53,6 +53,7 @@ class Script:
         Raises:
             AssertionError: there is no reply, and the script is strict.
             TapeMiss: the request is not on the tape.
+            Exception: the reply is an exception.
         """
         self.calls.append(body)
         said = self._choice.choose(body)
@@ -67,7 +68,12 @@ class Script:
         return wire.raw(said, body)
 
     def answer(self, request: Request) -> Iterator[Piece]:
-        """Say it in this process, and fail as the network would."""
+        """Say it in this process, and fail as the network would.
+
+        Raises:
+            ProviderError: the reply has an error status.
+            Exception: what `say` raises.
+        """
         raw = self.say(request.body, request.form)
         if raw.status >= 400:
             body = b"".join(piece for piece in raw.played() if isinstance(piece, bytes))

@@ -34,6 +34,9 @@ class Numbers:
     written in base64.
 
     ``kinds`` says which numbers it may have, in the letters of numpy: b(ool), i(nt), u(nsigned), f(loat), c(omplex).
+
+    Raises:
+        TypeError: when the model is made: the field is of another type.
     """
 
     kinds: str = "biufc"

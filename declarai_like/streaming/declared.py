@@ -24,7 +24,11 @@ Footer_co = TypeVar("Footer_co", covariant=True)
 
 @dataclass(frozen=True)
 class StreamTypes(Generic[Item, Header, Footer]):
-    """The types of a stream, for those who write it and those who read it; made by `stream_types`."""
+    """The types of a stream, for those who write it and those who read it; made by `stream_types`.
+
+    Raises:
+        WrongModel: one of them is no pydantic model.
+    """
 
     item_type: type[Item]
     header_type: type[Header] | None = None

@@ -23,6 +23,13 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
 
     As a context manager it closes the iterator at its end. A stream that has been read to its end, or that failed,
     closes it by itself.
+
+    Raises:
+        StreamTruncated: of its methods: the bytes end before the stream does.
+        FrameError: of its methods: what came is not what it has to be; there is an error for each case.
+        RemoteError: of its methods: the producer failed. An error of a class that is known here is raised as it is.
+        OutOfOrder: of its methods: this cannot be read now, the types declare none, or the reader is closed.
+        TypeError: of its methods: the iterator gives something else than bytes.
     """
 
     def __init__(self, receiver: Receiver, source: Iterable[Piece]) -> None:
@@ -50,7 +57,11 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
             self._close_at_end()
 
     def read_footer(self: StreamReader[Any, Any, BaseModel]) -> Footer_co:
-        """Give the footer, when the stream is whole."""
+        """Give the footer, when the stream is whole.
+
+        Raises:
+            MissingFooter: the stream has none.
+        """
         footer: Footer_co = self._read(self._receiver.footer())
         return footer
 
@@ -91,7 +102,7 @@ class AsyncStreamReader(Generic[Item_co, Header_co, Footer_co]):
     """Reads header, items and footer, in this order; made by `stream_reader` from an async iterator of bytes.
 
     As an async context manager it closes the iterator at its end. A stream that has been read to its end, or that
-    failed, closes it by itself.
+    failed, closes it by itself. Its methods raise what those of a `StreamReader` raise.
     """
 
     def __init__(self, receiver: Receiver, source: AsyncIterable[Piece]) -> None:
@@ -111,7 +122,11 @@ class AsyncStreamReader(Generic[Item_co, Header_co, Footer_co]):
         return _Items(self._receiver, self._source)
 
     async def read_footer(self: AsyncStreamReader[Any, Any, BaseModel]) -> Footer_co:
-        """Give the footer, when the stream is whole."""
+        """Give the footer, when the stream is whole.
+
+        Raises:
+            MissingFooter: the stream has none.
+        """
         return await self._read(self._receiver.footer())
 
     async def aclose(self) -> None:
@@ -210,6 +225,9 @@ def stream_reader(
         max_frame_size: in bytes; a frame that is larger is refused when its first bytes say so.
         errors: classes of errors that the producer may raise here, beside Python's own and this package's. An error
             of another class is a `RemoteError`.
+
+    Raises:
+        ValueError: there is no such encoding, or ``end`` is something else.
     """
     if end not in ("required", "optional"):
         raise ValueError(f'end is "required" or "optional", and not {end!r}')

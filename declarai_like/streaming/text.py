@@ -52,6 +52,7 @@ def text_reader(source: AsyncIterable[Piece] | Iterable[Piece]) -> AsyncIterator
     Raises:
         InvalidText: this is not UTF-8.
         StreamTruncated: the stream ends inside a character.
+        TypeError: the source gives something else than bytes.
     """
     return _AsyncText(AsyncSource(source)) if isinstance(source, AsyncIterable) else _read(Source(source))
 

@@ -24,6 +24,12 @@ class StreamWriter(Generic[Item, Header, Footer]):
 
     Attributes:
         media_type: what a server calls a stream like this.
+
+    Raises:
+        OutOfOrder: of its methods: this cannot come now, or the types declare none.
+        WrongModel: of its methods: it is not of the type that is declared.
+        NotSerializable: of its methods: it cannot be written.
+        FrameTooLarge: of its methods: it has more than 4 GiB, and the encoding is ``"frames"``.
     """
 
     def __init__(
@@ -93,6 +99,9 @@ class StreamWriter(Generic[Item, Header, Footer]):
 
         What is sent of it: the name of its class, its message, its arguments where they are plain values, and
         ``details``, or what it has itself under that name.
+
+        Raises:
+            OutOfOrder: the stream is over.
         """
         self._check_order(Tag.ERROR)
         self._advance(Tag.ERROR)
@@ -107,7 +116,8 @@ class StreamWriter(Generic[Item, Header, Footer]):
     ) -> AsyncGenerator[bytes, None] | Generator[bytes, None, None]:
         """Give what a producer gives that writes with this writer, and its end: `close`, or its `error`.
 
-        The error is raised here as well, when it has been sent.
+        Raises:
+            Exception: what the producer raised, when it has been sent.
         """
         return self._guard_async(pieces) if isinstance(pieces, AsyncIterable) else self._guard(pieces)
 
@@ -188,6 +198,9 @@ def stream_writer(
             one that was cut between two items.
         binary: whether the content of `bytes` and of arrays of numbers goes beside the JSON, where the encoding has a
             place for it. Without it a stream is JSON alone.
+
+    Raises:
+        ValueError: there is no such encoding.
     """
     return StreamWriter(types, encoding=encoding, end=end, binary=binary)
 

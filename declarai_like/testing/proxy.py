@@ -39,6 +39,9 @@ class FaultProxy:
         address: ``http://127.0.0.1:<port>``.
         url: the same with the path of the target.
         connections: how many connections clients have opened.
+
+    Raises:
+        ValueError: the target's port is no number.
     """
 
     def __init__(self, target: str) -> None:

@@ -30,6 +30,10 @@ class LoopbackServer:
 
     Attributes:
         script: what it says; ``script.calls`` holds the bodies of the requests that it was asked.
+
+    Raises:
+        ConfigurationError: the replies are of no kind that a `Script` takes, or the tape has a broken line.
+        FileNotFoundError: there is no such tape.
     """
 
     def __init__(self, replies: Replies = None, *, api_key: str | None = None, delay: float = 0.0) -> None:
@@ -58,7 +62,11 @@ class LoopbackServer:
         return self._listener.connections
 
     def start(self) -> Self:
-        """Begin to serve."""
+        """Begin to serve.
+
+        Raises:
+            RuntimeError: that was done before; a server that was stopped stays so.
+        """
         self._listener.start()
         return self
 

@@ -32,6 +32,9 @@ def record(model: Model[S], path: str | Path) -> Model[S]:
 
     What is there already stays, and several threads and processes may write to one tape. Answers
     that were left early, or that broke, are not written; nor are errors.
+
+    Raises:
+        OSError: at the end of an answer: the tape cannot be written.
     """
     return model.through(lambda transport, provider: _RecordingTransport(transport, provider, Path(path)))
 

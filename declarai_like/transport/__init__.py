@@ -27,6 +27,7 @@ class Request:
 
     @property
     def stream(self) -> bool:
+        """Whether the answer is asked for as a stream."""
         return bool(self.body.get("stream"))
 
 
@@ -40,17 +41,23 @@ class Connection(Ask[bytes]):
     content_type: str = ""
 
     def close(self) -> None:
+        """Close the connection, in blocking code."""
         raise NotImplementedError
 
     async def aclose(self) -> None:
+        """Close the connection, in async code."""
         raise NotImplementedError
 
 
 class Transport(Protocol):
-    """Opens connections.
+    """Opens connections."""
 
-    The ask raises a `ProviderError` where the provider answers with an error status, a
-    `ConnectionFailed` where there is no answer, and a `Timeout` where the patience ended.
-    """
+    def open(self, request: Request, patience: Patience) -> Open[Connection]:
+        """Give the ask that sends the request, and gives the connection on which its answer comes.
 
-    def open(self, request: Request, patience: Patience) -> Open[Connection]: ...
+        Raises:
+            ProviderError: the provider answers with an error status. This and the others are raised by the ask.
+            ConnectionFailed: there is no answer.
+            Timeout: the patience ended.
+        """
+        ...

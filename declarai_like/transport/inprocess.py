@@ -25,6 +25,7 @@ class InProcessTransport:
         self._answer = answer
 
     def open(self, request: Request, patience: Patience) -> Open[Connection]:
+        """Give the ask that calls the function, and gives the connection on which its pieces come."""
         return _Call(self._answer, request, patience)
 
 

@@ -7,19 +7,21 @@ first connection is opened, because that takes about a second.
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ConfigurationError, ConnectionFailed, DeclaraiError
 from ..flow import Open
+from ..http_clients import Clients, LimitedReads, host_of
 from . import Connection, Patience, Request
 from .http_errors import status_error
 
 if TYPE_CHECKING:
     import httpx2
     import openai
+
+C = TypeVar("C")
 
 _FOREVER = 1e9  # seconds; a limit that is none, but that can be told from others
 _SHORTEST_SECRET = 8  # characters; a header as short as "1" would be cut out of everything
@@ -55,14 +57,23 @@ class Account:
             )
         return "none"  # the client wants one, a server of one's own does not
 
-    def client(self, *, asynchronous: bool, http_client: Any = None) -> Any:
-        """Make a client. Retries are ours to do: the client does none."""
+    def client(self) -> openai.OpenAI:
+        """Make a client for blocking code."""
         import openai
 
-        kinds = (openai.AsyncOpenAI, openai.AsyncAzureOpenAI) if asynchronous else (openai.OpenAI, openai.AzureOpenAI)
+        return self._client(openai.AzureOpenAI if self.azure else openai.OpenAI, None)
+
+    def async_client(self, backend: str) -> openai.AsyncOpenAI:
+        """Make a client for an event loop, of which anyio has this backend."""
+        import openai
+
+        return self._client(openai.AsyncAzureOpenAI if self.azure else openai.AsyncOpenAI, _fast_http_client(backend))
+
+    def _client(self, kind: Callable[..., C], http_client: Any) -> C:
+        """Make a client. Retries are ours to do: the client does none."""
         key = self.api_key()
         try:
-            return kinds[self.azure](api_key=key, max_retries=0, http_client=http_client, **self.arguments)
+            return kind(api_key=key, max_retries=0, http_client=http_client, **self.arguments)
         except Exception as error:  # the client reads settings of its own: certificates, proxies
             raise ConfigurationError(f"the client cannot be made with these settings: {error!r}") from error
 
@@ -87,36 +98,14 @@ class OpenAITransport:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._client: Any = None
-        self._async_clients: weakref.WeakKeyDictionary[Any, tuple[openai.AsyncOpenAI, AsyncIterator[None]]]
-        self._async_clients = weakref.WeakKeyDictionary()
+        self.clients: Clients[openai.OpenAI, openai.AsyncOpenAI] = Clients(
+            account.client, account.async_client, lambda client: client.close()
+        )
 
     def open(self, request: Request, patience: Patience) -> Open[Connection]:
         if request.endpoint != "chat/completions":
             raise ConfigurationError(f"this transport knows the way to 'chat/completions', not to {request.endpoint!r}")
         return _Send(self, request, patience)
-
-    def client(self) -> Any:
-        """Give the blocking client."""
-        if self._client is None:
-            client = self._account.client(asynchronous=False)
-            weakref.finalize(self, client.close)
-            self._client = client
-        return self._client
-
-    async def async_client(self) -> openai.AsyncOpenAI:
-        """Give the async client of the running event loop."""
-        from anyio.lowlevel import current_token
-
-        token = current_token()
-        known = self._async_clients.get(token.native_token)
-        if known is None:
-            http_client = _fast_http_client(token.backend_class.__name__)
-            client = self._account.client(asynchronous=True, http_client=http_client)
-            keeper = _close_with_the_loop(client)
-            await keeper.__anext__()
-            known = self._async_clients[token.native_token] = client, keeper
-        return known[0]
 
     def translate(self, error: Exception, patience: Patience) -> DeclaraiError:
         """Say what an error of the ``openai`` package or of its HTTP library means."""
@@ -127,13 +116,14 @@ class OpenAITransport:
             response = error.response
             said = self._account.without_secrets(response.text)
             return status_error(response.status_code, response.headers, said)
+        host = host_of(error)
         if isinstance(error, openai.APIConnectionError) and isinstance(error.__cause__, Exception):
             error = error.__cause__
         if isinstance(error, httpx2.TimeoutException) and _ran_out_of_time(error):
             connecting = isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout)
             return patience.connect_expired() if connecting else patience.expired()
         said = str(error) or type(error).__name__
-        return ConnectionFailed(f"the connection to the provider failed: {said}")
+        return ConnectionFailed(f"the connection to {host} failed: {said}")
 
 
 def _ran_out_of_time(error: BaseException) -> bool:
@@ -157,17 +147,6 @@ def _fast_http_client(backend: str) -> Any:
         return None
 
 
-async def _close_with_the_loop(client: openai.AsyncOpenAI) -> AsyncIterator[None]:
-    """Hold a client open; event loops close the async generators that are still there when they end."""
-    import anyio
-
-    try:
-        yield
-    finally:
-        with anyio.CancelScope(shield=True):
-            await client.close()
-
-
 class _Send(Open[Connection]):
     """Send the request, and give the connection when the head of the answer is there."""
 
@@ -179,7 +158,7 @@ class _Send(Open[Connection]):
         self._aborted = False
 
     def perform(self) -> Connection:
-        client = self._transport.client()
+        client: Any = self._transport.clients.blocking()
         limit = self._patience.start()
         arguments = self._arguments(limit, read=_FOREVER if limit is None else limit)
         manager: Any = client.chat.completions.with_streaming_response.create(**arguments)
@@ -193,7 +172,7 @@ class _Send(Open[Connection]):
     async def aperform(self) -> Connection:
         import anyio
 
-        client: Any = await self._transport.async_client()
+        client: Any = await self._transport.clients.of_loop()
         limit = self._patience.start()
         arguments = self._arguments(limit, read=None)  # reads are limited by the scopes around them
         manager: Any = client.chat.completions.with_streaming_response.create(**arguments)
@@ -239,46 +218,19 @@ class _OpenAIConnection(Connection):
         self._async: AsyncIterator[bytes] | None = None
         self._scope: Any = None  # of an async read that is under way
         self._aborted = False
-        self._network: Any = None
-        self._limited: Any = None
+        self._reads: LimitedReads | None = None
 
     def perform(self) -> bytes:
         if self._blocking is None:
             # Where nothing is to be decoded, the stream below gives the same bytes with less work for each
             self._blocking = self._response.iter_bytes() if self._encoded else iter(self._stream)
-            self._limit_each_read()
+            self._reads = LimitedReads(self._response, self._patience.start, self._patience.stop)
         try:
             return next(self._blocking, b"")
         except DeclaraiError:
             raise
         except Exception as error:
             raise self._transport.translate(error, self._patience) from error
-
-    def _limit_each_read(self) -> None:
-        """Let each read from the socket take the time that is left now.
-
-        The HTTP library has one read limit for a whole body; ours changes with what has come. Reads of
-        our request are known by its own limit object: the connection may serve another request before
-        this one is closed.
-        """
-        stream: Any = self._response.extensions.get("network_stream")
-        ours = self._response.request.extensions.get("timeout", {}).get("read")
-        if stream is None or ours is None:
-            return
-        kind: Any = type(stream)  # pyright: ignore[reportUnknownVariableType]  (a class of the HTTP library's own)
-        read: Callable[..., bytes] = kind.read
-        patience = self._patience
-
-        def limited(max_bytes: int, timeout: float | None = None) -> bytes:
-            if timeout is not ours:
-                return read(stream, max_bytes, timeout=timeout)
-            try:
-                return read(stream, max_bytes, timeout=patience.start())
-            finally:
-                patience.stop()
-
-        stream.read = self._limited = limited
-        self._network = stream
 
     async def aperform(self) -> bytes:
         import anyio
@@ -301,16 +253,15 @@ class _OpenAIConnection(Connection):
         self._aborted = True
         if self._scope is not None:
             self._scope.cancel()
-        elif self._network is not None:
+        elif self._reads is not None and self._reads.network is not None:
             try:
-                self._network.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+                self._reads.network.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # it is closed already
 
     def close(self) -> None:
-        if self._network is not None and self._network.__dict__.get("read") is self._limited:
-            del self._network.read
-        self._network = None
+        if self._reads is not None:
+            self._reads.end()
         self._response.close()
 
     async def aclose(self) -> None:

@@ -19,7 +19,7 @@ from .events import (
 from .following import JSONSoFar
 from .patches import Operation
 from .readers import ElementReader, FieldReader, PartialReader
-from .root import Plan
+from .root import AnswerPlan
 from .values import Partial, raw
 
 R = TypeVar("R")
@@ -31,7 +31,7 @@ _NOT_IT = "the JSON so far turned out not to be the answer"
 class Partials(Generic[R]):
     """Looks at an answer as the value so far: one for each chunk that has text, once there is something."""
 
-    def __init__(self, plan: Plan[R], result: Callable[[], R], *, early: bool) -> None:
+    def __init__(self, plan: AnswerPlan[R], result: Callable[[], R], *, early: bool) -> None:
         self._plan = plan
         self._result = result
         self._early = early
@@ -62,7 +62,7 @@ class Partials(Generic[R]):
 class Patches(Generic[R]):
     """Looks at an answer as what changes in its JSON: one list of operations for each chunk that changes it."""
 
-    def __init__(self, plan: Plan[R], result: Callable[[], R], *, early: bool) -> None:
+    def __init__(self, plan: AnswerPlan[R], result: Callable[[], R], *, early: bool) -> None:
         self._result = result
         self._partials = Partials(plan, result, early=early)
         self._json = JSONSoFar()
@@ -87,7 +87,7 @@ class Elements(Generic[T]):
     """Looks at an answer as its elements, each handed out when it is whole."""
 
     def __init__(
-        self, plan: Plan[Any], commit: Callable[[int], bool], flaws: list[InvalidElement] | None = None
+        self, plan: AnswerPlan[Any], commit: Callable[[int], bool], flaws: list[InvalidElement] | None = None
     ) -> None:
         """``commit`` asks whether elements of an attempt may be handed out.
 
@@ -135,7 +135,7 @@ class Elements(Generic[T]):
 class Events(Generic[R]):
     """Looks at an answer as all that happens in it, in order."""
 
-    def __init__(self, plan: Plan[R], result: Callable[[], R], last: Callable[[], LLMResponse]) -> None:
+    def __init__(self, plan: AnswerPlan[R], result: Callable[[], R], last: Callable[[], LLMResponse]) -> None:
         """``last`` gives the answer itself, when it is whole."""
         self._plan = plan
         self._result = result

@@ -9,7 +9,7 @@ from ..messages import Transcript
 from ..partial import ABSENT, Node, Search, TextSoFar, Walker
 from ..partial.plain import word_so_far
 from .elements import Elements
-from .root import Plan, RootNode, RootPlace
+from .root import AnswerPlan, RootNode, RootPlace
 from .values import Partial, StreamState, fits, visible
 from .watcher import FieldEvent, FieldWatcher
 
@@ -20,9 +20,9 @@ T = TypeVar("T")
 class PartialReader(Generic[R]):
     """Reads an answer of type ``R`` as it grows, and gives the value so far."""
 
-    def __init__(self, plan: Plan[R] | Any, *, early: bool = False) -> None:
+    def __init__(self, plan: AnswerPlan[R] | Any, *, early: bool = False) -> None:
         """``early`` shows numbers and literals before they are complete."""
-        self._plan: Plan[R] = plan if isinstance(plan, Plan) else Plan(plan)
+        self._plan: AnswerPlan[R] = plan if isinstance(plan, AnswerPlan) else AnswerPlan(plan)
         self._word = word_so_far if early else None
         self._text = Transcript() if self._plan.shape.is_text else None
         self._search = Search(lambda: Walker(self._plan.root), fits)
@@ -77,8 +77,8 @@ class FieldReader:
     An answer that was found is taken back only for one that is certain, so it is told once.
     """
 
-    def __init__(self, plan: Plan[Any] | Any) -> None:
-        place = (plan if isinstance(plan, Plan) else Plan[Any](plan)).root
+    def __init__(self, plan: AnswerPlan[Any] | Any) -> None:
+        place = (plan if isinstance(plan, AnswerPlan) else AnswerPlan[Any](plan)).root
         self._search = Search(lambda: Walker(place, watcher=FieldWatcher()), fits)
         self._told: Walker | None = None  # whose events have been given
 
@@ -117,13 +117,13 @@ class ElementReader(Generic[T]):
         flaws: with ``collect``, each element that does not fit.
     """
 
-    def __init__(self, plan: Plan[Any] | Any, *, collect: bool = False) -> None:
+    def __init__(self, plan: AnswerPlan[Any] | Any, *, collect: bool = False) -> None:
         """``collect`` passes over elements that do not fit.
 
         Raises:
             ConfigurationError: the type is no list.
         """
-        self._plan: Plan[Any] = plan if isinstance(plan, Plan) else Plan(plan)
+        self._plan: AnswerPlan[Any] = plan if isinstance(plan, AnswerPlan) else AnswerPlan(plan)
         array = None if self._plan.shape.is_text else self._plan.inner.array
         if array is None:
             raise ConfigurationError(

@@ -17,7 +17,7 @@ from .values import Misfit, fits, visible
 R = TypeVar("R")
 
 
-class Plan(Generic[R]):
+class AnswerPlan(Generic[R]):
     """How an answer of one type is read while it comes. Compiled when it is first used."""
 
     def __init__(self, shape: Shape[R] | Any) -> None:

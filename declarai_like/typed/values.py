@@ -152,6 +152,9 @@ class Partial(Generic[R]):  # noqa: PLW1641  (it holds lists)
 
         A text is given as far as it goes; everything else only when it is whole. So what the type
         checker says of it is true.
+
+        Raises:
+            AttributeError: the type has no such part.
         """
         try:
             found: Any = look(self._read())
@@ -197,6 +200,9 @@ def as_json(value: Any) -> Any:
     """Give a partial, or any part of one, as plain JSON values: dicts, lists, str, numbers, bools and None.
 
     Fields have their names, not their aliases, whether the object is whole or not.
+
+    Raises:
+        TypeError: it holds something that cannot be written as JSON.
     """
     from pydantic_core import to_jsonable_python
 

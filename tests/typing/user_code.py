@@ -1145,7 +1145,8 @@ def remote_clients(url: str) -> None:
         assert_type(error.frame, int | None)
     call = count_to.at(url).stream(to=3)
     assert_type(
-        call, remote.Call[streaming.StreamReader[Totals, None, None], streaming.AsyncStreamReader[Totals, None, None]]
+        call,
+        remote.RemoteCall[streaming.StreamReader[Totals, None, None], streaming.AsyncStreamReader[Totals, None, None]],
     )
     with spell.at(url).stream("naïve") as letters:
         assert_type(letters, remote.ValueReader[str])

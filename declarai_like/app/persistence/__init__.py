@@ -28,7 +28,8 @@ __all__ = [
 class Persister(Protocol):
     """Where applications are kept. Each method may be a plain one or async.
 
-    The methods of one persister may be called from several threads or tasks at once.
+    The methods of one persister may be called from several threads or tasks at once. What they raise, an application
+    raises as a `PersistenceFailed`; an error of this library stays what it is.
     """
 
     def save(

@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -23,8 +23,9 @@ class PerProcess(Generic[T]):
     def __init__(self, make: Callable[[], T], close: Callable[[T], object]) -> None:
         self._make = make
         self._close = close
-        self._lock = threading.Lock()
         self._made: list[tuple[int, T]] = []  # the last one is the newest; those before it are of other processes
+        self.renew_lock()
+        _all.add(self)
         weakref.finalize(self, _end, self._made, close)
 
     def get(self) -> T:
@@ -40,6 +41,10 @@ class PerProcess(Generic[T]):
         with self._lock:
             _end(self._made, self._close)
 
+    def renew_lock(self) -> None:
+        """Take another lock: in a process that was forked, nobody is left to release one that was held."""
+        self._lock = threading.Lock()
+
 
 def _is_mine(made: list[tuple[int, T]]) -> bool:
     return bool(made) and made[-1][0] == os.getpid()
@@ -48,3 +53,14 @@ def _is_mine(made: list[tuple[int, T]]) -> bool:
 def _end(made: list[tuple[int, T]], close: Callable[[T], object]) -> None:
     if _is_mine(made):
         close(made.pop()[1])
+
+
+def _renew_locks() -> None:
+    for each in _all:
+        each.renew_lock()
+
+
+_all: weakref.WeakSet[PerProcess[Any]] = weakref.WeakSet()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
