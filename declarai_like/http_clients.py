@@ -79,11 +79,20 @@ async def _close_with_the_loop(client: A, aclose: Callable[[A], Awaitable[object
             await aclose(client)
 
 
+_NO_LIMIT = 1e9  # seconds
+
+
+def read_limit(seconds: float | None) -> float:
+    """Give the limit that a request's reads begin with; `LimitedReads` knows them by it, for it is an object of its own."""
+    return (_NO_LIMIT if seconds is None else seconds) + 0.0
+
+
 class LimitedReads:
     """Lets each read of one answer from the socket take the time that there is for it then.
 
-    The HTTP library has one read limit for a whole body; ours change with what has come. Reads for our request are
-    known by its own limit object: the connection may serve another request before this answer is closed.
+    The HTTP library has one read limit for a whole body; ours change with what has come. Reads for other requests are
+    left as they are: the connection may serve one before this answer is closed. The request has to be sent with a
+    `read_limit`.
 
     Attributes:
         network: the connection that the answer comes over, until `end`.

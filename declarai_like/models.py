@@ -20,7 +20,7 @@ from typing import (
 )
 
 from .llm import LLM
-from .operator import Operator, Output, Restartable
+from .operator import Operator, Output, Restartable, params_of
 from .prompt import Prompt, Shape
 from .providers import Provider
 from .stream import Items, Stream
@@ -142,8 +142,8 @@ class Model(Generic[S]):
         self._llm = llm
         self._stream = stream
         self._output: Output = output
-        self._params = dict(params or {})
         self._shown = shown or llm.name
+        self._params = params_of(self._shown, params)
 
     @overload
     def task(  # type: ignore[overload-overlap]  # the narrower one comes first
@@ -278,7 +278,7 @@ class Model(Generic[S]):
             output=self._output if output == "auto" else output,
             retries=retries,
             restart_on=restart_on,
-            params={**self._params, **(llm_params or {})},
+            params={**self._params, **params_of(repr(name), llm_params)},
         )
 
     def through(self, wrap: Callable[[Transport, Provider], Transport]) -> Model[S]:

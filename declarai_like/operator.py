@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from .errors import Attempt, ConfigurationError, OutputError, StreamError, Timeout, Truncated
 from .flow import Flow
@@ -27,6 +27,21 @@ Restartable: TypeAlias = type[StreamError | Timeout]
 """A kind of error after which the same question may be asked anew."""
 
 _OURS = {"messages": "the prompt", "stream": "streaming=True", "n": "calling several times"}
+
+
+def params_of(name: str, given: Any) -> dict[str, Any]:
+    """Give the parameters of a request that somebody has set, or None; ``name`` says whose they are.
+
+    Raises:
+        ConfigurationError: they are no dict.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"llm_params of {name} is {given!r:.80}; it is a dict of parameters, such as {{'temperature': 0}}"
+        )
+    return dict(cast("Mapping[str, Any]", given))
 
 
 class Operator(Generic[R]):

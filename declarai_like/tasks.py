@@ -12,7 +12,7 @@ from .calls import Calls
 from .errors import DeclarationError
 from .flow import Flow
 from .messages import LLMResponse, Message
-from .operator import Operator
+from .operator import Operator, params_of
 from .prompt import Prompt
 from .stream import Commitment, Items, Stream
 
@@ -144,7 +144,7 @@ class Task(Generic[P, C]):
     def _plan(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], params: Mapping[str, Any] | None) -> Plan[Any]:
         declared = self._declared
         arguments = declared.prompt.signature.bind((*self._receiver, *args), kwargs)
-        return Plan(declared, arguments, declared.messages(arguments), dict(params or {}))
+        return Plan(declared, arguments, declared.messages(arguments), params_of(repr(declared.prompt.name), params))
 
 
 class Plan(Generic[C]):

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declarai_like.app import State, action, streaming_action, when
+from declarai_like.app import Input, State, action, streaming_action, when
 from declarai_like.app.conditions import Condition
 from declarai_like.app.drawing import Drawing, digraph, mermaid
 from declarai_like.app.graph import Graph, GraphBuilder, Transition
@@ -86,6 +86,13 @@ def test_conditions_can_be_left_out_and_what_actions_read_and_write_can_be_shown
 
 def test_without_inputs_there_is_no_style_for_them() -> None:
     assert mermaid(GraphBuilder().with_actions(refuse).build(), None) == 'flowchart TD\n    a0["refuse"]\n'
+
+
+def test_what_an_action_that_only_takes_inputs_takes_is_drawn() -> None:
+    for names in (["me"], ["me", "you"], ["you", "and", "me"]):
+        text = mermaid(GraphBuilder().with_actions(ask=Input(*names)).build(), None)
+        assert re.findall(r'\["(.*)"\]', text) == ["ask"]
+        assert re.findall(r'\("(.*)"\)', text) == names
 
 
 def test_what_the_application_itself_gives_to_an_action_is_not_drawn() -> None:

@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 import declarai_like as declarai
-from declarai_like import Chat, Items, Stream
+from declarai_like import Chat, Items, Stream, memory, window
 from declarai_like.errors import ConfigurationError, DeclarationError, OutputError, PromptError
 from declarai_like.testing import Reply, Script
 
@@ -743,8 +743,47 @@ class TestMistakes:
             with pytest.raises(DeclarationError, match=f"'Bot' cannot become a chat: {said}"):
                 chat_with(send)
 
-    def test_a_role_that_is_no_role_remembers_nothing(self) -> None:
+    def test_a_message_that_is_none_is_not_remembered(self) -> None:
         bot: Any = Pickled()
-        with pytest.raises(ConfigurationError):
-            bot.add_message("x", "tool")
+        for content, role, said in (
+            ("x", "tool", "role is 'tool'; it is one of 'system', 'user', 'assistant'"),
+            (5, "user", "content is 5; it is a text"),
+            ("\ud800", "user", "content cannot be sent: 'utf-8' codec"),
+        ):
+            with pytest.raises(ConfigurationError, match=said):
+                bot.add_message(content, role)
         assert bot.conversation == []
+
+    def test_what_could_not_be_sent_cannot_be_compiled(self) -> None:
+        bot: Any = Pickled()
+        for use in (bot.compile, bot.send):
+            with pytest.raises(TypeError, match=r"Pickled.send\(\) takes a message, which is a str, not int"):
+                use(5)
+            with pytest.raises(PromptError, match="the message to 'Pickled' cannot be sent"):
+                use("\ud800")
+
+    @pytest.mark.parametrize(
+        ("setting", "value", "said"),
+        [
+            ("memory", 5, r"5, which has no method load\(\); give one of those of declarai_like.memory, or an object"),
+            ("memory", memory.InMemory, r"the class InMemory; make one: InMemory\(...\)"),
+            ("window", 5, r"5, which has no method select\(\); give Messages, Tokens or Summary"),
+            ("window", window.Messages, r"the class Messages; make one: Messages\(...\)"),
+            ("system", 5, "5; it is a text"),
+            ("greeting", 5, "5; it is a text"),
+        ],
+    )
+    def test_a_setting_of_an_instance_that_is_none(self, setting: str, value: Any, said: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"^{setting} of 'Pickled' is {said}"):
+            Pickled(**{setting: value})  # type: ignore[call-arg]
+
+    def test_words_that_are_no_text_are_not_taken(self) -> None:
+        bot: Any = Pickled()
+        before = bot.system
+        with pytest.raises(ConfigurationError, match="system of 'Pickled' is None; it is a text"):
+            bot.system = None
+        assert bot.system == before
+
+    def test_a_window_of_the_decorator_that_is_none(self) -> None:
+        with pytest.raises(ConfigurationError, match="window of 'Pickled' is 5"):
+            declarai.offline().chat(window=5)(Pickled)  # type: ignore[arg-type]

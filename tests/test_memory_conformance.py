@@ -14,7 +14,7 @@ import anyio.lowlevel
 import pytest
 
 from declarai_like import Message, Usage, memory
-from declarai_like.errors import MemoryFailed
+from declarai_like.errors import InvalidMessage, MemoryFailed
 from declarai_like.flow import Flow
 from declarai_like.messages import ToolCall
 
@@ -275,6 +275,15 @@ def test_all_are_remembered_or_none(world: World, make: Make, wrong: Message) ->
     with pytest.raises(MemoryFailed, match="could not append"):
         drive(world, remember(kept, [*MORE, wrong]))
     assert drive(world, remember(kept)) == HI
+
+
+@pytest.mark.parametrize("make", KINDS, indirect=True)
+def test_what_is_no_message_is_not_remembered(world: World, make: Make) -> None:
+    kept = make()
+    strange: Any = [*HI, "hi"]
+    with pytest.raises(InvalidMessage, match="was given 'hi' to remember, which is no Message"):
+        drive(world, remember(kept, strange))
+    assert drive(world, remember(kept)) == []
 
 
 WRITE = """

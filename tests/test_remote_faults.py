@@ -125,6 +125,15 @@ def test_the_first_item_has_a_limit_of_its_own(world: Any, url: str) -> None:
     assert LOGS[f"first {world.name}"].ended.wait(functions.SECONDS)
 
 
+def test_the_idle_limit_is_another_than_that_of_the_first_item(world: Any, url: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(remote.IdleTimeout, match=r"within idle \(0.1 s\)"):
+        read(world, functions.hang.at(url, timeout=Timeouts(idle=0.1)).stream(f"idle {world.name}", after=1))
+    assert time.monotonic() - began < 5
+    slowly = functions.count.at(url, timeout=Timeouts(first_token=0.4)).stream(to=2, pause=0.5)
+    assert read(world, slowly) == numbers(2)
+
+
 def test_a_stream_that_lives_is_never_cut_by_the_idle_limit(world: Any, url: str) -> None:
     begun = time.monotonic()
     assert read(world, functions.count.at(url, timeout=Timeouts(idle=0.4)).stream(to=10, pause=0.06)) == numbers(10)

@@ -331,6 +331,19 @@ def test_a_message_that_was_answered_cannot_be_changed(server: Serving) -> None:
     assert "cannot be kept under the id 'a/b'" in odd.json()["detail"]["message"]
 
 
+def test_a_picture_is_refused_in_the_words_of_each_protocol(server: Serving) -> None:
+    said = "only text can be answered here; there is a part of the type "
+    message: dict[str, Any] = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}
+    answer = server.post("/v1/chat/completions", json={"model": "Bot", "messages": [message]})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == said + "'image_url'"
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+    message = {"id": "m", "role": "user", "parts": [{"type": "file", "mediaType": "image/png", "url": "data:,"}]}
+    answer = server.post("/Bot/ui", json={"id": "a", "messages": [message]})
+    assert answer.status_code == 422
+    assert answer.json()["detail"]["message"] == said + "'file'"
+
+
 def test_a_conversation_is_not_lost_when_an_answer_cannot_be_made_anew(serving: Start) -> None:
     class Weak(memory.InMemory):
         """A memory that once cannot keep what it is given."""

@@ -173,6 +173,25 @@ def test_llm_params_that_are_ours_to_set_are_refused(name: str) -> None:
     assert script.calls == []
 
 
+def test_llm_params_that_are_no_dict_are_refused() -> None:
+    model, script = scripted()
+
+    def say(movie: str) -> str:
+        """Say something"""
+
+    params: Any = ["temperature", 0]
+    with pytest.raises(
+        ConfigurationError, match=r"llm_params of .*say' is \['temperature', 0\]; it is a dict of param"
+    ):
+        model.task(llm_params=params)(say)
+    with pytest.raises(ConfigurationError, match="llm_params of .*say' is .*, such as {'temperature': 0}"):
+        model.task(say)("x", llm_params=params)
+    with pytest.raises(ConfigurationError, match="llm_params of openai:m is 5"):
+        params = 5
+        declarai.openai("m", llm_params=params)
+    assert script.calls == []
+
+
 def test_a_parameter_named_llm_params_is_refused() -> None:
     model, _ = scripted()
     with pytest.raises(DeclarationError, match="rename it"):

@@ -47,7 +47,7 @@ def draft(graph: Graph, entrypoint: str | None, *, include_conditions: bool, inc
         sketch.nodes.append(Node(ids[action.name], list(_lines(action, include_state=include_state)), kind))
     inputs: dict[str, str] = {}
     for action in graph.actions:
-        for names, label in zip(action.inputs, ("", "optional"), strict=True):
+        for names, label in ((action.takes.required, ""), (action.takes.optional, "optional")):
             for name in names:
                 if name not in inputs:
                     inputs[name] = f"i{len(inputs)}"

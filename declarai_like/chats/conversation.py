@@ -17,6 +17,7 @@ from ..prompt import Unfit
 from ..stream import Commitment
 from ..turns import Turns
 from ..window import Summary, Window
+from .checking import check_text
 
 R = TypeVar("R")
 
@@ -105,6 +106,7 @@ class Conversation(Generic[R]):
         """Remember a message that was not sent."""
         if role not in _ROLES:
             raise ConfigurationError(f"role is {role!r}; it is one of {', '.join(map(repr, _ROLES))}")
+        check_text("content", content)
         history = yield from self._load()
         yield from ask(self._remember([*history.new, _message(role, content)]))
 

@@ -15,6 +15,7 @@ from ..operator import Operator
 from ..prompt import ChatPrompt, Send, Shape, read_send
 from ..stream import Items, Stream
 from ..window import Window
+from .checking import check_window
 
 NO_TYPE: Any = inspect.Signature.empty
 
@@ -49,6 +50,7 @@ class Declared:
 
     Raises:
         DeclarationError: the class cannot become a chat; the message names it and says why.
+        ConfigurationError: its window is none.
     """
 
     def __init__(self, chat: type, send: Send | None, returns: Any, settings: ChatDeclaration) -> None:
@@ -56,6 +58,7 @@ class Declared:
         name = own_name(chat)
         declared = send.signature.returns if send else NO_TYPE
         returns, has_stream = _unwrapped(returns if declared is NO_TYPE else declared)
+        check_window(name, settings.window)
         self.settings = settings
         self.is_async = send is not None and send.is_async
         try:
@@ -86,7 +89,7 @@ class Words:
         return self.source if instance is None else instance._chat.words(self._name)  # noqa: SLF001  (a chat's own)
 
     def __set__(self, instance: Any, text: str) -> None:
-        instance._chat.said[self._name] = text  # noqa: SLF001  (as above)
+        instance._chat.say(self._name, text)  # noqa: SLF001  (as above)
 
 
 def words(chat: type, name: str) -> str:

@@ -10,8 +10,10 @@ from ..calls import Answering, Calls
 from ..flow import Flow
 from ..memory import InMemory, Memory
 from ..messages import LLMResponse, Message
+from ..operator import params_of
 from ..stream import Commitment, Stream
 from ..window import Window
+from .checking import check_memory, check_text, check_window
 from .conversation import Conversation
 from .declared import Declared, has_own
 
@@ -48,15 +50,31 @@ class Instance:
         window: Window | None,
         values: Mapping[str, Any],
     ) -> None:
-        """Take what the constructor was given."""
+        """Take what the constructor was given.
+
+        Raises:
+            ConfigurationError: a setting is wrong.
+        """
+        name = self.declared.prompt.name
+        check_memory(name, memory)
+        check_window(name, window)
         if memory is not None:
             self.conversation.memory = memory
         if window is not None:
             self.conversation.window = window
-        for name, text in (("system", system), ("greeting", greeting)):
+        for setting, text in (("system", system), ("greeting", greeting)):
             if text is not None:
-                self.said[name] = text
+                self.say(setting, text)
         self._values.update(values)
+
+    def say(self, name: str, text: str) -> None:
+        """Take words that stand as they are, for the system prompt or the greeting.
+
+        Raises:
+            ConfigurationError: they are no text.
+        """
+        check_text(f"{name} of {self.declared.prompt.name!r}", text)
+        self.said[name] = text
 
     def send(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any, *, is_async: bool) -> Any:
         return self.calls.answer(self._answering(args, values, params), is_async=is_async)
@@ -68,14 +86,17 @@ class Instance:
     def _answering(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any) -> Answering[Any]:
         message, given = self.declared.prompt.bind(args, values)
         system = self._asking(given)
+        request = params_of(repr(self.declared.prompt.name), params)
 
         def answering(commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
-            return self.conversation.exchange(message, system, dict(params or {}), commitment)
+            return self.conversation.exchange(message, system, request, commitment)
 
         return answering
 
     def compile(self, message: str | None, values: Mapping[str, Any]) -> Flow[Any, list[Message]]:
         self.declared.prompt.check(values)
+        if message is not None:
+            self.declared.prompt.check_message(message)
         return self.conversation.compile(message, self._asking(values))
 
     def system(self, values: Mapping[str, Any]) -> str:

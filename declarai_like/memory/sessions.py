@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..databases.names import attempt
-from ..errors import ConfigurationError, MemoryFailed
+from ..errors import ConfigurationError, InvalidMessage, MemoryFailed
 from ..messages import Message
 
 if TYPE_CHECKING:
@@ -70,7 +70,10 @@ class Session:
 
         Raises:
             MemoryFailed: they could not be kept.
+            InvalidMessage: one of them is none, or cannot be kept.
         """
+        if strange := [message for message in messages if not isinstance(message, Message)]:  # pyright: ignore[reportUnnecessaryIsInstance]  (users' code calls this)
+            raise InvalidMessage(f"{self!r} was given {strange[0]!r:.80} to remember, which is no Message")
         if messages:
             self._try("append", lambda: self._store.append(self.session, messages))
 

@@ -103,10 +103,19 @@ class ChatPrompt(Generic[R]):
             _, message, *_ = bound.values()
             values = {name: bound[name] for name in self._signature.names[2:]}
         self.check(values)
+        self.check_message(message)
+        return message, values
+
+    def check_message(self, message: Any) -> None:
+        """Refuse a message that cannot be sent.
+
+        Raises:
+            TypeError: it is no text.
+            PromptError: it is no text that can be sent.
+        """
         if not isinstance(message, str):
             raise TypeError(f"{self.name}.send() takes a message, which is a str, not {type(message).__name__}")
         _check_text(message, f"the message to {self.name!r}")
-        return message, values
 
     def check(self, values: Mapping[str, Any]) -> None:
         """Refuse values that the system prompt has no place for.

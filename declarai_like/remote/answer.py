@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..flow import Ask, Flow, Open, ask
-from ..http_clients import LimitedReads, host_of
+from ..http_clients import LimitedReads, host_of, read_limit
 from ..streaming import TypedStreamError
 from .clients import HTTPClients
 from .clock import Clock
@@ -75,7 +75,7 @@ class _Send(Open["_Answer"]):
     def perform(self) -> _Answer:
         client = self._clients.blocking()
         try:
-            response = client.send(self._built(client, self._clock.left()), stream=True)
+            response = client.send(self._built(client, read_limit(self._clock.left())), stream=True)
         except Exception as error:
             raise _translated(error, self._clock) from error
         return _Answer(response, self._clock)
@@ -92,7 +92,7 @@ class _Send(Open["_Answer"]):
             return _Answer(response, self._clock)
         raise self._clock.expired()
 
-    def _built(self, client: httpx2.Client | httpx2.AsyncClient, left: float | None) -> httpx2.Request:
+    def _built(self, client: httpx2.Client | httpx2.AsyncClient, read: float | None) -> httpx2.Request:
         import httpx2
 
         headers = {
@@ -101,7 +101,7 @@ class _Send(Open["_Answer"]):
             "accept-encoding": "identity",  # what is compressed comes late
             **self._request.headers,
         }
-        limits = httpx2.Timeout(left, connect=self._clock.left_to_connect())
+        limits = httpx2.Timeout(read, connect=self._clock.left_to_connect())
         return client.build_request(
             "POST", self._request.url, content=self._request.body, headers=headers, timeout=limits
         )
@@ -123,8 +123,7 @@ class _Answer(Ask[bytes]):
     def perform(self) -> bytes:
         if self._blocking is None:
             self._blocking = self._response.iter_bytes()
-            if self._clock.has_end:
-                self._reads = LimitedReads(self._response, self._clock.left)
+            self._reads = LimitedReads(self._response, self._clock.left)
         try:
             return next(self._blocking, b"")
         except Exception as error:

@@ -20,11 +20,6 @@ class Clock:
         self._timeouts = timeouts
         self._ends = None if timeouts.total is None else time.monotonic() + timeouts.total
 
-    @property
-    def has_end(self) -> bool:
-        """Whether there is a limit for the whole."""
-        return self._ends is not None
-
     def left(self) -> float | None:
         """Give how many seconds a wait that begins now may take.
 

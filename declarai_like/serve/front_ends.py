@@ -26,6 +26,7 @@ from .ui import UIEncoder, UIRequest
 from .user_text import said_by_user
 
 _CLIENT_GONE = 499  # which nobody reads
+_REFUSED = 400  # what OpenAI says of a request that cannot be answered
 
 
 def offered(things: Sequence[Served]) -> list[Served]:
@@ -102,8 +103,9 @@ def add_completions(routes: APIRouter, things: Sequence[Served], hub: Hub, owner
         except DeclaraiError as error:
             failed = http_error(error, expose=hub.settings.expose_errors)
             detail: Any = failed.detail
-            body = error_body(failed.status_code, detail["message"], code=detail["type"])
-            return JSONResponse(body, failed.status_code, failed.headers)
+            status = _REFUSED if failed.status_code == InvalidRequest.status else failed.status_code
+            body = error_body(status, detail["message"], code=detail["type"])
+            return JSONResponse(body, status, failed.headers)
         about = (f"chatcmpl-{stream.id}", asked.model, int(time.time()))
         if asked.stream:
             return EventStream(stream, ChunkEncoder(*about, include_usage=asked.include_usage), stops=True)

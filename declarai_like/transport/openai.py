@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ConfigurationError, ConnectionFailed, DeclaraiError
 from ..flow import Open
-from ..http_clients import Clients, LimitedReads, host_of
+from ..http_clients import Clients, LimitedReads, host_of, read_limit
 from . import Connection, Patience, Request
 from .http_errors import status_error
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 
-_FOREVER = 1e9  # seconds; a limit that is none, but that can be told from others
 _SHORTEST_SECRET = 8  # characters; a header as short as "1" would be cut out of everything
 
 
@@ -160,7 +159,7 @@ class _Send(Open[Connection]):
     def perform(self) -> Connection:
         client: Any = self._transport.clients.blocking()
         limit = self._patience.start()
-        arguments = self._arguments(limit, read=_FOREVER if limit is None else limit)
+        arguments = self._arguments(limit, read=read_limit(limit))
         manager: Any = client.chat.completions.with_streaming_response.create(**arguments)
         try:
             response = manager.__enter__()
