@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from .nodes import Node, Place, Watcher
 from .plain import PartialJSON
 from .search import Search
 from .views import ABSENT, Change, Entries, Missing, PartialDict, PartialList, Snapshot, TextSoFar, seen
-from .walker import Node, Place, Walker, Watcher
+from .walker import Walker
 
 __all__ = [
     "ABSENT",

@@ -13,10 +13,11 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import InvalidJSON, NestingTooDeep
 from ..messages import Transcript
+from .nodes import Node, Place, Watcher
 from .pieces import Pieces, always
 from .views import ABSENT, Snapshot, TextSoFar, Views
 
@@ -42,63 +43,6 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 _LONGEST_EARLY = 400  # characters of a number that are shown before its end; Python's own limit is never lower
 
 
-class Place(Protocol):
-    """Where a value goes. It keeps nothing of the values that go there, so one serves many."""
-
-    grows: bool
-    """Whether a string is seen while it grows; else it is taken whole."""
-
-    def open(self, first: str) -> Node | None:
-        """Give the node for an object (``{``) or an array (``[``) that is looked into; None to take it whole."""
-
-    def string(self, text: str) -> Any:
-        """Give the value of a string that has grown to its end."""
-
-    def whole(self, text: str) -> Any:
-        """Give the value of a JSON text; `ABSENT` where it is not to be seen.
-
-        Of numbers and literals the text is JSON. Of what is longer, only the quotes and brackets are known to match.
-
-        Raises:
-            InvalidJSON: it is none.
-        """
-
-
-class Node(Protocol):
-    """An object or array that is open. Of its values, it gets those that are complete."""
-
-    @property
-    def step(self) -> Any:
-        """The key or index of the value that goes in next, or went in last."""
-
-    def place(self, key: str | None) -> Place:
-        """Say where the next value goes: the one of this key, or the next element of an array."""
-        ...
-
-    def put(self, value: Any) -> None:
-        """Take the value for which a place was asked last."""
-
-    def view(self) -> Callable[[Any], Any]:
-        """Give what makes the value so far of the value that is still open, or `ABSENT`. It stays as it is later."""
-        ...
-
-    def close(self, text: Callable[[], str]) -> Any:
-        """Give the value, now that it is complete; ``text`` gives its JSON text."""
-
-
-class Watcher(Protocol):
-    """Is told of each step; ``path`` has the nodes that a value is in, from the root inwards."""
-
-    def opened(self, path: Sequence[Node], node: Node | None) -> None:
-        """Be told that an object or array has begun, or, without a node, a growing string."""
-
-    def grew(self, path: Sequence[Node], text: str) -> None:
-        """Be told that a string has grown."""
-
-    def put(self, path: Sequence[Node], value: Any, *, was_open: bool) -> None:
-        """Be told of a complete value, which is in its place now."""
-
-
 class Walker:
     """Reads one JSON text, piece by piece.
 
@@ -119,9 +63,7 @@ class Walker:
         self._pieces = Pieces()
         self._offset = 0  # of the piece that is being read
         self._open: list[Node] = []
-        self._chains: list[
-            Views | None
-        ] = []  # the view of each and of those around it, as long as they stay as they are
+        self._chains: list[Views | None] = []  # the view of each and of those around it, while they stay as they are
         self._starts: list[int] = []  # of the open nodes
         self._closing: list[str] = []  # the sign that closes each of them
         self._text: Transcript | None = None  # of the string that is growing
