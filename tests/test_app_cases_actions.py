@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -194,6 +195,84 @@ def test_case_13_what_is_no_action_is_refused_by_name_or_by_place(thing: Any) ->
         ApplicationBuilder().with_actions(thing).with_entrypoint("it").build()
 
 
+class NeedsText(Action):
+    reads: Any = []
+    writes: Any = []
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def run(self, state: State) -> Any:
+        return {}
+
+    def update(self, result: Any, state: State) -> State:
+        return state
+
+
+class HasNoUpdate(Action):
+    reads: Any = []
+
+    def run(self, state: State) -> Any:
+        return {}
+
+
+class HasNoRun(Action):
+    reads: Any = []
+    writes: Any = []
+
+    def update(self, result: Any, state: State) -> State:
+        return state
+
+
+class ReadsText(NeedsText):
+    reads = "text"
+
+    def __init__(self) -> None:
+        super().__init__("hello")
+
+
+WRONG_CLASSES = [
+    (
+        NeedsText,
+        (
+            "the class NeedsText cannot become the action 'it': missing a required argument: 'text'; give an instance of it, "
+            "NeedsText(...)"
+        ),
+    ),
+    (HasNoUpdate, "the class HasNoUpdate cannot become the action 'it': it does not define update, writes"),
+    (StreamingAction, "the class StreamingAction cannot become the action 'it': it does not define"),
+    (HasNoRun, "'it' cannot run: its class does not define run(self, state), which gives its result"),
+    (HasNoRun(), "'it' cannot run: its class does not define run(self, state), which gives its result"),
+    (ReadsText, "reads of 'it' is the str 'text'; it is a list of keys: ['text']"),
+    (Result(["a"]), "reads of 'it' is (['a'],); it is a list of keys, which are text"),  # type: ignore[arg-type]  # the mistake
+]
+
+
+@pytest.mark.parametrize(("thing", "message"), WRONG_CLASSES)
+def test_case_13_a_class_that_can_be_no_action_is_refused_with_what_is_missing(thing: Any, message: str) -> None:
+    with pytest.raises(ActionError, match=re.escape(message)):
+        create_action(thing, "it")
+
+
+def test_case_13_classes_that_can_be_no_actions_are_all_listed_when_it_is_built() -> None:
+    made = (
+        ApplicationBuilder().with_actions(it=WRONG_CLASSES[0][0]).with_actions(it=WRONG_CLASSES[1][0], name=undecorated)
+    )
+    with pytest.raises(GraphError) as raised:
+        made.with_entrypoint("it").build()
+    assert raised.value.problems[:2] == tuple(message for _, message in WRONG_CLASSES[:2])
+    assert "is not a valid action" in raised.value.problems[2]
+
+
+def test_case_13_an_error_of_a_classs_own_is_not_hidden() -> None:
+    class Broken(NeedsText):
+        def __init__(self) -> None:
+            super().__init__(*[])
+
+    with pytest.raises(TypeError, match=r"NeedsText.__init__\(\) missing 1 required positional argument"):
+        create_action(Broken, "it")
+
+
 def test_case_13_an_action_without_a_name_is_refused_by_place() -> None:
     with pytest.raises(GraphError, match=r"Result has no name yet; with_actions\(name=...\) gives it one"):
         ApplicationBuilder().with_actions(Result("a")).with_entrypoint("result").build()
@@ -205,6 +284,16 @@ def test_case_13_an_action_without_a_name_is_refused_by_place() -> None:
         (lambda: action(reads=[], writes=[])(lambda: None), "takes nothing"),
         (lambda: action(reads="name", writes=[])(undecorated), r"is the str 'name'; it is a list of keys: \['name'\]"),
         (lambda: streaming_action(reads=[], writes="name")(undecorated), "writes of 'undecorated' is the str"),
+        (
+            lambda: action([], [], tags="loud")(undecorated),
+            r"tags of .* is the str 'loud'; it is a list of tags: \['loud'\]",
+        ),
+        (lambda: action(reads=None, writes=[])(undecorated), "reads of 'undecorated' is None; it is a list of keys"),  # type: ignore[arg-type]  # the mistake
+        (
+            lambda: action(reads=[], writes=["a", 5])(undecorated),
+            r"is \['a', 5\]; it is a list of keys, which are text",
+        ),  # type: ignore[list-item]  # the mistake
+        (lambda: create_action(action([], [])(undecorated), 5), "5 cannot be the name of <action undecorated>"),  # type: ignore[arg-type]  # the mistake
         (lambda: action(reads=[], writes=[])(17), "17.* is no function"),  # type: ignore[type-var]  # the mistake
         (lambda: action(reads=[], writes=[])(_generator), "'_generator' yields, so it is a streaming action"),
     ],

@@ -7,8 +7,9 @@ import gc
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -37,7 +38,7 @@ from declarai_like.app.events import (
     StreamEnded,
     StreamItem,
 )
-from declarai_like.errors import ApplicationBusy, ApplicationError, GraphError, PersistenceFailed
+from declarai_like.errors import ApplicationBusy, ApplicationError, GraphError, PersistenceFailed, StateError
 
 from .app_worlds import END, AppWorld, Told, builder, counter, in_each_loop, in_each_world, items_of, streamer
 
@@ -256,6 +257,17 @@ async def divide_in_block(world: AppWorld, items: Any) -> None:
     with items.container:
         await items.next()
         _ = 1 / 0
+
+
+@in_each_world
+async def test_case_50_the_block_of_the_other_world_is_refused_and_the_stream_can_still_be_read(
+    world: AppWorld,
+) -> None:
+    _, items = await world.stream(builder(streamer(world, items=2)).build(), "stream")
+    wrong = AsyncExitStack().enter_async_context if not world.in_event_loop else ExitStack().enter_context
+    with pytest.raises(TypeError, match="StreamingResultContainer' object does not support the .*context manager"):
+        await wrong(items.container)
+    assert await items.leave_block_after(2) == items_of("stream", 2)
 
 
 @in_each_world
@@ -569,6 +581,12 @@ def test_case_54_what_is_no_hook_is_refused() -> None:
         builder(streamer(AppWorld("blocking"))).with_hooks(17).build()
 
 
+def test_case_54_the_class_of_a_hook_is_no_hook() -> None:
+    for hook in (Told, Named):
+        with pytest.raises(ApplicationError, match=f"{hook.__name__}'> is the class of a hook; give an instance of it"):
+            builder(streamer(AppWorld("blocking"))).with_hooks(hook).build()
+
+
 @in_each_world
 async def test_case_54_the_method_that_was_called_is_told(world: AppWorld) -> None:
     told, prefix = Told(), "a" if world.in_event_loop else ""
@@ -822,6 +840,44 @@ async def test_case_59_a_call_may_be_refused_at_once(world: AppWorld) -> None:
     assert (await world.step(app, inputs={"prompt": "three"}))[1] == {"answer": "three"}
 
 
+@in_each_world
+async def test_case_56_another_way_with_a_hooks_errors_is_refused(world: AppWorld) -> None:
+    with pytest.raises(GraphError, match="on_error of the hook <.*Told.*> is 'Log'; it is 'raise' or 'log'"):
+        await world.build(builder(streamer(world)).with_hooks(Told(), on_error="Log"))  # type: ignore[arg-type]  # the mistake
+
+
+@in_each_world
+async def test_all_settings_that_are_wrong_are_listed_when_it_is_built(world: AppWorld) -> None:
+    wrong: Any = builder(streamer(world))
+    wrong.with_overlap("mix").with_identifiers(app_id=5, partition_key=6, sequence_id="x")
+    wrong.with_hooks(7).with_state_persister(8).initialize_from(InMemoryPersister).with_graph(9)
+    with pytest.raises(GraphError) as raised:
+        await world.build(wrong)
+    *settings, hook, saver, loader, graph = raised.value.problems
+    assert settings == [
+        "overlap is 'mix'; it is 'queue' or 'refuse'",
+        "app_id is 5; it is a text, for instance '5'",
+        "partition_key is 6; it is a text, for instance '6'",
+        "sequence_id is 'x'; it is a whole number",
+    ]
+    assert hook.startswith("7 is no hook: it is a function of an event")
+    assert saver == "with_state_persister was given 8, which is no persister: it has no method save"
+    assert loader == "initialize_from was given the class InMemoryPersister; give it an instance of it"
+    assert graph == "9 is no graph; GraphBuilder() builds one"
+
+
+@pytest.mark.parametrize("number", [True, 1.5])
+def test_the_number_of_a_step_is_a_whole_one(number: Any) -> None:
+    with pytest.raises(GraphError, match=f"^sequence_id is {number}; it is a whole number$"):
+        builder(streamer(AppWorld("blocking"))).with_identifiers(sequence_id=number).build()
+
+
+def test_the_id_of_a_copy_is_a_text() -> None:
+    wrong: Any = 5
+    with pytest.raises(ApplicationError, match="^app_id is 5; it is a text, for instance '5'$"):
+        builder(streamer(AppWorld("blocking"))).build().copy(wrong)
+
+
 def test_case_59_other_ways_to_overlap_are_refused() -> None:
     with pytest.raises(GraphError, match="overlap is 'mix'; it is 'queue' or 'refuse'"):
         chatting(AppWorld("blocking")).with_overlap("mix").build()  # type: ignore[arg-type]  # the mistake
@@ -1049,6 +1105,27 @@ async def test_case_60_a_persister_that_gives_no_state_is_refused(world: AppWorl
 
     with pytest.raises(ApplicationError, match="gave no state for the application 'chat'"):
         await world.build(chatty(world, NoState()))
+
+
+@pytest.mark.parametrize("given", [{"count": 1}, SimpleNamespace(state={"count": 1})])
+@in_each_world
+async def test_case_60_a_persister_that_gives_no_persisted_state_is_a_clear_error(world: AppWorld, given: Any) -> None:
+    class Wrong(Rows):
+        def load(self, *ids: Any) -> Any:
+            return given
+
+    with pytest.raises(
+        ApplicationError, match="gave {'count': 1} for the application 'chat'; its load gives a Persisted"
+    ):
+        await world.build(chatty(world, Wrong()))
+
+
+@pytest.mark.parametrize("setting", ["default_state", "override_state_values"])
+def test_case_60_the_states_that_a_source_is_given_are_values_by_name(setting: str) -> None:
+    with pytest.raises(StateError, match=f"^{setting}: a state is made of values by name, a dict; not of"):
+        ApplicationBuilder().initialize_from(InMemoryPersister(), **{setting: ["a"]})  # type: ignore[arg-type]  # the mistake
+    with pytest.raises(StateError, match=f"^{setting}: the names in a state are strings; 1 is 1"):
+        ApplicationBuilder().initialize_from(InMemoryPersister(), **{setting: {1: 1}})  # type: ignore[arg-type]  # the mistake
 
 
 @in_each_world

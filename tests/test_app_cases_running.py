@@ -8,8 +8,9 @@ from typing import Any
 
 import anyio.lowlevel
 import pytest
+from pydantic import BaseModel
 
-from declarai_like.app import Action, ApplicationBuilder, State, action, default, streaming_action, when
+from declarai_like.app import Action, ApplicationBuilder, State, action, default, lmda, streaming_action, when
 from declarai_like.app.events import (
     EVENTS,
     RunEnded,
@@ -20,7 +21,7 @@ from declarai_like.app.events import (
     StreamItem,
     StreamStarted,
 )
-from declarai_like.errors import ActionError, ApplicationError
+from declarai_like.errors import ActionError, ApplicationError, MissingKey, StateError
 
 from .app_worlds import AppWorld, Told, builder, counter, in_each_loop, in_each_world, items_of, streamer
 
@@ -233,7 +234,88 @@ async def test_case_27_all_unknown_names_are_listed_in_one_error_and_nothing_run
 async def called(world: AppWorld, app: Any, call: str, **settings: Any) -> Any:
     if call == "stream_each":
         return [found async for found, _ in world.stream_each(app, **settings)]
-    return await {"run": world.run, "iterate": world.iterate, "stream": world.stream}[call](app, **settings)
+    made = {"step": world.step, "run": world.run, "iterate": world.iterate, "stream": world.stream}
+    return await made[call](app, **settings)
+
+
+CALLS = ["iterate", "aiterate", "stream_iterate", "astream_iterate"]
+"""The calls of both worlds that give what is read later."""
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_case_27_what_is_wrong_with_a_call_is_said_where_it_is_made(call: str) -> None:
+    app: Any = builder(counter(AppWorld("blocking"))).build()
+    with pytest.raises(ApplicationError, match="no action 'zz' to halt at; the actions are 'count'"):
+        getattr(app, call)(halt_after="zz")
+    with pytest.raises(ApplicationError, match="no action 'zz' to halt at; the actions are 'count'"):
+        getattr(app, call)(halt_before=["zz"])
+    with pytest.raises(ActionError, match="the input '__x' begins with a double underscore"):
+        getattr(app, call)(inputs={"__x": 1})
+    assert app.sequence_id == 0
+
+
+@pytest.mark.parametrize("call", ["run", "iterate", "stream", "stream_each"])
+@in_each_world
+async def test_case_27_what_is_no_name_is_shown_beside_the_names(world: AppWorld, call: str) -> None:
+    count = counter(world)
+    app = builder(count).build()
+    for wrong, shown in ((count, "<action count>"), ([count, 5], "<action count>, 5"), (5, "5")):
+        with pytest.raises(ApplicationError, match=f"no action {shown} to halt at; the actions are 'count'"):
+            await called(world, app, call, halt_after=wrong)
+    assert app.sequence_id == 0
+
+
+@pytest.mark.parametrize("call", ["step", "run", "iterate", "stream", "stream_each"])
+@in_each_world
+async def test_case_30_inputs_are_values_by_name(world: AppWorld, call: str) -> None:
+    app = builder(counter(world)).build()
+    halts: dict[str, Any] = {} if call == "step" else {"halt_after": "count"}
+    for wrong, message in (
+        ("hello", "inputs are values by name, a dict; not 'hello'"),
+        ([("a", 1)], r"inputs are values by name, a dict; not \[\('a', 1\)\]"),
+        ({1: 2}, "the input 1 has no name; inputs are named by text"),
+    ):
+        with pytest.raises(ActionError, match=message):
+            await called(world, app, call, **halts, inputs=wrong)
+    assert app.sequence_id == 0
+
+
+@in_each_world
+async def test_an_application_shows_itself_also_where_it_cannot_say_what_comes_next(world: AppWorld) -> None:
+    def broken(state: Any) -> bool:
+        raise RuntimeError("no answer")
+
+    for condition, error in ((when(zz=1), MissingKey), (lmda(broken, "count"), RuntimeError)):
+        made = ApplicationBuilder().with_actions(counter(world), streamer(world)).with_entrypoint("count")
+        app = made.with_transitions(("count", "stream", condition)).with_identifiers(app_id="it").build()
+        assert repr(app) == "<application it, step 0, next: count>"
+        await world.step(app)
+        assert repr(app) == f"<application it, step 1, next: unknown ({error.__name__})>"
+        with pytest.raises(error):
+            app.get_next_action()
+
+
+@in_each_world
+async def test_a_state_is_replaced_by_a_state_only(world: AppWorld) -> None:
+    app = builder(counter(world)).with_state(count=1).build()
+    wrong: Any = {"count": 5}
+    with pytest.raises(
+        StateError, match=r"^update_state takes a State, and not {'count': 5}; .*app.state.update\(key=valu"
+    ):
+        app.update_state(wrong)
+    assert (await world.step(app))[1] == {"count": 2}
+    app.update_state(app.state.update(count=5))
+    assert dict(app.state) == {"count": 5}
+
+
+@pytest.mark.parametrize("wrong", [{"a": 1}, 5, ["a"], BaseModel, int], ids=repr)
+def test_the_first_state_is_values_a_state_or_a_model(wrong: Any) -> None:
+    with pytest.raises(
+        StateError, match="^with_state takes values by name, a State or a pydantic model, and not "
+    ) as raised:
+        ApplicationBuilder().with_state(wrong)
+    assert repr(wrong) in str(raised.value)
+    assert "as with_state(**values)" in str(raised.value)
 
 
 @in_each_world

@@ -211,6 +211,9 @@ def test_an_ending_that_is_nearly_a_comparison_is_an_error_that_says_which(wante
         (lambda: expr(3), "takes a text.*not 3"),  # type: ignore[arg-type]
         (lambda: expr("  "), "an empty text"),
         (lambda: lmda("a > 3", ["a"]), "plain function of the state"),  # type: ignore[arg-type]
+        (lambda: lmda(bool, 5), "condition 'bool' looks at 5; the keys of a state are text"),  # type: ignore[arg-type]
+        (lambda: lmda(bool, ["a", None]), "condition 'bool' looks at None; the keys"),  # type: ignore[list-item]
+        (lambda: Condition({1: 2}, bool, "mine"), "condition 'mine' looks at 1; the keys"),  # type: ignore[dict-item]
         (lambda: FOO & True, "condition on both sides, and not True"),  # type: ignore[operator]
         (lambda: FOO | "a", "condition on both sides, and not 'a'"),  # type: ignore[operator]
     ],
@@ -218,6 +221,10 @@ def test_an_ending_that_is_nearly_a_comparison_is_an_error_that_says_which(wante
 def test_what_cannot_be_a_condition_is_refused_when_it_is_made(make: Any, message: str) -> None:
     with pytest.raises(ApplicationError, match=message):
         make()
+
+
+def test_one_key_may_be_given_as_it_is() -> None:
+    assert Condition("abc", len, "mine").keys == lmda(len, "abc").keys == ["abc"]
 
 
 def test_an_async_function_is_refused_as_its_answer_would_always_be_true() -> None:

@@ -71,6 +71,15 @@ def test_case_20_an_entrypoint_that_is_no_action() -> None:
     builder = GraphBuilder().with_actions(one, two)
     assert problems(builder, "en") == ("entrypoint 'en' not found in actions ('one', 'two')",)
     assert builder.build("one").problems("two") == []
+    wrong: Any = ["one"]
+    assert problems(builder, wrong) == ("entrypoint ['one'] not found in actions ('one', 'two')",)
+
+
+def test_what_is_no_graph_cannot_be_taken_into_another() -> None:
+    wrong: Any = GraphBuilder
+    assert problems(GraphBuilder().with_actions(one).with_graph(wrong)) == (
+        f"{GraphBuilder!r} is no graph; GraphBuilder() builds one",
+    )
 
 
 @pytest.mark.parametrize(

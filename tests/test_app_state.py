@@ -36,6 +36,7 @@ from pydantic import (
     model_validator,
 )
 
+from declarai_like.app import ApplicationBuilder, Result
 from declarai_like.app.frozen import FrozenDict, FrozenList
 from declarai_like.app.growing import Growing
 from declarai_like.app.serde import DEFAULT, Serde, register_class, register_field_serde
@@ -952,6 +953,27 @@ def test_data_that_does_not_fit_is_an_error_that_names_the_model() -> None:
     with pytest.raises(StateError, match=r"^the state does not fit Talk: 2 validation errors") as caught:
         state.data  # noqa: B018
     assert isinstance(caught.value.__cause__, ValidationError)
+
+
+@pytest.mark.parametrize("wrong", [dict, 5, Talk.model_construct()], ids=lambda wrong: type(wrong).__name__)
+def test_a_typing_system_of_models_takes_the_class_of_one(wrong: Any) -> None:
+    with pytest.raises(
+        StateError, match="^PydanticTypingSystem takes the class of a pydantic model, and not "
+    ) as caught:
+        PydanticTypingSystem(wrong)
+    assert repr(wrong)[:100] in str(caught.value)
+
+
+def test_what_is_no_typing_system_is_refused_where_it_is_given() -> None:
+    wrong: Any = Talk
+    message = r"^a typing system has a method construct_data\(state\), and <class .*Talk'> has none; .* PydanticTypingSystem\("
+    for give in (
+        lambda: State({}, wrong),
+        lambda: State().with_typing_system(wrong),
+        lambda: ApplicationBuilder().with_actions(it=Result()).with_entrypoint("it").with_typing(wrong).build(),
+    ):
+        with pytest.raises(StateError, match=message):
+            give()
 
 
 def test_what_is_done_to_data_does_not_change_the_state() -> None:

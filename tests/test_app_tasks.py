@@ -147,6 +147,68 @@ async def test_a_timeline_shows_each_step_and_when_its_first_item_came(world: Ap
     assert str(timeline) == ""
 
 
+@in_each_world
+async def test_a_timeline_that_is_cleared_in_a_run_lets_it_go_on_and_notes_the_next(world: AppWorld) -> None:
+    timeline = Timeline()
+
+    @world.streaming(writes=["n"])
+    def count(state: Any) -> Any:
+        yield {"n": 1}
+        yield {"n": 2}
+        yield {}, state.increment(n=1)
+
+    app = app_of(count=count, again=count).with_hooks(timeline).build()
+    _, stream = await world.stream(app, "count")
+    await stream.next()
+    timeline.clear()
+    assert await stream.read() == [{"n": 2}]
+    assert (app.state["n"], str(timeline)) == (1, "")
+    await world.run(app)
+    assert [line.split()[:2] for line in str(timeline).splitlines()][1] == ["1", "again"]
+
+
+@in_each_world
+async def test_a_timeline_of_several_applications_keeps_their_runs_apart(world: AppWorld) -> None:
+    timeline = Timeline()
+
+    @world.streaming(writes=["n"])
+    def count(state: Any) -> Any:
+        yield {"n": 1}
+        yield {}, state.update(n=1)
+
+    first = app_of(count=count).with_hooks(timeline).build()
+    other = first.copy("other")
+    _, stream = await world.stream(first, "count")
+    await stream.next()
+    await world.run(other)
+    assert [line.endswith("not over") for line in str(timeline).splitlines()] == [True, False, False, False]
+    await stream.get()
+    assert "not over" not in str(timeline)
+    assert str(timeline).count("1 items, the first after") == 1
+
+
+@pytest.mark.parametrize("kind", ["RunStarted", "StepStarted"])
+@in_each_world
+async def test_a_timeline_keeps_what_it_has_where_an_earlier_hook_fails(world: AppWorld, kind: str) -> None:
+    timeline, fails = Timeline(), False
+
+    def first(event: Any) -> None:
+        if fails and type(event).__name__ == kind:
+            raise OSError("no way")
+
+    @world.action()
+    def stay(state: Any) -> Any:
+        return state
+
+    app = app_of(stay=stay, go=stay).with_hooks(first, timeline).build()
+    await world.step(app)
+    before, fails = str(timeline), True
+    with pytest.raises(OSError, match="no way") as raised:
+        await world.step(app)
+    assert str(timeline).startswith(before)
+    assert not any("IndexError" in note for note in getattr(raised.value, "__notes__", ()))
+
+
 def test_an_item_of_a_plain_kind_is_an_error_that_says_what_is_one() -> None:
     @streaming_action(reads=[], writes=[])
     def wrong(state: Any) -> Any:

@@ -6,7 +6,7 @@ import copy
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ActionError
@@ -82,8 +82,10 @@ class Action(ABC):
         """Give the same action under a name.
 
         Raises:
-            ActionError: it has one already.
+            ActionError: it has one already, or this is no text.
         """
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (of a user's own)
+            raise ActionError(f"{name!r:.200} cannot be the name of {self!r}; actions are named by text")
         if self._name is not None:
             raise ActionError(f"the action {self._name!r} has a name already, so it cannot become {name!r}")
         named = copy.copy(self)
@@ -234,6 +236,31 @@ class Input(Action):
 
     def update(self, result: Any, state: State) -> State:
         return state.update(**result)
+
+
+def check_keys(name: str, *, reads: Any, writes: Any, tags: Any) -> None:
+    """Refuse what is no list of names.
+
+    Raises:
+        ActionError: the message names the action.
+    """
+    for what, keys, of in (("reads", reads, "keys"), ("writes", writes, "keys"), ("tags", tags, "tags")):
+        if isinstance(keys, str):
+            raise ActionError(f"{what} of {name!r} is the str {keys!r}; it is a list of {of}: [{keys!r}]")
+        if not isinstance(keys, Collection) or not all(isinstance(key, str) for key in keys):  # pyright: ignore[reportUnknownVariableType]
+            raise ActionError(f"{what} of {name!r} is {keys!r:.200}; it is a list of {of}, which are text")
+
+
+def check_action(action: Action) -> None:
+    """Refuse an action that cannot run.
+
+    Raises:
+        ActionError: the message names it.
+    """
+    name = action.name if action.has_name else type(action).__name__
+    check_keys(name, reads=action.reads, writes=action.writes, tags=action.tags)
+    if getattr(action._started, "__func__", None) is Action.run:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (its own module)
+        raise ActionError(f"{name!r} cannot run: its class does not define run(self, state), which gives its result")
 
 
 def _names(function: Callable[..., Any]) -> tuple[str, ...]:

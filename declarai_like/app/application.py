@@ -6,7 +6,7 @@ import weakref
 from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
-from ..errors import ActionError, ApplicationBusy, ApplicationError, Cancelled, StreamInUse
+from ..errors import ActionError, ApplicationBusy, ApplicationError, Cancelled, StateError, StreamInUse
 from ..flow import Drive, Flow, Hold, Leaving, arun, ask, run
 from ..turns import Turns
 from .actions import Action
@@ -14,6 +14,8 @@ from .containers import AsyncStreamingResultContainer, Done, Ready, StreamingRes
 from .context import CURRENT, ApplicationContext
 from .events import Hooks, RunEnded, RunStarted, StepStarted
 from .halts import Halts, Names
+from .identifiers import wrong_identifiers
+from .results import is_state
 from .running import Running, check_writes
 from .state import S_co, State
 from .steps import RunningStep
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .graph import Graph
 
 E = TypeVar("E")
+T = TypeVar("T")
 
 Step: TypeAlias = tuple[Action, Any, State[S_co]]
 """An action that has run, its result, and the state after it."""
@@ -111,7 +114,16 @@ class Application(Generic[S_co]):
         return self.get_next_action() is not None
 
     def update_state(self, state: State) -> None:
-        """Replace the state, between two calls."""
+        """Replace the state, between two calls.
+
+        Raises:
+            StateError: this is no state.
+        """
+        if not is_state(state):
+            raise StateError(
+                f"update_state takes a State, and not {state!r:.200}; to change some values of this one give it "
+                "app.state.update(key=value)"
+            )
         self._position = self._position._replace(state=state)
 
     def reset_to_entrypoint(self) -> None:
@@ -125,7 +137,13 @@ class Application(Generic[S_co]):
         return Drawing(self.graph, self._entrypoint, include_conditions=include_conditions, include_state=include_state)
 
     def copy(self, app_id: str) -> Application[S_co]:
-        """Give another application that stands where this one does, with the same graph, hooks and settings."""
+        """Give another application that stands where this one does, with the same graph, hooks and settings.
+
+        Raises:
+            ApplicationError: the id is no text.
+        """
+        for problem in wrong_identifiers(app_id):
+            raise ApplicationError(problem)
         return Application(
             self.graph,
             self.state,
@@ -141,8 +159,12 @@ class Application(Generic[S_co]):
         )
 
     def __repr__(self) -> str:
-        following = self.get_next_action()
-        return f"<application {self.uid}, step {self.sequence_id}, next: {following.name if following else 'none'}>"
+        try:
+            action = self.get_next_action()
+            following = action.name if action else "none"
+        except Exception as error:  # a condition has no answer now
+            following = f"unknown ({type(error).__name__})"
+        return f"<application {self.uid}, step {self.sequence_id}, next: {following}>"
 
     # Running it
 
@@ -172,8 +194,7 @@ class Application(Generic[S_co]):
         """
         motion = _Motion()
         drive = Drive(self._iterating("iterate", halt_before, halt_after, inputs, motion))
-        yield from motion.watch(drive.emits())
-        return drive.result
+        return _with_result(motion.watch(drive.emits()), drive)
 
     def aiterate(
         self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
@@ -259,29 +280,15 @@ class Application(Generic[S_co]):
         """
         motion = _Motion()
         flow = self._each_streaming("stream_iterate", halt_after, halt_before, inputs, motion)
-        emits = motion.watch(Drive(flow).emits())
-        try:
-            for ready in emits:
-                container = StreamingResultContainer(ready, emits)
-                yield ready.action, container
-                container.get()
-        finally:
-            emits.close()
+        return _each(motion.watch(Drive(flow).emits()))
 
-    async def astream_iterate(
+    def astream_iterate(
         self, halt_after: Names = None, halt_before: Names = None, inputs: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[tuple[Action, AsyncStreamingResultContainer[S_co]], None]:
         """Do what `stream_iterate` does, from async code."""
         motion = _Motion()
         flow = self._each_streaming("astream_iterate", halt_after, halt_before, inputs, motion)
-        emits = motion.watch(Drive(flow).aemits())
-        try:
-            async for ready in emits:
-                container = AsyncStreamingResultContainer(ready, emits)
-                yield ready.action, container
-                await container.get()
-        finally:
-            await emits.aclose()
+        return _aeach(motion.watch(Drive(flow).aemits()))
 
     # How it is run, in both worlds
 
@@ -460,7 +467,41 @@ class _Motion:
         return bool(emits is not None and (emits.ag_running if hasattr(emits, "ag_running") else emits.gi_running))
 
 
+# Generators of their own, so that what is wrong with a call is said where it is made, and not by its first item
+
+
+def _with_result(emits: Generator[Step, None, None], drive: Drive[Step, T]) -> Generator[Step, None, T]:
+    yield from emits
+    return drive.result
+
+
+def _each(emits: Generator[Any, None, None]) -> Generator[tuple[Action, StreamingResultContainer[Any]], None, None]:
+    try:
+        for ready in emits:
+            container: StreamingResultContainer[Any] = StreamingResultContainer(ready, emits)
+            yield ready.action, container
+            container.get()
+    finally:
+        emits.close()
+
+
+async def _aeach(
+    emits: AsyncGenerator[Any, None],
+) -> AsyncGenerator[tuple[Action, AsyncStreamingResultContainer[Any]], None]:
+    try:
+        async for ready in emits:
+            container: AsyncStreamingResultContainer[Any] = AsyncStreamingResultContainer(ready, emits)
+            yield ready.action, container
+            await container.get()
+    finally:
+        await emits.aclose()
+
+
 def _checked(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ActionError(f"inputs are values by name, a dict; not {inputs!r:.200}")
+    if unnamed := [name for name in inputs or () if not isinstance(name, str)]:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ActionError(f"the input {unnamed[0]!r:.200} has no name; inputs are named by text")
     if wrong := [name for name in inputs or () if name.startswith("__")]:
         raise ActionError(f"the input {wrong[0]!r} begins with a double underscore; such names are the library's own")
     return inputs or {}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from ..errors import ApplicationError, GraphError
+from ..errors import ApplicationError, GraphError, StateError
 from ..flow import Flow, arun, run
 from .application import Application, Overlap
 from .events import Hooks, OnHookError
 from .graph import Graph, GraphBuilder
+from .identifiers import wrong_identifiers
 from .saving import Saving
 from .state import S_co, State
-from .typed import M, PydanticTypingSystem, TypingSystem
+from .typed import M, PydanticTypingSystem, TypingSystem, is_model
 
 if TYPE_CHECKING:
     from typing import Self
@@ -95,9 +97,14 @@ class ApplicationBuilder(Generic[S_co]):
         """Say what the state is at first: values, a `State`, or a pydantic model.
 
         Raises:
-            StateError: one of the values cannot be in a state.
+            StateError: one of the values cannot be in a state, or this is neither a state nor a model.
         """
         if state is not None and not isinstance(state, State):
+            if not is_model(type(state)):
+                raise StateError(
+                    f"with_state takes values by name, a State or a pydantic model, and not {state!r:.200}; "
+                    "the values of a dict are given as with_state(**values)"
+                )
             self.with_typing(PydanticTypingSystem(type(state)))
             values = {**{name: getattr(state, name) for name in type(state).model_fields}, **values}
             state = None
@@ -159,17 +166,17 @@ class ApplicationBuilder(Generic[S_co]):
             override_state_values: values to change in what was loaded.
 
         Raises:
-            StateError: the default state cannot be one.
+            StateError: the default state cannot be one, or the values to change cannot be in one.
         """
         self._source = _Source(
             persister,
             resume_at_next_action,
-            State(default_state or {}),
+            _state("default_state", default_state),
             default_entrypoint,
             fork_from_app_id,
             fork_from_partition_key,
             fork_from_sequence_id,
-            override_state_values or {},
+            _state("override_state_values", override_state_values),
         )
         return self
 
@@ -187,7 +194,7 @@ class ApplicationBuilder(Generic[S_co]):
         """Make the graph of the application.
 
         Raises:
-            GraphError: actions and transitions do not fit together; all that is wrong is listed.
+            GraphError: actions and transitions do not fit together, or settings are wrong; all that is wrong is listed.
         """
         return self._checked_graph(self._first)
 
@@ -195,8 +202,8 @@ class ApplicationBuilder(Generic[S_co]):
         """Make the application.
 
         Raises:
-            GraphError: actions and transitions do not fit together; all that is wrong is listed.
-            ApplicationError: a setting is wrong.
+            GraphError: actions and transitions do not fit together, or settings are wrong; all that is wrong is listed.
+            ApplicationError: two settings do not go together, or a persister gave something else than a saved state.
             PersistenceFailed: what was saved could not be loaded.
         """
         return run(self._build())
@@ -246,11 +253,9 @@ class ApplicationBuilder(Generic[S_co]):
         return self._entrypoint or (self._source.default_entrypoint if self._source else None)
 
     def _checked_graph(self, entrypoint: str | None) -> Graph:
-        problems: list[str] = []
+        problems = list(self._wrong_settings())
         if entrypoint is None:
             problems.append("there is no entrypoint: with_entrypoint(...) says which action runs first")
-        if self._overlap not in ("queue", "refuse"):
-            problems.append(f"overlap is {self._overlap!r}; it is 'queue' or 'refuse'")
         try:
             graph = self._graph.build(entrypoint)
         except GraphError as error:
@@ -258,6 +263,34 @@ class ApplicationBuilder(Generic[S_co]):
         if problems:
             raise GraphError(*problems)
         return graph
+
+    def _wrong_settings(self) -> Iterator[str]:
+        if self._overlap not in ("queue", "refuse"):
+            yield f"overlap is {self._overlap!r}; it is 'queue' or 'refuse'"
+        yield from wrong_identifiers(self._app_id, self._partition_key, self._sequence_id)
+        for hook, on_error in self._hooks:
+            try:
+                Hooks().add(hook, on_error)
+            except ApplicationError as error:
+                yield str(error)
+        if self._persister is not None:
+            yield from _wrong_persister("with_state_persister", self._persister, "save")
+        if self._source is not None:
+            yield from _wrong_persister("initialize_from", self._source.persister, "load")
+
+
+def _state(name: str, values: Any) -> State:
+    try:
+        return State(values or {})
+    except StateError as error:
+        raise StateError(f"{name}: {error}") from None
+
+
+def _wrong_persister(where: str, persister: Any, method: str) -> Iterator[str]:
+    if isinstance(persister, type):
+        yield f"{where} was given the class {persister.__name__}; give it an instance of it"
+    elif not callable(getattr(persister, method, None)):
+        yield f"{where} was given {persister!r:.200}, which is no persister: it has no method {method}"
 
 
 class _Source:
@@ -272,12 +305,12 @@ class _Source:
         app_id: str | None,
         partition_key: str | None,
         sequence_id: int | None,
-        values: dict[str, Any],
+        values: State,
     ) -> None:
+        self.persister = persister
         self.resumes = resumes
         self.default_entrypoint = default_entrypoint
         self.is_fork = app_id is not None
-        self._persister = persister
         self._default_state = default_state
         self._app_id = app_id
         self._partition_key = partition_key
@@ -300,12 +333,17 @@ class _Source:
         from .persistence import PersisterCall
 
         partition_key = partition_key if self._partition_key is None else self._partition_key
-        call = PersisterCall(self._persister.load, partition_key, self._app_id or app_id, self._sequence_id)
+        call = PersisterCall(self.persister.load, partition_key, self._app_id or app_id, self._sequence_id)
         found: PersistedState | None = yield call
-        state: Any = found.state if found is not None else None
+        state: Any = getattr(found, "state", found)
         if found is not None and state is None:
-            raise ApplicationError(f"{self._persister!r} gave no state for the application {found.app_id!r}")
+            raise ApplicationError(f"{self.persister!r} gave no state for the application {found.app_id!r}")
+        if found is not None and not isinstance(state, State):
+            raise ApplicationError(
+                f"{self.persister!r} gave {state!r:.200} for the application {self._app_id or app_id!r}; its load gives a "
+                "PersistedState, whose state is a State, or None"
+            )
         return found
 
     def state(self, found: PersistedState | None) -> State:
-        return (found.state if found else self._default_state).update(**self._values)
+        return (found.state if found else self._default_state).merge(self._values)

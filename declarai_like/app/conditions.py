@@ -20,19 +20,22 @@ class Condition:
     """A question to a state.
 
     Args:
-        keys: the keys of the state that it looks at; each must be there.
+        keys: the keys of the state that it looks at; each must be there. A str is one of them.
         resolver: gives the answer for a state.
         name: what it asks, in few words; errors and drawings show it.
 
     Raises:
-        ApplicationError: of ``&`` and ``|``: the other side is no condition.
+        ApplicationError: the keys are none; or of ``&`` and ``|``: the other side is no condition.
         TypeError: of ``and``, ``or`` and ``not``: it has no truth of its own, only for a state.
     """
 
     binds = NOT
 
-    def __init__(self, keys: Iterable[str], resolver: Callable[[Any], object], name: str) -> None:
-        self.keys = list(dict.fromkeys(keys))
+    def __init__(self, keys: str | Iterable[str], resolver: Callable[[Any], object], name: str) -> None:
+        given: list[Any] = [keys] if isinstance(keys, str) or not isinstance(keys, Iterable) else [*keys]  # pyright: ignore[reportUnnecessaryIsInstance]
+        if wrong := [key for key in given if not isinstance(key, str)]:
+            raise ApplicationError(f"condition {name!r} looks at {wrong[0]!r:.200}; the keys of a state are text")
+        self.keys: list[str] = list(dict.fromkeys(given))
         self.name = name
         self._resolver = resolver
 
@@ -146,12 +149,12 @@ def lmda(function: Callable[[Any], object], keys: str | Iterable[str]) -> Condit
     """Give a condition from a function of the state, which looks at these keys.
 
     Raises:
-        ApplicationError: it is no function, or an async one.
+        ApplicationError: it is no function, or an async one; or the keys are none.
     """
     if not callable(function) or inspect.iscoroutinefunction(function):
         raise ApplicationError(f"lmda() takes a plain function of the state, and not {function!r}")
     name = getattr(function, "__name__", type(function).__name__)
-    return Condition([keys] if isinstance(keys, str) else keys, function, "lambda" if name == "<lambda>" else name)
+    return Condition(keys, function, "lambda" if name == "<lambda>" else name)
 
 
 def _condition(other: object, symbol: str) -> Condition:

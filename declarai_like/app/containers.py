@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
-from ..replay import Closing
 from .actions import Action
 from .state import S_co, State
 
@@ -33,7 +32,7 @@ class Done:
     state: State
 
 
-class _Container(Closing, Generic[S_co]):
+class _Container(Generic[S_co]):
     """What is known of a stream on its way.
 
     Attributes:
@@ -158,6 +157,12 @@ class StreamingResultContainer(_Container[S_co], Iterator[Any]):
             self._leave()
             self._emits.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
 
 class AsyncStreamingResultContainer(_Container[S_co], AsyncIterator[Any]):
     """The items of a step that streams, for ``async for``; ``await`` `get` for its result and the state.
@@ -217,6 +222,12 @@ class AsyncStreamingResultContainer(_Container[S_co], AsyncIterator[Any]):
         if not self._is_over:
             self._leave()
             await self._emits.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
 
 
 async def _nothing() -> AsyncGenerator[Any, None]:

@@ -149,9 +149,13 @@ class Hooks:
         """Add a hook; ``on_error`` says what becomes of its errors.
 
         Raises:
-            ApplicationError: it is no hook.
+            ApplicationError: it is no hook, or there is no such way with its errors.
         """
+        if on_error not in ("raise", "log"):
+            raise ApplicationError(f"on_error of the hook {hook!r:.200} is {on_error!r:.200}; it is 'raise' or 'log'")
         named = {kind: method for kind in EVENTS if (method := getattr(hook, kind.hook, None)) is not None}
+        if isinstance(hook, type) and (named or hasattr(hook, "on_event")):
+            raise ApplicationError(f"{hook!r} is the class of a hook; give an instance of it")
         if named:
             for kind, method in named.items():
                 self._add(kind, _by_keywords(kind, method), method, on_error)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from ..errors import ActionError
-from .actions import Action
+from .actions import Action, check_action, check_keys
 from .inputs import Inputs
 from .results import EXAMPLE, Final, check_dict, check_item, is_state
 from .state import State
@@ -161,22 +161,20 @@ class _Declare:
         """
 
         def decorate(function: Callable[P, R]) -> ActionFunction[P, R]:
-            check(function, self._kind, reads, writes)
+            check(function, self._kind, reads, writes, tags)
             return ActionFunction(function, self._kind(function, reads, writes, tags))
 
         return decorate
 
 
-def check(function: Any, kind: type[FunctionAction], reads: Any, writes: Any) -> None:
+def check(function: Any, kind: type[FunctionAction], reads: Any, writes: Any, tags: Any) -> None:
     """Refuse what cannot be declared as an action of this kind.
 
     Raises:
         ActionError: the message names it and says why.
     """
     name = getattr(function, "__qualname__", repr(function))
-    for what, keys in (("reads", reads), ("writes", writes)):
-        if isinstance(keys, str):
-            raise ActionError(f"{what} of {name!r} is the str {keys!r}; it is a list of keys: [{keys!r}]")
+    check_keys(name, reads=reads, writes=writes, tags=tags)
     if not inspect.isfunction(inspect.unwrap(function)):
         raise ActionError(f"{name!r} is no function; derive a class from Action or StreamingAction")
     yields = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
@@ -237,15 +235,28 @@ def create_action(thing: Any, name: str | None = None) -> Action:
     """Make the action of a declared function, a class's instance, or a class that needs no arguments.
 
     Raises:
-        ActionError: it is none of these.
+        ActionError: it is none of these, or cannot run.
     """
     if isinstance(thing, type) and issubclass(thing, Action):
-        thing = thing()
+        thing = _instance(thing, name)
     if isinstance(thing, ActionFunction):
         return thing.with_name(name)
-    if isinstance(thing, Action):
-        return thing if name is None or (thing.has_name and thing.name == name) else thing.with_name(name)
-    raise ActionError(
-        f"{thing!r} is not a valid action: it is neither a function with @action or @streaming_action above it, "
-        "nor an Action"
-    )
+    if not isinstance(thing, Action):
+        raise ActionError(
+            f"{thing!r} is not a valid action: it is neither a function with @action or @streaming_action above it, "
+            "nor an Action"
+        )
+    made = thing if name is None or (thing.has_name and thing.name == name) else thing.with_name(name)
+    check_action(made)
+    return made
+
+
+def _instance(cls: type[Action], name: str | None) -> Action:
+    what = f"the class {cls.__name__} cannot become {f'the action {name!r}' if name else 'an action'}"
+    if missing := sorted(cls.__abstractmethods__):
+        raise ActionError(f"{what}: it does not define {', '.join(missing)}")
+    try:
+        inspect.signature(cls).bind()
+    except TypeError as error:
+        raise ActionError(f"{what}: {error}; give an instance of it, {cls.__name__}(...)") from None
+    return cls()

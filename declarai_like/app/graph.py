@@ -117,7 +117,7 @@ class Graph:
                 always[transition.from_] = transition
 
     def _wrong_entrypoint(self, entrypoint: str | None) -> Iterator[str]:
-        if entrypoint is not None and entrypoint not in self._actions:
+        if entrypoint is not None and entrypoint not in [*self._actions]:  # a list: it may be anything
             yield f"entrypoint {entrypoint!r} not found in actions ({_listed(self._actions)})"
 
 
@@ -154,8 +154,11 @@ class GraphBuilder:
 
     def with_graph(self, graph: Graph) -> GraphBuilder:
         """Add all of another graph."""
-        self._actions += graph.actions
-        self._transitions += graph.transitions
+        if isinstance(graph, Graph):  # pyright: ignore[reportUnnecessaryIsInstance]  (of a user's own)
+            self._actions += graph.actions
+            self._transitions += graph.transitions
+        else:
+            self._problems.append(f"{graph!r:.200} is no graph; GraphBuilder() builds one")
         return self
 
     def build(self, entrypoint: str | None = None) -> Graph:

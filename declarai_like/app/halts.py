@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import ApplicationError
 
@@ -28,7 +28,7 @@ class Halts:
 
     @classmethod
     def of(cls, graph: Graph, before: Names, after: Names) -> Halts:
-        unknown: list[str] = []
+        unknown: list[Any] = []
         names = [frozenset(_named(graph, each, unknown)) for each in (before, after)]
         if unknown:
             known = ", ".join(repr(action.name) for action in graph.actions)
@@ -38,9 +38,13 @@ class Halts:
         return cls(*names)
 
 
-def _named(graph: Graph, names: Names, unknown: list[str]) -> Iterator[str]:
-    for name in (names,) if isinstance(names, str) else names or ():
-        if name.startswith("@tag:"):
+def _named(graph: Graph, names: Names, unknown: list[Any]) -> Iterator[str]:
+    if names is None:
+        return
+    # A user may give anything, for instance the function itself
+    given: list[Any] = [names] if isinstance(names, str) or not isinstance(names, Iterable) else [*names]  # pyright: ignore[reportUnnecessaryIsInstance]
+    for name in given:
+        if isinstance(name, str) and name.startswith("@tag:"):
             yield from (action.name for action in graph.get_actions_by_tag(name.removeprefix("@tag:")))
         elif any(action.name == name for action in graph.actions):
             yield name

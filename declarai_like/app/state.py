@@ -42,8 +42,8 @@ class State(Mapping[str, Any], Generic[S_co]):
         typing_system: gives `data`, for instance `PydanticTypingSystem`.
 
     Raises:
-        StateError: these are no values by name, or one of them holds itself or is nested too deeply. The methods that
-            take values raise it as well.
+        StateError: these are no values by name, or one of them holds itself or is nested too deeply; or this is no
+            typing system. The methods that take these raise it as well.
         MissingKey: of ``state[key]``: there is no such key.
     """
 
@@ -56,6 +56,11 @@ class State(Mapping[str, Any], Generic[S_co]):
     def __init__(
         self, values: Mapping[str, Any] | None = None, typing_system: TypingSystem[S_co] | None = None
     ) -> None:
+        if typing_system is not None and not hasattr(typing_system, "construct_data"):
+            raise StateError(
+                f"a typing system has a method construct_data(state), and {typing_system!r:.200} has none; "
+                "that of a pydantic model is PydanticTypingSystem(Model)"
+            )
         if isinstance(values, State):
             state: State[Any] = values  # pyright: ignore[reportUnknownVariableType]  (of anything)
             _fill(self, _inside(state), state.typing_system if typing_system is None else typing_system)

@@ -32,6 +32,10 @@ class _Run:
     ended: float | None = None
     rows: list[_Row] = field(default_factory=list["_Row"])
 
+    def row(self, number: int) -> _Row | None:
+        """Give that of the step of this number; None where its beginning was not told, as an earlier hook failed."""
+        return self.rows[-1] if self.rows and self.rows[-1].number == number else None
+
 
 class Timeline:
     """A hook that notes when what happened. Print it: as text, or, with rich, as a table.
@@ -48,27 +52,28 @@ class Timeline:
 
     def __init__(self) -> None:
         self._runs: list[_Run] = []
+        self._under_way: dict[tuple[str, str], _Run] = {}  # of each application, for there may be several
 
     def on_event(self, event: Any) -> None:
         """Note an event."""
-        now = time.perf_counter()
+        now, application = time.perf_counter(), (event.partition_key, event.app_id)
         if isinstance(event, RunStarted):
-            self._runs.append(_Run(event.method, now))
+            self._under_way[application] = _Run(event.method, now)
+            self._runs.append(self._under_way[application])
+        elif (run := self._under_way.get(application)) is None:
+            return  # its beginning was cleared, or not told
         elif isinstance(event, RunEnded):
-            self._runs[-1].ended = now
+            run.ended = now
+            self._under_way.pop(application, None)  # a clear() may have come in between
         elif isinstance(event, StepStarted):
-            self._runs[-1].rows.append(_Row(event.action.name, event.sequence_id, now))
-        elif isinstance(event, StreamItem):
-            row = self._runs[-1].rows[-1]
-            row.items += 1
-            row.first_item = row.first_item or now
-        elif isinstance(event, StepEnded):
-            row = self._runs[-1].rows[-1]
-            row.ended, row.exception = now, event.exception
+            run.rows.append(_Row(event.action.name, event.sequence_id, now))
+        elif (row := run.row(event.sequence_id)) is not None:
+            _note(row, event, now)
 
     def clear(self) -> None:
-        """Forget what was noted."""
+        """Forget what was noted; of a run that is under way no more is noted."""
         self._runs.clear()
+        self._under_way.clear()
 
     def __str__(self) -> str:
         """Write it as text, with a bar for each step: ``.`` until its first item, ``=`` from then on."""
@@ -97,6 +102,14 @@ class Timeline:
                 colour = "green" if row.exception is None else "red"
                 table.add_row(str(row.number), Text(row.name), Text(_bar(run, row), colour), Text(_said(row)))
         return table
+
+
+def _note(row: _Row, event: Any, now: float) -> None:
+    if isinstance(event, StreamItem):
+        row.items += 1
+        row.first_item = row.first_item or now
+    elif isinstance(event, StepEnded):
+        row.ended, row.exception = now, event.exception
 
 
 def _bar(run: _Run, row: _Row) -> str:

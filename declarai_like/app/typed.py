@@ -35,9 +35,14 @@ class PydanticTypingSystem(Generic[M]):
 
     Values that are no field of the model are left out. The classes in its fields may be saved with the state,
     as if each was registered with `register_class`.
+
+    Raises:
+        StateError: this is no model.
     """
 
     def __init__(self, model: type[M]) -> None:
+        if not is_model(model):
+            raise StateError(f"PydanticTypingSystem takes the class of a pydantic model, and not {model!r:.200}")
         self.model = model
         for cls in _classes((field.annotation for field in model.model_fields.values()), set()):
             register_class(cls)
@@ -55,6 +60,13 @@ class PydanticTypingSystem(Generic[M]):
 
     def __repr__(self) -> str:
         return f"PydanticTypingSystem({self.model.__name__})"
+
+
+def is_model(kind: Any) -> bool:
+    """Whether it is the class of a pydantic model."""
+    from pydantic import BaseModel
+
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def instance_of(model: type[M], values: Mapping[str, Any], names: Iterable[str] | None = None) -> M:

@@ -10,7 +10,7 @@ from ..errors import ActionError
 from .functions import ActionFunction, FunctionAction, FunctionStreamingAction, check
 from .results import Final
 from .state import State
-from .typed import fields_model, instance_of, state_of
+from .typed import fields_model, instance_of, is_model, state_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -26,7 +26,7 @@ class _Models:
         self.name = getattr(function, "__qualname__", repr(function))
         self.reads, self.writes = reads, writes
         for what, model in (("state_input_type", given), ("state_output_type", made)):
-            if not _is_model(model):
+            if not is_model(model):
                 raise ActionError(f"{what} of {self.name!r} is {model!r}; it is a pydantic model")
         self.given = fields_model(given, reads, [name for name in writes if name in given.model_fields])
         fields_model(made, writes)  # which refuses keys that it does not have
@@ -39,7 +39,7 @@ class _Models:
 
     def write(self, model: Any, state: State) -> State:
         """Give the next state: with the fields that the action writes."""
-        if not _is_model(type(model)):
+        if not is_model(type(model)):
             raise ActionError(f"the action {self.name!r} gave {model!r:.200}; it gives a {self.made.__name__}")
         return state.update(**state_of(model, self.writes))
 
@@ -53,7 +53,7 @@ class TypedAction(FunctionAction):
         return self._started(self.models.read(state), **inputs)
 
     def finish(self, given: Any, state: State) -> tuple[Any, State]:
-        return state_of(given, self.models.writes) if _is_model(type(given)) else {}, self.models.write(given, state)
+        return state_of(given, self.models.writes) if is_model(type(given)) else {}, self.models.write(given, state)
 
 
 class TypedStreamingAction(FunctionStreamingAction):
@@ -70,7 +70,7 @@ class TypedStreamingAction(FunctionStreamingAction):
         if isinstance(got, Final):
             return Final(got.result, self.models.write(got.state, state))
         pair: Any = got if isinstance(got, tuple) else ()  # pyright: ignore[reportUnknownVariableType]
-        if len(pair) == 2 and _is_model(type(pair[1])):
+        if len(pair) == 2 and is_model(type(pair[1])):
             return Final(pair[0], self.models.write(pair[1], state))
         return None
 
@@ -104,7 +104,7 @@ def typed_action(
         raise ActionError("state_input_type and state_output_type are given together, or not at all")
 
     def decorate(function: Callable[P, R]) -> ActionFunction[P, R]:
-        check(function, TypedAction, reads, writes)
+        check(function, TypedAction, reads, writes, tags)
         given, made = state_input_type, state_output_type
         if given is None:
             given, made = _annotated(function)
@@ -127,7 +127,7 @@ def typed_streaming_action(
         raise ActionError(f"stream_type is {stream_type!r}; it is a class: a pydantic model, or dict")
 
     def decorate(function: Callable[P, R]) -> ActionFunction[P, R]:
-        check(function, TypedStreamingAction, reads, writes)
+        check(function, TypedStreamingAction, reads, writes, tags)
         action = TypedStreamingAction(function, reads, writes, tags)
         action.models = _Models(function, state_input_type, state_output_type, reads, writes)
         action.stream_type = stream_type
@@ -154,9 +154,3 @@ def _annotated(function: Callable[..., Any]) -> tuple[Any, Any]:
             "and state_output_type"
         )
     return hints[first], hints["return"]
-
-
-def _is_model(kind: Any) -> bool:
-    from pydantic import BaseModel
-
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
