@@ -236,7 +236,7 @@ class MissingKey(StateError, KeyError):
 
 
 class GraphError(ApplicationError):
-    """Actions and transitions do not fit together.
+    """Actions and transitions do not fit together, or settings of an application are wrong.
 
     Attributes:
         problems: all that is wrong, in words.

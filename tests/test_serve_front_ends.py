@@ -193,7 +193,7 @@ def test_errors_have_the_form_of_openais(speaker: Speaker, serving: Start, opena
         ask(openai_client, "gpt", ("user", "Hi"))
     with pytest.raises(openai.BadRequestError, match="messages"):
         ask(openai_client, "Bot")
-    with pytest.raises(openai.UnprocessableEntityError, match="at most 10 characters"):
+    with pytest.raises(openai.BadRequestError, match="at most 10 characters"):
         server = serving(*make_things(speaker.model), front_ends=True, limits=serve.Limits(message=10))
         ask(client_of(server), "Bot", ("user", "x" * 11))
 
