@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import socket
 import threading
 import time
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from declarai_like.errors import ConfigurationError
 from declarai_like.testing import FaultProxy, LoopbackServer
 
 SECONDS = 10
@@ -249,3 +252,66 @@ def test_a_model_can_be_asked_through_it() -> None:
 
         assert say() == "Hello"
         assert len(server.exchanges) == proxy.connections == 1
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    "target", ["https://127.0.0.1:1", "127.0.0.1:1", "http://", "http://:1", "ftp://127.0.0.1:1", "", None, 5]
+)
+def test_a_target_that_it_cannot_forward_to_is_refused(target: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"^target is {target!r}; it is http://<address>:<port>"):
+        FaultProxy(target)
+
+
+@pytest.mark.parametrize("port", ["abc", "70000", "-1"])
+def test_a_port_that_is_none_is_refused_with_its_target(port: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^target is 'http://127.0.0.1:{port}': Port"):
+        FaultProxy(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, "x", True, math.nan])
+def test_a_number_of_a_fault_that_is_none_is_refused_and_makes_no_fault(proxy: FaultProxy, wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"^size is {wrong!r}; it is a whole number, from 1"):
+        proxy.split(wrong)
+    for make in (proxy.cut, functools.partial(proxy.stall, seconds=1)):
+        with pytest.raises(ConfigurationError, match=f"^after is {wrong!r}; it is a whole number, from 0"):
+            make(after=wrong)
+        with pytest.raises(ConfigurationError, match=f"^times is {wrong!r}; it is a whole number, from 0"):
+            make(after=1, times=wrong)
+    if wrong != 1.5:
+        with pytest.raises(ConfigurationError, match=f"^seconds is {wrong!r}; it is a number of seconds, from 0"):
+            proxy.stall(after=1, seconds=wrong)
+    with connected(proxy) as client:
+        client.sendall(b"0123456789")
+        assert b"".join(received(client, 10)) == b"0123456789"
+
+
+def test_pieces_of_nothing_are_refused(proxy: FaultProxy) -> None:
+    with pytest.raises(ConfigurationError, match="^size is 0; it is a whole number, from 1"):
+        proxy.split(0)
+    with connected(proxy) as client:
+        client.sendall(b"0123456789")
+        assert b"".join(received(client, 10)) == b"0123456789"
+
+
+def test_it_is_started_once_at_a_time(echo: Echo) -> None:
+    with FaultProxy(echo.url) as proxy:
+        with pytest.raises(RuntimeError, match=f"has been started before, and accepts at {proxy.address}"):
+            proxy.start()
+        assert [thread.name for thread in threading.enumerate()].count("proxy") == 1
+    with proxy, connected(proxy) as client:  # at the same address
+        client.sendall(b"a")
+        assert received(client, 1) == [b"a"]
+
+
+def test_clear_starts_nothing_that_was_not_refused(echo: Echo) -> None:
+    proxy = FaultProxy(echo.url)
+    proxy.clear()
+    with proxy:
+        proxy.refuse()
+    proxy.clear()
+    assert "proxy" not in [thread.name for thread in threading.enumerate()]
+    with pytest.raises(ConnectionRefusedError), connected(proxy):
+        pass

@@ -19,6 +19,7 @@ import openai
 import pytest
 
 import declarai_like as declarai
+from declarai_like.errors import ConfigurationError
 from declarai_like.messages import Usage
 from declarai_like.testing import Exchange, Fault, LoopbackServer, Raw, Reply, Script, record
 
@@ -405,6 +406,34 @@ def test_it_may_be_stopped_twice_and_before_it_was_started() -> None:
     server.stop()
     with LoopbackServer() as server:
         server.stop()
+
+
+def test_it_is_started_once_and_says_so() -> None:
+    with LoopbackServer(["x"]) as server:
+        port = server.address.rpartition(":")[2]
+        with pytest.raises(RuntimeError, match=f"this server has been started before, at port {port}"):
+            server.start()
+        client = openai.OpenAI(base_url=server.url, api_key="x", max_retries=0)
+        assert client.chat.completions.create(**ASK).choices[0].message.content == "x"
+        client.close()
+    never = LoopbackServer()
+    never.stop()
+    for stopped in (server, never):
+        with pytest.raises(RuntimeError, match="this server was stopped, and stays so; make another one"):
+            stopped.start()
+
+
+@pytest.mark.parametrize("key", [5, b"secret"])
+def test_a_key_that_no_client_could_carry_is_refused(key: Any) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"^api_key is of the type {type(key).__name__}; it is a text, or None"
+    ):
+        LoopbackServer(api_key=key)
+
+
+def test_a_delay_that_a_script_would_not_heed_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^delay is 0\.1 beside a Script, .*: Script\(\.\.\., delay=0\.1\)"):
+        LoopbackServer(Script(["x"]), delay=0.1)
 
 
 def test_it_listens_on_the_loopback_address_only() -> None:

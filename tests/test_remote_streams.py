@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import AsyncIterator, Iterator
+import typing
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -327,3 +329,117 @@ def test_settings_are_checked() -> None:
         remote.asgi(functions.count, buffer=0)
     with pytest.raises(ConfigurationError, match="'idle' is 0"):
         functions.count.at("http://127.0.0.1", timeout=Timeouts(idle=0))
+
+
+class Plain:
+    """A class that pydantic knows nothing of."""
+
+
+def test_an_argument_that_cannot_be_written_is_named_with_its_function(one_url: str) -> None:
+    @remote.stream
+    def give(first: int, anything: object = None) -> Iterator[int]:
+        yield first
+
+    loop: list[Any] = []
+    loop.append(loop)
+    for argument, kind in ((Plain(), "Plain"), (loop, "list"), (b"\xff", "bytes"), ("\ud83d", "str")):
+        message = (
+            rf"give: the argument 'anything', of the type {kind}, cannot be written as JSON \(.+\); give plain data"
+        )
+        with pytest.raises(streaming.NotSerializable, match=message):
+            give.at(one_url).stream(1, argument)
+        with pytest.raises(streaming.NotSerializable, match=f"{one_url}/give: the argument 'anything'"):
+            remote.client(f"{one_url}/give", int).stream(first=1, anything=argument)
+
+
+def test_a_client_of_an_address_takes_arguments_by_their_names(one_url: str) -> None:
+    with pytest.raises(TypeError, match=f"{one_url}/spell: its arguments are given by their names"):
+        remote.client(f"{one_url}/spell", str).stream("ab")
+
+
+def test_types_that_do_not_travel_are_named_with_their_function() -> None:
+    def give() -> Iterator[Plain]:
+        yield Plain()
+
+    def take(thing: Plain) -> Iterator[int]:
+        yield 1
+
+    def call(back: Callable[[int], int]) -> Iterator[int]:
+        yield 1
+
+    def divide(thing: 1 / 0) -> Iterator[int]:  # type: ignore[valid-type]
+        yield 1
+
+    with pytest.raises(
+        DeclarationError, match=r"give: its items are of the type .*Plain.*; give plain data or a pydantic"
+    ):
+        remote.stream(give)  # type: ignore[type-var]
+    with pytest.raises(
+        DeclarationError, match=r"take: its parameter 'thing' is a .*Plain.*; take plain data or a pydantic"
+    ):
+        remote.stream(take)
+    with pytest.raises(DeclarationError, match="call: its parameter 'back' is a .*Callable.*JSON cannot be read into"):
+        remote.stream(call)
+    with pytest.raises(DeclarationError, match="divide: its annotations cannot be resolved: division by zero"):
+        remote.stream(divide)
+
+
+@pytest.mark.parametrize("given", [5, Plain(), functools.partial(print)])
+def test_only_functions_are_streams(given: Any) -> None:
+    with pytest.raises(DeclarationError, match=r"is no function; put @remote\.stream above a `def`"):
+        remote.stream(given)
+
+
+def test_an_iterator_of_nothing_in_particular_does_not_say_what_it_gives() -> None:
+    def give() -> typing.Iterator:  # type: ignore[type-arg]  # noqa: UP006
+        yield Number(value=1)
+
+    with pytest.raises(DeclarationError, match="give: its annotation has to say what it gives"):
+        remote.stream(give)
+    assert remote.stream(streaming.stream_types(Number))(give).types.item_type is Number
+
+
+@pytest.mark.parametrize("types", [Plain, list[Plain], 5, "Missing"])
+def test_a_client_of_types_that_do_not_travel_is_refused(types: Any) -> None:
+    with pytest.raises(
+        ConfigurationError, match="types is .*, which JSON cannot be read into; it is what streaming.stream"
+    ):
+        remote.client("http://127.0.0.1:9", types)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("url", 5, "url is 5; it is a text that begins with http:// or https://"),
+        ("url", b"http://a", "url is b'http://a'; it is a text that begins with http:// or https://"),
+        ("headers", ["Bearer key"], "headers is of the type list; it is a dict"),
+        ("headers", {"Authorization": "schlüssel"}, "the header 'Authorization' has a value that is no ASCII text"),
+        ("headers", {"Count": 1}, "the header 'Count' has a value that is no ASCII text"),
+        ("errors", OSError, "errors is <class 'OSError'>; it is a list of classes of exceptions"),
+        ("errors", [5], r"errors is \[5\]; it is a list of classes of exceptions"),
+        ("errors", [int], r"errors is \[<class 'int'>\]; it is a list of classes of exceptions"),
+        ("encoding", ["sse"], r"encoding is \['sse'\]; it is one of 'frames'"),
+        ("max_frame_size", 1.5, "max_frame_size is 1.5; it is a whole number of bytes, from 1"),
+    ],
+)
+def test_a_setting_of_a_client_that_is_wrong_is_named_before_anything_is_sent(
+    setting: str, value: Any, message: str
+) -> None:
+    settings = {"url": "http://127.0.0.1:9", setting: value}
+    for make in (functions.count.at, functools.partial(remote.client, types=Number)):
+        with pytest.raises(ConfigurationError, match=message):
+            make(**settings)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("serve", [remote.router, remote.asgi])
+def test_a_setting_of_a_server_that_is_wrong_is_named(serve: Any) -> None:
+    def plain() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(ConfigurationError, match=r"plain is no remote stream; put @remote\.stream above it"):
+        serve(functions.count, plain)
+    for value in ("x", None, 1.5, True, 0, -1):
+        with pytest.raises(ConfigurationError, match=f"buffer is {value!r}; it is a whole number of items, from 1"):
+            serve(functions.count, buffer=value)
+        with pytest.raises(ConfigurationError, match=f"max_body is {value!r}; it is a whole number of bytes, from 1"):
+            serve(functions.count, max_body=value)

@@ -561,3 +561,35 @@ def test_something_else_is_no_application(source: Any) -> None:
         ConfigurationError, match="is no application, no builder of one, and no function that gives one"
     ):
         serve.router(serve.application(source, name="a"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"halt_after": ["nowhere"]},
+            r"halt_after: there is no action 'nowhere' to halt at; the actions are 'prompt', 'a",
+        ),
+        ({"halt_after": 5}, "halt_after is 5; it is a list of names"),
+        ({"halt_after": [5]}, r"halt_after is \[5\]; it is a list of names"),
+        ({"shows": 5}, "shows is 5; it is a list of names"),
+        ({"shows": [5]}, r"shows is \[5\]; it is a list of names"),
+        ({"prompt": "nothing"}, "prompt is 'nothing', which is no input of 'bot'; its actions take 'prompt'"),
+        ({"prompt": 5}, "prompt is 5, which is no input of 'bot'"),
+        ({"adapter": "text"}, "adapter is 'text'; it is a function of a text, or False"),
+        ({"description": 5}, "description is 5; it is a text"),
+        ({"name": 5}, "5 cannot be served under this name; give it one of letters.*name="),
+    ],
+)
+def test_a_setting_of_an_application_that_is_wrong_is_named(settings: Any, message: str) -> None:
+    sources: list[Any] = [builder(offline()), builder(offline()).build()]
+    for source in sources:
+        with pytest.raises(ConfigurationError, match=message):
+            serve.router(serve.application(source, **{"name": "bot", **settings}))
+
+
+def test_one_name_in_a_setting_stands_for_itself(serving: Start) -> None:
+    server = serving(bot(offline("well"), halt_after="prompt", shows="prompt"))
+    answer = server.answer("bot", {"inputs": {"prompt": "hi"}, "session": "ann"})
+    assert names(answer.events) == ["start", "state", "done"]
+    assert server.session("bot", "ann")["state"] == {"prompt": "hi"}

@@ -398,6 +398,69 @@ def test_anything_else_is_refused(thing: Any) -> None:
         serve.router(thing)
 
 
+@pytest.mark.parametrize("thing", [7, "say", None, int, say_task, [say_task(declarai.offline())]])
+def test_a_thing_of_another_kind_than_was_said_is_refused_by_name(thing: Any) -> None:
+    bot = bot_of(declarai.offline())
+    for settings in ({}, {"name": "a"}):
+        with pytest.raises(
+            ConfigurationError, match=r"^serve\.task\(\) takes a task, and not .*; put @model\.task above"
+        ):
+            serve.router(serve.task(thing, **settings))
+        with pytest.raises(
+            ConfigurationError, match=r"^serve\.chat\(\) takes a chat class, and not .*; put @model\.chat"
+        ):
+            serve.router(serve.chat(thing, **settings))
+        with pytest.raises(ConfigurationError, match=r"^serve\.chat\(\) takes a chat class, and not <chat Bot"):
+            serve.router(serve.chat(bot(), **settings))
+
+
+@pytest.mark.parametrize("thing", [7, "say", None, int, [say_task]])
+def test_what_is_no_function_is_refused_by_name(thing: Any) -> None:
+    for settings in ({}, {"name": "a"}):
+        with pytest.raises(
+            ConfigurationError, match=r"^serve\.function\(\) takes a function .*, and not .*; write a `def`"
+        ):
+            serve.router(serve.function(thing, **settings))
+
+
+@pytest.mark.parametrize("name", [5, b"a", ["a"], ""])
+def test_a_name_that_is_no_text_or_an_empty_one_is_refused(name: Any) -> None:
+    things = [serve.task(say_task(declarai.offline()), name=name), serve.chat(bot_of(declarai.offline()), name=name)]
+    for thing in (*things, serve.function(say_task, name=name)):
+        with pytest.raises(ConfigurationError, match=r"cannot be served under this name; .*take name="):
+            serve.router(thing)
+
+
+@pytest.mark.parametrize("adapter", [5, True, "text"])
+def test_an_adapter_is_a_function(adapter: Any) -> None:
+    for thing in (serve.task(say_task(declarai.offline()), adapter=adapter), serve.function(say_task, adapter=adapter)):
+        with pytest.raises(ConfigurationError, match=f"adapter is {adapter!r}; it is a function of a text, or False"):
+            serve.router(thing)
+
+
+@pytest.mark.parametrize("values", [5, "language", ["language"]])
+def test_the_values_of_a_chat_are_a_dict(values: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"values is .*; it is a dict of the names and values"):
+        serve.router(serve.chat(bot_of(declarai.offline()), values=values))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"auth": "key"}, "auth is of the type str; it is a dependency of FastAPI's"),
+        ({"limits": {"body": 1}}, r"limits is of the type dict; it is serve\.Limits\(\.\.\.\)"),
+        ({"limits": 0}, r"limits is of the type int; it is serve\.Limits"),
+        ({"streams": "redis://:secret@host"}, r"streams is of the type str; it is serve\.RedisStreams\(\.\.\.\)"),
+        ({"expose_errors": "false"}, "expose_errors is of the type str; it is True or False"),
+        ({"front_ends": None}, "front_ends is of the type NoneType; it is True or False"),
+    ],
+)
+def test_a_setting_of_another_kind_is_named_and_not_shown(settings: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{message}") as caught:
+        serve.router(say_task(declarai.offline()), **settings)
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["grace", "heartbeat", "keep"])
 @pytest.mark.parametrize("value", [-1, "10", True, None, float("nan")])
 def test_a_setting_in_seconds_is_a_number(name: str, value: Any) -> None:

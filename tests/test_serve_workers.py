@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -234,8 +236,18 @@ def test_without_redis_an_answer_goes_on_at_its_worker_and_a_session_is_refused(
 def test_the_beat_of_workers_is_shorter_than_the_grace(redis_server: str) -> None:
     with pytest.raises(ConfigurationError, match=r"grace is 1\.0 s; with streams=.* it is more than its beat, 2\.0 s"):
         serve.router(streams=serve.RedisStreams(redis_server), grace=1.0)
-    with pytest.raises(ConfigurationError, match="beat is 0; it is a number of seconds, above 0"):
-        serve.RedisStreams(redis_server, beat=0)
+
+
+@pytest.mark.parametrize("beat", [0, -1, "x", None, True, math.nan, math.inf])
+def test_the_beat_of_workers_is_a_number_of_seconds(beat: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"beat is {beat!r}; it is a number of seconds, above 0"):
+        serve.RedisStreams("redis://127.0.0.1", beat=beat)
+
+
+@pytest.mark.parametrize("prefix", [5, b"streams", None])
+def test_the_prefix_of_keys_is_a_text(prefix: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"prefix is {prefix!r}; it is a text"):
+        serve.RedisStreams("redis://127.0.0.1", prefix=prefix)
 
 
 def test_a_session_can_go_on_as_soon_as_its_answer_has_ended(workers: Workers) -> None:

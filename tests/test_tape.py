@@ -267,6 +267,18 @@ def test_a_recorded_whole_answer_is_none_for_a_stream(tape: Path) -> None:
         list(streaming(replay(tape)))
 
 
+@pytest.mark.parametrize("given", [5, "gpt", LLM])
+def test_only_models_are_recorded_and_replayed(given: Any, tape: Path) -> None:
+    with pytest.raises(
+        errors.ConfigurationError, match=r"^record\(\) takes a model, as openai\(\.\.\.\) gives it, and not"
+    ):
+        record(given, tape)
+    with pytest.raises(
+        errors.ConfigurationError, match=r"^replay\(\) takes a model, as openai\(\.\.\.\) gives it, and not"
+    ):
+        replay(tape, model=given)
+
+
 def test_there_must_be_a_tape(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         replay(tmp_path / "none.jsonl")

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic.errors import PydanticUserError
+from pydantic_core import to_json
 
 from ..errors import DeclarationError
 from ..streaming import NotSerializable
@@ -21,6 +22,9 @@ class Arguments:
 
     Attributes:
         schema: the JSON Schema of the arguments, an object.
+
+    Raises:
+        DeclarationError: a parameter has no name, or a type that JSON cannot be read into.
     """
 
     def __init__(self, function: Callable[..., Any], hints: Mapping[str, Any]) -> None:
@@ -30,7 +34,7 @@ class Arguments:
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 raise DeclarationError(f"{self._name}: its arguments travel by their names, and {parameter} has none")
         annotations = {name: hints.get(name, Any) for name in self._signature.parameters}
-        self._types = {name: TypeAdapter[Any](annotation) for name, annotation in annotations.items()}
+        self._types = {name: self._type(name, annotation) for name, annotation in annotations.items()}
         binding: Any = _binding(function, annotations)
         self._binding = TypeAdapter[Bound](binding)
         self.schema = self._binding.json_schema()
@@ -40,17 +44,13 @@ class Arguments:
 
         Raises:
             TypeError: the arguments do not fit the signature.
+            NotSerializable: one of them cannot be written.
         """
         try:
             given = self._signature.bind(*args, **kwargs).arguments
         except TypeError as error:
             raise TypeError(f"{self._name}() {error}") from None
-        return json_of(
-            {
-                name: self._types[name].dump_python(value, mode="json", by_alias=True, warnings=False)
-                for name, value in given.items()
-            }
-        )
+        return json_of(self._name, given, self._plain)
 
     def read(self, body: bytes) -> Bound:
         """Give the arguments of a call, validated, from their JSON.
@@ -69,17 +69,43 @@ class Arguments:
         words = (": ".join([*(str(part) for part in found["loc"]), found["msg"]]) for found in errors)
         return f"{self._name}: {'; '.join(words)}", errors
 
+    def _type(self, name: str, annotation: Any) -> TypeAdapter[Any]:
+        try:
+            adapter = TypeAdapter[Any](annotation)
+            adapter.json_schema()
+        except PydanticUserError as error:
+            raise DeclarationError(
+                f"{self._name}: its parameter {name!r} is a {annotation!r}, which JSON cannot be read into; take plain data "
+                "or a pydantic model"
+            ) from error
+        return adapter
 
-def json_of(arguments: Mapping[str, Any]) -> bytes:
+    def _plain(self, name: str, value: Any) -> Any:
+        return self._types[name].dump_python(value, mode="json", by_alias=True, warnings=False)
+
+
+def json_of(
+    called: str, arguments: Mapping[str, Any], plain: Callable[[str, Any], Any] = lambda _, value: value
+) -> bytes:
     """Give the JSON of arguments by their names.
 
+    Args:
+        called: whose they are, for the error.
+        plain: makes plain data of an argument.
+
     Raises:
-        NotSerializable: they cannot be written.
+        NotSerializable: one of them cannot be written.
     """
-    try:
-        return to_json(dict(arguments))
-    except PydanticSerializationError as error:
-        raise NotSerializable(f"the arguments cannot be written: {error}") from error
+    fields: list[bytes] = []
+    for name, value in arguments.items():
+        try:
+            fields.append(b"%b:%b" % (to_json(name), to_json(plain(name, value))))
+        except Exception as error:  # a type may have a serializer of its own
+            raise NotSerializable(
+                f"{called}: the argument {name!r}, of the type {type(value).__name__}, cannot be written as JSON "
+                f"({error}); give plain data, or what the type of the parameter can write"
+            ) from error
+    return b"{%b}" % b",".join(fields)
 
 
 def _binding(function: Callable[..., Any], annotations: Mapping[str, Any]) -> Callable[..., Bound]:

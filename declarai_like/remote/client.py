@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mappi
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast, overload
 
+from pydantic.errors import PydanticUserError
+
 from ..errors import ConfigurationError
 from ..flow import Drive
 from ..streaming import AsyncStreamReader, OutOfOrder, StreamReader, StreamTypes, stream_reader
@@ -44,12 +46,36 @@ class Settings:
     max_frame_size: int
 
     def __post_init__(self) -> None:
-        if self.encoding not in ENCODINGS:
+        if not isinstance(cast("object", self.url), str):
+            raise ConfigurationError(f"url is {self.url!r}; it is a text that begins with http:// or https://")
+        headers: Mapping[str, Any] = self.headers
+        if not isinstance(cast("object", headers), Mapping):
+            raise ConfigurationError(
+                f"headers is of the type {type(headers).__name__}; it is a dict of names and texts"
+            )
+        for name, value in headers.items():
+            if not isinstance(value, str) or not value.isascii():
+                raise ConfigurationError(f"the header {name!r} has a value that is no ASCII text; write it as one")
+        if self.encoding not in list(ENCODINGS):
             known = ", ".join(map(repr, ENCODINGS))
             raise ConfigurationError(f"encoding is {self.encoding!r}; it is one of {known}")
         size: Any = self.max_frame_size
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             raise ConfigurationError(f"max_frame_size is {size!r}; it is a whole number of bytes, from 1")
+
+
+def error_classes(errors: Iterable[Any]) -> list[type[Exception]]:
+    """Give the classes of errors in a setting.
+
+    Raises:
+        ConfigurationError: it is no list of such.
+    """
+    given = list(errors) if isinstance(cast("object", errors), Iterable) else None
+    if given is None or not all(isinstance(each, type) and issubclass(each, Exception) for each in given):
+        raise ConfigurationError(
+            f"errors is {errors if given is None else given!r}; it is a list of classes of exceptions, such as [OSError]"
+        )
+    return given
 
 
 class Client(Generic[P, Reader_co, AsyncReader_co]):
@@ -201,13 +227,21 @@ def client(
     Raises:
         ConfigurationError: a setting is wrong.
     """
-    known = list(errors)
-    declared, has_values = (types, False) if isinstance(types, StreamTypes) else types_of(types)
+    known = error_classes(errors)
+    try:
+        declared, has_values = (types, False) if isinstance(types, StreamTypes) else types_of(types)
+    except (PydanticUserError, NameError) as error:  # a NameError, where a type is only a name
+        raise ConfigurationError(
+            f"types is {types!r}, which JSON cannot be read into; it is what streaming.stream_types gives, or the type of "
+            "items that are plain values, such as str"
+        ) from error
     settings = Settings(
         url, declared, has_values, lambda: known, headers or {}, Timeouts.of(timeout), encoding, max_frame_size
     )
 
-    def written(**arguments: Any) -> bytes:
-        return json_of(arguments)
+    def written(*args: Any, **arguments: Any) -> bytes:
+        if args:
+            raise TypeError(f"{url}: its arguments are given by their names, as its signature is not known here")
+        return json_of(url, arguments)
 
     return Client(settings, written)

@@ -6,9 +6,10 @@ import inspect
 import typing
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial, update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
 
 from ..errors import DeclarationError
 from ..streaming import AsyncStreamReader, StreamReader, StreamTypes
@@ -17,7 +18,7 @@ from ..streaming.encodings import EncodingName
 from ..streaming.reader import MAX_FRAME_SIZE
 from ..timeouts import Timeouts
 from .arguments import Arguments
-from .client import Client, Settings
+from .client import Client, Settings, error_classes
 from .values import AsyncValueReader, ValueReader, types_of
 
 P = ParamSpec("P")
@@ -45,17 +46,26 @@ class RemoteStream(Generic[P, Given_co, Reader_co, AsyncReader_co]):
         self, function: Callable[P, Given_co], *, types: StreamTypes[Any, Any, Any] | None, local: Mapping[str, Any]
     ) -> None:
         self._function = function
+        if not callable(function) or not hasattr(function, "__name__"):
+            raise DeclarationError(f"{function!r} is no function; put @remote.stream above a `def` that gives items")
         self.name = function.__name__
         update_wrapper(self, function)
         hints = _hints(function, local)
-        given = typing.get_origin(hints.get("return"))
-        if inspect.iscoroutinefunction(function) or given not in (*_ASYNC, *_BLOCKING):
+        given, items = typing.get_origin(hints.get("return")), typing.get_args(hints.get("return"))
+        says_what = given in (*_ASYNC, *_BLOCKING) and (types or items)
+        if inspect.iscoroutinefunction(function) or not says_what:
             raise DeclarationError(
                 f"{self.name}: its annotation has to say what it gives, -> AsyncIterator[Item] or -> Iterator[Item], and "
                 "it has to give it by `yield`, or be no `async def`"
             )
         self.is_async = given in _ASYNC
-        self.types, self.has_values = (types, False) if types else types_of(typing.get_args(hints["return"])[0])
+        try:
+            self.types, self.has_values = (types, False) if types else types_of(items[0])
+        except PydanticUserError as error:
+            raise DeclarationError(
+                f"{self.name}: its items are of the type {items[0]!r}, which does not travel as JSON; give plain data or a "
+                "pydantic model"
+            ) from error
         if (footer := self.types.footer_type) and _overlap(footer, self.types.item_type):
             raise DeclarationError(f"{self.name}: a {footer.__name__} could be an item as well as the footer")
         self.arguments = Arguments(function, hints)
@@ -86,9 +96,9 @@ class RemoteStream(Generic[P, Given_co, Reader_co, AsyncReader_co]):
         Raises:
             ConfigurationError: a setting is wrong.
         """
-        given = list(errors)
+        given = error_classes(errors)
         settings = Settings(
-            url=f"{url.rstrip('/')}/{self.name}",
+            url=f"{url.rstrip('/')}/{self.name}" if isinstance(cast("object", url), str) else url,
             types=self.types,
             has_values=self.has_values,
             errors=lambda: [*self._known_errors(), *given],
@@ -154,7 +164,8 @@ def stream(given: Callable[..., Any] | StreamTypes[Any, Any, Any], /) -> Any:
     header or a footer, which the function gives as the first and the last.
 
     Raises:
-        DeclarationError: the function does not say what it gives, or has parameters without a name or a type.
+        DeclarationError: the function does not say what it gives, has parameters without a name, or a type does not travel
+            as JSON.
     """
     around = inspect.currentframe()
     # Annotations may use the names around the function.
@@ -167,7 +178,7 @@ def stream(given: Callable[..., Any] | StreamTypes[Any, Any, Any], /) -> Any:
 def _hints(function: Callable[..., Any], local: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function, localns=dict(local), include_extras=True)
-    except NameError as error:
+    except Exception as error:  # a name in an annotation may be anything
         raise DeclarationError(f"{function.__name__}: its annotations cannot be resolved: {error}") from error
 
 

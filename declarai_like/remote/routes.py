@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import ConfigurationError
 from ..streaming.encodings import ENCODINGS
+from .declared import RemoteStream
 from .producing import AnyStream
 from .server import Endpoint, Receive, Refused, Scope, Send, refuse
 
@@ -28,7 +29,7 @@ def router(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY
         settings: those of FastAPI's router, such as ``dependencies``.
 
     Raises:
-        ConfigurationError: two functions have the same name, or there is no buffer.
+        ConfigurationError: something is no remote stream, two have the same name, or a setting is wrong.
         ImportError: FastAPI is not installed.
     """
     from fastapi import APIRouter
@@ -77,7 +78,7 @@ def asgi(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY) 
     ``buffer`` and ``max_body`` are as for `router`.
 
     Raises:
-        ConfigurationError: two functions have the same name, or there is no buffer.
+        ConfigurationError: something is no remote stream, two have the same name, or a setting is wrong.
     """
     endpoints = _endpoints(functions, buffer, max_body)
 
@@ -95,7 +96,11 @@ def asgi(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY) 
     return application
 
 
-def _endpoints(functions: Sequence[AnyStream], buffer: int, max_body: int) -> dict[str, Endpoint]:
+def _endpoints(functions: Sequence[Any], buffer: int, max_body: int) -> dict[str, Endpoint]:
+    for function in functions:
+        if not isinstance(function, RemoteStream):
+            name = getattr(function, "__name__", repr(function))
+            raise ConfigurationError(f"{name} is no remote stream; put @remote.stream above it")
     endpoints = {function.name: Endpoint(function, buffer=buffer, max_body=max_body) for function in functions}
     names = [function.name for function in functions]
     if twice := [name for name in names if names.count(name) > 1]:

@@ -46,11 +46,16 @@ class Endpoint:
     Args:
         buffer: how many items the function may be ahead of the connection, at least 1.
         max_body: how large a request may be, in bytes.
+
+    Raises:
+        ConfigurationError: one of these is no whole number from 1.
     """
 
     def __init__(self, function: AnyStream, *, buffer: int, max_body: int) -> None:
-        if buffer < 1:
-            raise ConfigurationError(f"buffer is a number of items, at least 1, and not {buffer}")
+        for name, value, unit in (("buffer", buffer, "items"), ("max_body", max_body, "bytes")):
+            given: Any = value
+            if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+                raise ConfigurationError(f"{name} is {given!r}; it is a whole number of {unit}, from 1")
         self.function = function
         self._buffer = buffer
         self._max_body = max_body

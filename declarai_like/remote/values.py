@@ -47,8 +47,14 @@ class _Values(AsyncIterator[Any]):
 
 
 def types_of(item: Any) -> tuple[StreamTypes[Any, Any, Any], bool]:
-    """Give the types of a stream of such items, and whether they are values, which travel in models."""
+    """Give the types of a stream of such items, and whether they are values, which travel in models.
+
+    Raises:
+        PydanticUserError: items of this type cannot be read from JSON.
+        NameError: the type has a name in it that is not known.
+    """
     if isinstance(item, type) and issubclass(item, BaseModel):
         return stream_types(item), False
     model = cast("type[BaseModel]", RootModel[item])
+    model.model_rebuild()  # does nothing, but where a name in the type is not known
     return stream_types(model), True

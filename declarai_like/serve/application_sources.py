@@ -39,7 +39,9 @@ def opening(source: Any, limits: Limits, is_at_work: Callable[[str], bool]) -> O
 
         return built
     if not callable(source):
-        raise ConfigurationError(f"{source!r} is no application, no builder of one, and no function that gives one")
+        raise ConfigurationError(
+            f"serve.application(): {source!r} is no application, no builder of one, and no function that gives one"
+        )
 
     async def made(session: str, *, keep: bool) -> Application:
         import anyio.to_thread

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, Field, create_model
 
 from ..app import Application, ApplicationBuilder, State
 from ..app.actions import Action
 from ..app.graph import Graph
+from ..app.halts import Halts
+from ..errors import ApplicationError, ConfigurationError
 from ..messages import LLMResponse
 from ..watch import watching
 from .answers import Happening, Telling
@@ -57,14 +59,22 @@ class ServedApplication(ServedSessions):
         limits: Limits,
     ) -> None:
         self.name = checked_name(name)
+        if not isinstance(cast("object", description), str):
+            raise ConfigurationError(f"description is {description!r}; it is a text")
         self.description = description
         self._open = opening(source, limits, self.is_at_work)
-        self._halt_after = list(halt_after)
-        self._shows = None if shows is None else frozenset(shows)
+        self._halt_after = _names("halt_after", halt_after)
+        self._shows = None if shows is None else frozenset(_names("shows", shows))
         graph = source.graph if isinstance(source, Application) else None
         if isinstance(source, ApplicationBuilder):
             graph = source.graph()
+        if graph is not None:
+            _check_halts(graph, self._halt_after)
         taken = None if graph is None else _inputs(graph)
+        if prompt is not None and taken is not None and prompt not in taken:
+            raise ConfigurationError(
+                f"prompt is {prompt!r}, which is no input of {name!r}; its actions take {', '.join(map(repr, taken)) or 'none'}"
+            )
         inputs: Any = dict[str, Any]
         if taken is not None:
             fields: dict[str, Any] = dict.fromkeys(taken, (Any, None))
@@ -157,6 +167,25 @@ class ApplicationAnswer:
     def _happening(self, action: Action, item: Any) -> Happening | None:
         delta: Any = item.get("delta") if isinstance(item, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (it may hold anything)
         return self._telling.tell(delta if isinstance(delta, str | LLMResponse) else item, action=action.name)
+
+
+def _names(setting: str, given: Any) -> list[str]:
+    """Give the names in a setting; a str is one of them, as it is where an application is called.
+
+    Raises:
+        ConfigurationError: it is no list of names.
+    """
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, Collection) or not all(isinstance(name, str) for name in cast("Collection[Any]", names)):
+        raise ConfigurationError(f"{setting} is {given!r}; it is a list of names")
+    return list(cast("Collection[str]", names))
+
+
+def _check_halts(graph: Graph, halt_after: Sequence[str]) -> None:
+    try:
+        Halts.of(graph, (), halt_after)
+    except ApplicationError as error:
+        raise ConfigurationError(f"halt_after: {error}") from error
 
 
 def _inputs(graph: Graph) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -42,7 +43,14 @@ class ServedChat(ServedSessions):
         values: Mapping[str, Any] | None = None,
         limits: Limits,
     ) -> None:
-        self.name = checked_name(name or chat.__name__)
+        given: Any = chat
+        if not (inspect.isclass(given) and issubclass(given, Chat)):
+            raise ConfigurationError(
+                f"serve.chat() takes a chat class, and not {given!r}; put @model.chat above a class"
+            )
+        if not isinstance(cast("Any", values), Mapping | None):
+            raise ConfigurationError(f"values is {values!r}; it is a dict of the names and values for the chat's words")
+        self.name = checked_name(chat.__name__ if name is None else name)
         self.description = described(chat)
         message = (str, Field(min_length=1, max_length=limits.message, description="what the user says"))
         self.request = create_model(f"{model_name(self.name)}Request", __base__=Request, message=cast("Any", message))

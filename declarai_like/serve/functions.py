@@ -26,9 +26,14 @@ class ServedFunction(Served):
     """
 
     def __init__(self, function: Callable[..., Any], name: str | None = None, adapter: Adapter = None) -> None:
-        self.name = checked_name(name or str(getattr(function, "__name__", "")))
+        try:
+            parameters = inspect.signature(function).parameters
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"serve.function() takes a function whose parameters are known, and not {function!r}; write a `def`"
+            ) from error
+        self.name = checked_name(str(getattr(function, "__name__", "")) if name is None else name)
         self.description = described(function)
-        parameters = inspect.signature(function).parameters
         for each in parameters.values():
             if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD, each.POSITIONAL_ONLY):
                 raise ConfigurationError(f"{self.name!r} cannot be served: each parameter needs a name, unlike {each}")

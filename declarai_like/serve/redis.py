@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar, cast
@@ -40,8 +41,11 @@ class RedisStreams:
 
     def __init__(self, url: str, *, prefix: str = "declarai:streams:", beat: float = 2.0) -> None:
         self._secrets = Server(url, needed_by="RedisStreams").secrets
-        if not beat > 0:
+        given: Any = beat
+        if not isinstance(given, int | float) or isinstance(given, bool) or not 0 < given < math.inf:
             raise ConfigurationError(f"beat is {beat!r}; it is a number of seconds, above 0")
+        if not isinstance(cast("Any", prefix), str):
+            raise ConfigurationError(f"prefix is {prefix!r}; it is a text")
         self.beat = beat
         self._url = url
         self._prefix = prefix

@@ -61,7 +61,11 @@ def router(
         ConfigurationError: something cannot be served, or a setting is wrong.
         GraphError: the actions and transitions of a builder do not fit together.
     """
-    limits = limits or Limits()
+    limits = Limits() if limits is None else limits
+    _check_kind(Limits, "serve.Limits(...)", limits=limits)
+    _check_kind(RedisStreams | None, "serve.RedisStreams(...)", streams=streams)
+    _check_kind(Callable | None, "a dependency of FastAPI's, a function", auth=auth)
+    _check_kind(bool, "True or False", expose_errors=expose_errors, front_ends=front_ends)
     _check(grace=grace, heartbeat=heartbeat, keep=keep)
     if not heartbeat:
         raise ConfigurationError("heartbeat is 0; it is a number of seconds, above 0")
@@ -198,7 +202,13 @@ def _nobody() -> str:
     return ""
 
 
+def _check_kind(kind: Any, words: str, **settings: Any) -> None:
+    for name, value in settings.items():
+        if not isinstance(value, kind):  # which is not shown: there may be a password in it
+            raise ConfigurationError(f"{name} is of the type {type(value).__name__}; it is {words}")
+
+
 def _check(**seconds: Any) -> None:
     for name, value in seconds.items():
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
-            raise ConfigurationError(f"{name} is {value!r}; it is a number of seconds")
+            raise ConfigurationError(f"{name} is {value!r}; it is a number of seconds, from 0")

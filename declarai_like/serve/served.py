@@ -143,9 +143,11 @@ def checked_name(name: str) -> str:
     Raises:
         ConfigurationError: it cannot.
     """
-    if not _NAME.fullmatch(name):
+    given: Any = name
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
         raise ConfigurationError(
-            f"{name!r} cannot be served under this name; give it another: serve.task(..., name=...)"
+            f"{name!r} cannot be served under this name; give it one of letters, digits and ._- that begins with a letter: "
+            "serve.task, serve.chat, serve.application and serve.function take name=..."
         )
     if name in RESERVED:
         raise ConfigurationError(f"{name!r} is the name of a route that every router has; give another: name=...")
@@ -178,9 +180,15 @@ def text_input_of(parameters: Mapping[str, inspect.Parameter]) -> TextInput:
 
 
 def adapted(prompt: TextInput, adapter: Adapter) -> TextInput:
-    """Say how a text is given, with what the user says of it."""
+    """Say how a text is given, with what the user says of it.
+
+    Raises:
+        ConfigurationError: that is no adapter.
+    """
     if adapter is False:
         return TextInput(problem="")
+    if adapter is not None and not callable(adapter):
+        raise ConfigurationError(f"adapter is {adapter!r}; it is a function of a text, or False")
     return prompt if adapter is None else replace(prompt, problem="", adapter=adapter)
 
 

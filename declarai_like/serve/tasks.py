@@ -22,12 +22,15 @@ class ServedTask(Served):
     """
 
     def __init__(self, task: Task[..., Any], name: str | None = None, adapter: Adapter = None) -> None:
+        given: Any = task
+        if not isinstance(given, Task):
+            raise ConfigurationError(f"serve.task() takes a task, and not {given!r}; put @model.task above a function")
         prompt = task.prompt
         if prompt.signature.receiver is not None:
             raise ConfigurationError(
                 f"{prompt.name!r} cannot be served: it is a method; serve a function that calls it"
             )
-        self.name = checked_name(name or prompt.name.rpartition(".")[2])
+        self.name = checked_name(prompt.name.rpartition(".")[2] if name is None else name)
         self.description = described(task)
         parameters = prompt.signature.python.parameters
         types = {parameter.name: parameter.annotation for parameter in prompt.signature.parameters}

@@ -52,7 +52,15 @@ class Listener(ThreadingHTTPServer):
         self._accepting = threading.Thread(target=self.serve_forever, args=(_POLL,), name="loopback", daemon=True)
 
     def start(self) -> None:
-        """Begin to accept connections."""
+        """Begin to accept connections.
+
+        Raises:
+            RuntimeError: that was done before, or it was stopped.
+        """
+        if self.stopping.is_set():
+            raise RuntimeError("this server was stopped, and stays so; make another one")
+        if self._accepting.ident is not None:
+            raise RuntimeError(f"this server has been started before, at port {self.server_port}; `with` starts it too")
         self._accepting.start()
 
     def stop(self) -> None:

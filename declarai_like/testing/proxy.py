@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
+
+from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -41,17 +43,26 @@ class FaultProxy:
         connections: how many connections clients have opened.
 
     Raises:
-        ValueError: the target's port is no number.
+        ConfigurationError: the target is no such address; or, of the methods, a number is none that can be.
     """
 
     def __init__(self, target: str) -> None:
-        parts = urlsplit(target)
-        self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
+        parts = urlsplit(str(target))
+        try:
+            port = parts.port
+        except ValueError as error:
+            raise ConfigurationError(f"target is {target!r}: {error}") from error
+        if parts.scheme != "http" or not parts.hostname:
+            raise ConfigurationError(
+                f"target is {target!r}; it is http://<address>:<port>, as faults are made in bytes that are not encrypted"
+            )
+        self._target = (parts.hostname, 80 if port is None else port)
         self._faults: dict[str, Iterator[int | _Stall]] = {}  # the fault of each connection that comes
         self._begun: dict[_Connection, threading.Thread] = {}
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._own: tuple[str, int] = self._listener.getsockname()
         self._accepting: threading.Thread | None = None
+        self._is_refusing = False
         self.address = f"http://127.0.0.1:{self._own[1]}"
         self.url = self.address + parts.path
         self.connections = 0
@@ -63,18 +74,25 @@ class FaultProxy:
 
     def split(self, size: int, *, times: int | None = None) -> None:
         """Send what the server sends in pieces of so many bytes."""
+        _check("size", size, least=1)
         self._faults["split"] = _for(times, size)
 
     def cut(self, *, after: int, times: int | None = None) -> None:
         """Close a connection, to both sides, after so many bytes from the server."""
+        _check("after", after)
         self._faults["cut"] = _for(times, after)
 
     def stall(self, *, after: int, seconds: float, times: int | None = None) -> None:
         """Send nothing for some seconds after so many bytes from the server."""
+        _check("after", after)
+        given: Any = seconds
+        if not isinstance(given, int | float) or isinstance(given, bool) or not 0 <= given <= threading.TIMEOUT_MAX:
+            raise ConfigurationError(f"seconds is {seconds!r}; it is a number of seconds, from 0")
         self._faults["stall"] = _for(times, _Stall(after, seconds))
 
     def refuse(self) -> None:
         """Refuse connections until `clear`; those that are open stay."""
+        self._is_refusing = True
         accepting, self._accepting = self._accepting, None
         if accepting is not None:
             accepting.join()
@@ -83,7 +101,7 @@ class FaultProxy:
     def clear(self) -> None:
         """Make no more faults, in connections that are opened from now on."""
         self._faults.clear()
-        if self._accepting is None:
+        if self._is_refusing:
             self.start()
 
     def drop(self) -> None:
@@ -94,7 +112,16 @@ class FaultProxy:
                 thread.join()
 
     def start(self) -> Self:
-        """Begin to accept connections."""
+        """Begin to accept connections.
+
+        Raises:
+            RuntimeError: it does so already.
+        """
+        if self._accepting is not None:
+            raise RuntimeError(
+                f"this proxy has been started before, and accepts at {self.address}; `with` starts it too"
+            )
+        self._is_refusing = False
         if self._listener.fileno() < 0:
             self._listener = socket.create_server(self._own, backlog=1024)
         self._listener.settimeout(_POLL)
@@ -105,6 +132,7 @@ class FaultProxy:
     def stop(self) -> None:
         """Cut all connections and stop: no thread and no socket stays."""
         self.refuse()
+        self._is_refusing = False
         self.drop()
 
     def __enter__(self) -> Self:
@@ -127,7 +155,14 @@ class FaultProxy:
             thread.start()
 
 
+def _check(setting: str, given: Any, least: int = 0) -> None:
+    if not isinstance(given, int) or isinstance(given, bool) or given < least:
+        raise ConfigurationError(f"{setting} is {given!r}; it is a whole number, from {least}")
+
+
 def _for(times: int | None, fault: int | _Stall) -> Iterator[int | _Stall]:
+    if times is not None:
+        _check("times", times)
     return repeat(fault) if times is None else repeat(fault, times)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+from ..errors import ConfigurationError
 from ..standin import Fault, Raw, Replies, Script, TapeMiss, wire
 from .listener import Exchange, Listener
 
@@ -26,17 +27,26 @@ class LoopbackServer:
     Args:
         replies: as for `Script`.
         api_key: refuse requests that do not carry this key.
-        delay: seconds between two chunks.
+        delay: seconds between two chunks; a `Script` has its own.
 
     Attributes:
         script: what it says; ``script.calls`` holds the bodies of the requests that it was asked.
 
     Raises:
-        ConfigurationError: the replies are of no kind that a `Script` takes, or the tape has a broken line.
+        ConfigurationError: the replies are of no kind that a `Script` takes, the tape has a broken line, or a setting is
+            wrong.
         FileNotFoundError: there is no such tape.
     """
 
     def __init__(self, replies: Replies = None, *, api_key: str | None = None, delay: float = 0.0) -> None:
+        if api_key is not None and not isinstance(cast("Any", api_key), str):
+            raise ConfigurationError(
+                f"api_key is of the type {type(api_key).__name__}; it is a text, or None to take any key"
+            )
+        if delay and isinstance(replies, Script):
+            raise ConfigurationError(
+                f"delay is {delay!r} beside a Script, which has its own: Script(..., delay={delay!r})"
+            )
         self.script = replies if isinstance(replies, Script) else Script(replies, delay=delay)
         self._api_key = api_key
         self._listener = Listener(self._answer)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
-from ..errors import DeclaraiError
+from ..errors import ConfigurationError, DeclaraiError
 from ..factories import offline
 from ..flow import Open
 from ..models import Model
@@ -34,8 +34,10 @@ def record(model: Model[S], path: str | Path) -> Model[S]:
     that were left early, or that broke, are not written; nor are errors.
 
     Raises:
+        ConfigurationError: what is given is no model.
         OSError: at the end of an answer: the tape cannot be written.
     """
+    _check(model, "record")
     return model.through(lambda transport, provider: _RecordingTransport(transport, provider, Path(path)))
 
 
@@ -55,10 +57,17 @@ def replay(path: str | Path, *, model: Model[Any] | None = None, timing: bool = 
 
     Raises:
         FileNotFoundError: there is no tape.
-        ConfigurationError: a line of it is not of a tape; the message names the line.
+        ConfigurationError: a line of it is not of a tape, and the message names the line; or ``model`` is no model.
     """
+    if model is not None:
+        _check(model, "replay")
     script = Script(Tape(path, timing=timing))
     return offline(script) if model is None else model.through(lambda _, __: InProcessTransport(script.answer))
+
+
+def _check(model: Any, function: str) -> None:
+    if not isinstance(model, Model):
+        raise ConfigurationError(f"{function}() takes a model, as openai(...) gives it, and not {model!r}")
 
 
 class _RecordingTransport:
