@@ -98,9 +98,9 @@ def openai(
     Raises:
         ConfigurationError: a setting is wrong; or, at the first request, there is no key.
     """
-    if not model:
+    if not model or not isinstance(model, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (settings come from anywhere)
         raise ConfigurationError("openai() needs the name of a model, as the server knows it")
-    url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+    url = _address(base_url or os.environ.get("OPENAI_BASE_URL"), "base_url")
     at_openai = url is None or _host(url).endswith((".openai.com", ".openai.azure.com"))
     account = Account(
         azure=False,
@@ -108,7 +108,7 @@ def openai(
         key_setting="api_key",
         key_variables=("DECLARAI_OPENAI_API_KEY", "OPENAI_API_KEY"),
         needs_key=at_openai,
-        arguments={"base_url": url and _address(url, "base_url"), "default_headers": _headers(headers)},
+        arguments={"base_url": url, "default_headers": _headers(headers)},
     )
     return _model(
         model,
@@ -383,13 +383,15 @@ def _output(given: Auto, auto: Output) -> Output:
     return auto if given == "auto" else given
 
 
-def _address(url: str, setting: str) -> str:
-    if not url.startswith(("http://", "https://")):
+def _address(url: Any, setting: str) -> Any:
+    if url and not (isinstance(url, str) and url.startswith(("http://", "https://"))):
         raise ConfigurationError(f"{setting} is {url!r}; it begins with http:// or https://")
-    return url
+    return url or None
 
 
 def _headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
+    if headers is not None and not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  (as above)
+        raise ConfigurationError(f"headers is {type(headers).__name__}, and not a dict of names and their texts")
     for name, value in (headers or {}).items():
         if not isinstance(value, str) or not value.isascii():
             raise ConfigurationError(f"the header {name!r} has a value that is no ASCII text; write it as one")

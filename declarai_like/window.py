@@ -58,11 +58,13 @@ class Tokens:
         count: gives the tokens of a text. By default `count_tokens`.
 
     Raises:
-        ConfigurationError: the limit is no whole number from 1.
+        ConfigurationError: the limit is no whole number from 1, or ``count`` no function.
     """
 
     def __init__(self, limit: int, count: Callable[[str], int] | None = None) -> None:
         self.limit = _checked("Tokens", limit)
+        if count is not None and not callable(count):
+            raise ConfigurationError(f"count of Tokens is {count!r}; it is a function that counts the tokens of a text")
         self._count = count
 
     def select(self, messages: Sequence[Message], /) -> Sequence[Message]:

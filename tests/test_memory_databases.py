@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from declarai_like import Message, memory
+from declarai_like import Message, memory, serve
 from declarai_like.errors import ConfigurationError, DeclaraiError, InvalidMessage, MemoryFailed
 
 from .databases import KEPT, free_port, output_of, run_script, source_of
@@ -42,6 +42,17 @@ def shown_of(error: BaseException) -> str:
 
 
 # Passwords
+
+
+def test_an_address_that_is_not_set_is_told() -> None:
+    nothing: Any = None
+    for make in (memory.Redis, serve.RedisStreams):
+        with pytest.raises(ConfigurationError, match="^url is None; it is a text"):
+            make(nothing)
+    with pytest.raises(ConfigurationError, match="^conninfo is None; it is a text"):
+        memory.PostgreSQL(nothing)
+    with pytest.raises(ConfigurationError, match="^table is int; it is a text"):
+        memory.PostgreSQL("host=localhost", table=5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

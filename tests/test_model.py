@@ -121,6 +121,20 @@ def test_a_number_of_retries_that_is_none_is_refused() -> None:
 def test_settings_that_cannot_work_are_refused_where_they_are_made() -> None:
     with pytest.raises(ConfigurationError, match="needs the name of a model"):
         declarai.openai("")
+    wrong: Any = 5
+    with pytest.raises(ConfigurationError, match="base_url is 5; it begins with http://"):
+        declarai.openai("m", base_url=wrong)
+    with pytest.raises(ConfigurationError, match="headers is int, and not a dict of names and their texts"):
+        declarai.openai("m", headers=wrong)
+    with pytest.raises(ConfigurationError, match=r"openai\(\) needs the name of a model"):
+        declarai.openai(wrong)
+    with pytest.raises(ConfigurationError, match="api_key is of the type int; it is a text"):
+        ask(declarai.openai("m", api_key=wrong, base_url="http://localhost:1"))
+    for delay in ("x", -1, float("nan")):
+        with pytest.raises(ConfigurationError, match=f"delay is {delay!r}; it is a number of seconds, from 0"):
+            declarai.offline(["a"], delay=delay)  # type: ignore[call-overload]
+    with pytest.raises(ConfigurationError, match="count of Tokens is 5; it is a function"):
+        declarai.window.Tokens(9, count=wrong)
     with pytest.raises(ConfigurationError, match="base_url is 'localhost:11434/v1'; it begins with http://"):
         declarai.openai("m", base_url="localhost:11434/v1")
     with pytest.raises(ConfigurationError, match="azure_openai_api_base is 'r.openai.azure.com'"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from ..errors import ConfigurationError
 
 T = TypeVar("T")
 
@@ -31,6 +33,16 @@ def has_open_password(url: str) -> bool:
     _, is_url, rest = url.partition("://")
     before, at, _ = rest.partition("?")[0].rpartition("@")
     return bool(is_url and at) and ("@" in before or "/" in before)
+
+
+def check_text(setting: str, given: Any) -> None:
+    """Refuse what is no text, for instance an environment variable that is not set. It is not shown: it may be secret.
+
+    Raises:
+        ConfigurationError: the message names the setting.
+    """
+    if not isinstance(given, str):
+        raise ConfigurationError(f"{setting} is {None if given is None else type(given).__name__}; it is a text")
 
 
 def attempt(what: str, do: Callable[[], T], *, failed: type[Exception], secrets: Sequence[str]) -> T:

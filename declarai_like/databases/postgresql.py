@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..per_process import PerProcess
-from .names import has_open_password
+from .names import check_text, has_open_password
 
 if TYPE_CHECKING:
     from typing import LiteralString
@@ -35,6 +35,8 @@ class Table:
     """
 
     def __init__(self, conninfo: str, table: str, columns: LiteralString, *, needed_by: str) -> None:
+        check_text("conninfo", conninfo)
+        check_text("table", table)
         if not 0 < len(table.encode("utf-8", "replace")) <= LONGEST_NAME or "\0" in table:
             raise ConfigurationError(f"table is {table!r}; PostgreSQL's names have 1 to {LONGEST_NAME} bytes")
         try:

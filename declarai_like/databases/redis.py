@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ConfigurationError
 from ..per_process import PerProcess
-from .names import has_open_password
+from .names import check_text, has_open_password
 
 if TYPE_CHECKING:
     import redis
@@ -35,6 +35,8 @@ class Server:
             raise ConfigurationError(
                 f"{needed_by} needs its driver: pip install 'declarai-like[redis]' ({error})"
             ) from error
+
+        check_text("url", url)
 
         def client() -> redis.Redis:
             from redis import Redis as Client

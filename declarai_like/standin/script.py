@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from ..errors import ConnectionFailed
+from ..errors import ConfigurationError, ConnectionFailed
 from ..transport import Request
 from ..transport.http_errors import status_error
 from ..transport.inprocess import Piece
@@ -36,13 +37,15 @@ class Script:
         calls: the body of each request so far.
 
     Raises:
-        ConfigurationError: the replies are of no such kind, or the tape has a broken line.
+        ConfigurationError: the replies are of no such kind, the delay is no time, or the tape has a broken line.
         FileNotFoundError: there is no such tape.
     """
 
     def __init__(self, replies: Source = None, *, delay: float = 0.0, strict: bool = False) -> None:
         self.calls: list[Mapping[str, Any]] = []
         self._choice = choice(replies)
+        if not (isinstance(delay, int | float) and 0 <= delay < math.inf):  # pyright: ignore[reportUnnecessaryIsInstance]  (users' code calls this)
+            raise ConfigurationError(f"delay is {delay!r}; it is a number of seconds, from 0")
         self._delay = float(delay)
         self._strict = strict
         self._told = False

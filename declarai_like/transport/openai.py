@@ -43,6 +43,8 @@ class Account:
         Raises:
             ConfigurationError: it is needed and there is none.
         """
+        if self.key is not None and not isinstance(self.key, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (settings come from anywhere)
+            raise ConfigurationError(f"{self.key_setting} is of the type {type(self.key).__name__}; it is a text")
         found = self.key or next((key for name in self.key_variables if (key := os.environ.get(name))), None)
         if found and not found.isascii():
             raise ConfigurationError(
