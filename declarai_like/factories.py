@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, U
 from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
+from .http_clients import checked_headers
 from .llm import LLM
 from .models import Auto, ByElement, ChatSettings, Decorator, Model, OperatorSettings, StreamingDecorator, TaskSettings
 from .operator import Operator, Output
@@ -108,7 +109,7 @@ def openai(
         key_setting="api_key",
         key_variables=("DECLARAI_OPENAI_API_KEY", "OPENAI_API_KEY"),
         needs_key=at_openai,
-        arguments={"base_url": url, "default_headers": _headers(headers)},
+        arguments={"base_url": url, "default_headers": checked_headers(headers)},
     )
     return _model(
         model,
@@ -177,7 +178,7 @@ def azure_openai(
         arguments={
             "azure_endpoint": _address(base, "azure_openai_api_base"),
             "api_version": api_version,
-            "default_headers": _headers(headers),
+            "default_headers": checked_headers(headers),
         },
     )
     return _model(
@@ -387,15 +388,6 @@ def _address(url: Any, setting: str) -> Any:
     if url and not (isinstance(url, str) and url.startswith(("http://", "https://"))):
         raise ConfigurationError(f"{setting} is {url!r}; it begins with http:// or https://")
     return url or None
-
-
-def _headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
-    if headers is not None and not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  (as above)
-        raise ConfigurationError(f"headers is {type(headers).__name__}, and not a dict of names and their texts")
-    for name, value in (headers or {}).items():
-        if not isinstance(value, str) or not value.isascii():
-            raise ConfigurationError(f"the header {name!r} has a value that is no ASCII text; write it as one")
-    return dict(headers or {})
 
 
 def _host(url: str) -> str:

@@ -1,11 +1,12 @@
-"""HTTP clients that are kept for the next request, and reads of an answer whose time limit changes."""
+"""What all who speak HTTP share: clients that are kept, headers, and reads whose time limit changes."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from .errors import ConfigurationError
 from .per_process import PerProcess
 
 if TYPE_CHECKING:
@@ -85,6 +86,20 @@ _NO_LIMIT = 1e9  # seconds
 def read_limit(seconds: float | None) -> float:
     """Give the limit that a request's reads begin with; `LimitedReads` knows them by it, for it is an object of its own."""
     return (_NO_LIMIT if seconds is None else seconds) + 0.0
+
+
+def checked_headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
+    """Give the headers in a setting.
+
+    Raises:
+        ConfigurationError: they are none; the message does not show their values, which may be secret.
+    """
+    if headers is not None and not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  (settings come from anywhere)
+        raise ConfigurationError(f"headers is of the type {type(headers).__name__}; it is a dict of names and texts")
+    for name, value in (headers or {}).items():
+        if not isinstance(value, str) or not value.isascii():
+            raise ConfigurationError(f"the header {name!r} has a value that is no ASCII text; write it as one")
+    return dict(headers or {})
 
 
 class LimitedReads:

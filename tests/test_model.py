@@ -124,7 +124,7 @@ def test_settings_that_cannot_work_are_refused_where_they_are_made() -> None:
     wrong: Any = 5
     with pytest.raises(ConfigurationError, match="base_url is 5; it begins with http://"):
         declarai.openai("m", base_url=wrong)
-    with pytest.raises(ConfigurationError, match="headers is int, and not a dict of names and their texts"):
+    with pytest.raises(ConfigurationError, match="headers is of the type int; it is a dict of names and texts"):
         declarai.openai("m", headers=wrong)
     with pytest.raises(ConfigurationError, match=r"openai\(\) needs the name of a model"):
         declarai.openai(wrong)

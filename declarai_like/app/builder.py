@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from ..errors import ApplicationError, GraphError, StateError
 from ..flow import Flow, arun, run
-from .application import Application, Overlap
+from .application import Application
 from .events import Hooks, OnHookError
 from .graph import Graph, GraphBuilder
 from .identifiers import wrong_identifiers
+from .machine import Overlap
 from .saving import Saving
 from .state import S_co, State
 from .typed import M, PydanticTypingSystem, TypingSystem, is_model

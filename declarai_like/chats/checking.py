@@ -49,6 +49,4 @@ def _check(setting: str, given: Any, methods: tuple[str, ...], takes: str) -> No
     if inspect.isclass(given):
         raise ConfigurationError(f"{setting} is the class {given.__name__}; make one: {given.__name__}(...)")
     if missing := [name for name in methods if not callable(getattr(given, name, None))]:
-        raise ConfigurationError(
-            f"{setting} is {given!r:.80}, which has no method {missing[0]}(); give {takes}"
-        )
+        raise ConfigurationError(f"{setting} is {given!r:.80}, which has no method {missing[0]}(); give {takes}")

@@ -10,6 +10,7 @@ from pydantic.errors import PydanticUserError
 
 from ..errors import ConfigurationError
 from ..flow import Drive
+from ..http_clients import checked_headers
 from ..streaming import AsyncStreamReader, OutOfOrder, StreamReader, StreamTypes, stream_reader
 from ..streaming.declared import Footer, Header, Item
 from ..streaming.encodings import ENCODINGS, EncodingName, encoding_of
@@ -48,14 +49,7 @@ class Settings:
     def __post_init__(self) -> None:
         if not isinstance(cast("object", self.url), str):
             raise ConfigurationError(f"url is {self.url!r}; it is a text that begins with http:// or https://")
-        headers: Mapping[str, Any] = self.headers
-        if not isinstance(cast("object", headers), Mapping):
-            raise ConfigurationError(
-                f"headers is of the type {type(headers).__name__}; it is a dict of names and texts"
-            )
-        for name, value in headers.items():
-            if not isinstance(value, str) or not value.isascii():
-                raise ConfigurationError(f"the header {name!r} has a value that is no ASCII text; write it as one")
+        checked_headers(self.headers)
         if self.encoding not in list(ENCODINGS):
             known = ", ".join(map(repr, ENCODINGS))
             raise ConfigurationError(f"encoding is {self.encoding!r}; it is one of {known}")
