@@ -97,8 +97,8 @@ def checked_headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
     if headers is not None and not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  (settings come from anywhere)
         raise ConfigurationError(f"headers is of the type {type(headers).__name__}; it is a dict of names and texts")
     for name, value in (headers or {}).items():
-        if not isinstance(value, str) or not value.isascii():
-            raise ConfigurationError(f"the header {name!r} has a value that is no ASCII text; write it as one")
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():  # a line break would end it
+            raise ConfigurationError(f"the header {name!r} has a value that is no line of ASCII text; write it as one")
     return dict(headers or {})
 
 

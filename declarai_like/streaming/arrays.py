@@ -133,9 +133,9 @@ def _made(container: Any, type: re.Match[str], shape: list[int], data: Any) -> A
 
 if TYPE_CHECKING:
     FloatArray = array.array[float]
+    """The type of a field that is an `array.array` of floats."""
     IntArray = array.array[int]
+    """The type of a field that is an `array.array` of integers."""
 else:
     FloatArray = Annotated[array.array, Numbers("f")]
-    """A field that is an `array.array` of floats."""
     IntArray = Annotated[array.array, Numbers("iu")]
-    """A field that is an `array.array` of integers."""
