@@ -413,7 +413,11 @@ def test_a_client_of_types_that_do_not_travel_is_refused(types: Any) -> None:
         ("url", 5, "url is 5; it is a text that begins with http:// or https://"),
         ("url", b"http://a", "url is b'http://a'; it is a text that begins with http:// or https://"),
         ("headers", ["Bearer key"], "headers is of the type list; it is a dict"),
-        ("headers", {"Authorization": "schlüssel"}, "the header 'Authorization' has a value that is no line of ASCII text"),
+        (
+            "headers",
+            {"Authorization": "schlüssel"},
+            "the header 'Authorization' has a value that is no line of ASCII text",
+        ),
         ("headers", {"Two": "a\r\nb: c"}, "the header 'Two' has a value that is no line of ASCII text"),
         ("headers", {"Count": 1}, "the header 'Count' has a value that is no line of ASCII text"),
         ("errors", OSError, "errors is <class 'OSError'>; it is a list of classes of exceptions"),
