@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from declarai_like import Message, ToolCall
 from declarai_like.errors import ConfigurationError
-from declarai_like.window import PER_MESSAGE, Messages, Summary, Tokens, count_tokens
+from declarai_like.window import PER_MESSAGE, Messages, Summary, Tokens, estimate_tokens
 
 SYSTEM = Message("system", "Be kind.")
 CALL = Message("assistant", "", tool_calls=(ToolCall("1", "look", '{"up": "x"}'), ToolCall("2", "look", "{}")))
@@ -77,7 +77,7 @@ def test_what_is_said_now_is_sent_also_where_it_does_not_fit() -> None:
 
 
 def test_tokens_are_estimated() -> None:
-    assert [count_tokens(text) for text in ("", "four", "eight ch", "five5", "日本語")] == [0, 1, 2, 2, 3]
+    assert [estimate_tokens(text) for text in ("", "four", "eight ch", "five5", "日本語")] == [0, 1, 2, 2, 3]
 
 
 TIKTOKEN = """
@@ -93,19 +93,26 @@ def get_encoding(name):
 """
 
 
-@pytest.mark.parametrize("fails", [True, False])
-def test_tiktoken_is_used_where_it_is_installed_and_works(tmp_path: Path, fails: bool) -> None:
-    (tmp_path / "tiktoken.py").write_text(TIKTOKEN.format(fails=fails))
+def tokens_with(tiktoken: str, folder: Path) -> tuple[list[str], str]:
+    """Count in a process of its own, with a module of this text; give the counts and what was said."""
+    (folder / "tiktoken.py").write_text(tiktoken)
     code = "from declarai_like.window import count_tokens; print(count_tokens('one two three'), count_tokens('one'))"
     root = str(Path(__file__).parent.parent)
-    settings = {"PYTHONPATH": f"{root}:{tmp_path}"}
+    settings = {"PYTHONPATH": f"{root}:{folder}"}
     run = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=True)
-    if fails:
-        assert run.stdout.split() == ["4", "1"]
-        assert "tiktoken could not load its encoding, so tokens are estimated (OSError: no network)" in run.stderr
-        assert run.stderr.count("RuntimeWarning") == 1
-    else:
-        assert (run.stdout.split(), run.stderr) == (["3", "1"], "")
+    return run.stdout.split(), run.stderr
+
+
+def test_tiktoken_is_used_where_it_is_installed_and_works(tmp_path: Path) -> None:
+    assert tokens_with(TIKTOKEN.format(fails=False), tmp_path) == (["3", "1"], "")
+    assert tokens_with("raise ImportError", tmp_path) == (["4", "1"], "")
+
+
+def test_where_tiktoken_cannot_load_its_encoding_tokens_are_estimated(tmp_path: Path) -> None:
+    counts, said = tokens_with(TIKTOKEN.format(fails=True), tmp_path)
+    assert counts == ["4", "1"]
+    assert "tiktoken could not load its encoding, so tokens are estimated (OSError: no network)" in said
+    assert said.count("RuntimeWarning") == 1
 
 
 @pytest.mark.parametrize("limit", [0, -1, True, "3", None, 1.5])
