@@ -286,6 +286,13 @@ def test_what_is_no_message_is_not_remembered(world: World, make: Make) -> None:
     assert drive(world, remember(kept)) == []
 
 
+@pytest.mark.parametrize("make", KINDS, indirect=True)
+def test_what_can_be_gone_through_only_once_is_remembered(world: World, make: Make) -> None:
+    kept = make()
+    once: Any = iter(HI)
+    assert drive(world, remember(kept, once)) == HI
+
+
 WRITE = """
 import sys
 from declarai_like import Message, memory

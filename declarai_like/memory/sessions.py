@@ -72,6 +72,7 @@ class Session:
             MemoryFailed: they could not be kept.
             InvalidMessage: one of them is none, or cannot be kept.
         """
+        messages = list(messages)  # also of what can be gone through only once
         if strange := [message for message in messages if not isinstance(message, Message)]:  # pyright: ignore[reportUnnecessaryIsInstance]  (users' code calls this)
             raise InvalidMessage(f"{self!r} was given {strange[0]!r:.80} to remember, which is no Message")
         if messages:
