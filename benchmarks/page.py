@@ -72,6 +72,18 @@ def versions(packages: list[str]) -> list[str]:
     return [f"declarai-like {declarai.__version__}", *(f"{package} {_version(package)}" for package in packages)]
 
 
+def fill(form: str, tables: list[Table], wanted: Table, packages: list[str], **about: object) -> str:
+    """Write a part: a form with places for what all parts have, and for what is only in this one."""
+    return form.format(
+        machine=machine(),
+        wanted=wanted.markdown(),
+        missed=missed(wanted),
+        tables="\n\n".join(table.markdown() for table in tables),
+        versions="\n".join(f"- {line}" for line in versions(packages)),
+        **about,
+    )
+
+
 def missed(wanted: Table) -> str:
     """Say which of the things that are wanted the run has not."""
     lines = [f"{row[0]} (wanted {row[1]}, measured {row[2]})" for row in wanted.rows if row[3] == "MISSED"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from page import machine, missed, versions
+from page import fill
 from table import Table
 
 PACKAGES = ["fastapi", "starlette", "uvicorn", "httptools"]
@@ -44,13 +44,4 @@ $ {command}
 
 def part(tables: list[Table], wanted: Table, *, command: str, rounds: int, seconds: int) -> str:
     """Write the part in Markdown."""
-    return _TEXT.format(
-        command=command,
-        machine=machine(),
-        wanted=wanted.markdown(),
-        missed=missed(wanted),
-        rounds=rounds,
-        seconds=seconds,
-        tables="\n\n".join(table.markdown() for table in tables),
-        versions="\n".join(f"- {line}" for line in versions(PACKAGES)),
-    )
+    return fill(_TEXT, tables, wanted, PACKAGES, command=command, rounds=rounds, seconds=seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from page import machine, missed, versions
+from page import fill
 from table import Table
 
 PACKAGES = [
@@ -57,12 +57,4 @@ $ {command}
 
 def part(tables: list[Table], wanted: Table, *, command: str, rounds: int) -> str:
     """Write the part in Markdown."""
-    return _TEXT.format(
-        command=command,
-        machine=machine(),
-        wanted=wanted.markdown(),
-        missed=missed(wanted),
-        rounds=rounds,
-        tables="\n\n".join(table.markdown() for table in tables),
-        versions="\n".join(f"- {line}" for line in versions(PACKAGES)),
-    )
+    return fill(_TEXT, tables, wanted, PACKAGES, command=command, rounds=rounds)
