@@ -257,6 +257,11 @@ class Machine(Generic[S_co]):
 
 
 def checked_inputs(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Give the inputs of a call.
+
+    Raises:
+        ActionError: they are no values by name, or a name is the library's own.
+    """
     if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ActionError(f"inputs are values by name, a dict; not {inputs!r:.200}")
     if unnamed := [name for name in inputs or () if not isinstance(name, str)]:  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from ..app import Application, ApplicationBuilder
 from ..errors import ConfigurationError
+from ..threads import in_thread
 from .limits import Limits
 from .sessions import Sessions
 
@@ -44,10 +45,7 @@ def opening(source: Any, limits: Limits, is_at_work: Callable[[str], bool]) -> O
         )
 
     async def made(session: str, *, keep: bool) -> Application:
-        import anyio.to_thread
-
-        # In a thread, as it may load from a disk; what comes out of that may have to be awaited
-        (app,) = await anyio.to_thread.run_sync(lambda: (source(session),))
+        app = await in_thread(lambda: source(session))  # as it may load from a disk
         opened: Any = await app if inspect.isawaitable(app) else app
         return cast("Application", opened)
 
