@@ -38,8 +38,8 @@ class Ours(Contender):
     """
 
     def __init__(self) -> None:
-        from declarai_like.typed.readers import ElementReader, PartialReader
-        from declarai_like.typed.root import AnswerPlan
+        from declarai_like._output.types.root import AnswerPlan
+        from declarai_like._output.views.readers import ElementReader, PartialReader
 
         self._report, self._note, self._items = AnswerPlan(Report), AnswerPlan(Note), AnswerPlan(list[Item])
         self._partial, self._elements = PartialReader, ElementReader

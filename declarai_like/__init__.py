@@ -17,39 +17,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import errors as errors
-from . import experimental as experimental
-from . import stream as stream
-from . import window as window
-from .errors import DeclaraiError as DeclaraiError
-from .factories import azure_openai as azure_openai
-from .factories import chat as chat
-from .factories import model as model
-from .factories import offline as offline
-from .factories import openai as openai
-from .factories import task as task
-from .messages import LLMResponse as LLMResponse
-from .messages import Message as Message
-from .messages import ToolCall as ToolCall
-from .messages import Usage as Usage
-from .models import Model as Model
-from .prompt import magic as magic
-from .stream import Items as Items
-from .stream import Partial as Partial
-from .stream import Stream as Stream
-from .tasks import Task as Task
-from .transport import Timeouts as Timeouts
-from .watch import Watch as Watch
+from . import errors, experimental, stream, window
+from ._calls.watch import Watch
+from ._net.timeouts import Timeouts
+from ._prompts import magic
+from .errors import DeclaraiError
+from .messages import LLMResponse, Message, ToolCall, Usage
+from .models import Model, azure_openai, chat, model, offline, openai, task
+from .stream import Items, Partial, Stream
+from .tasks import Task
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "Chat",
+    "DeclaraiError",
+    "Items",
+    "LLMResponse",
+    "Message",
+    "Model",
+    "Partial",
+    "Stream",
+    "Task",
+    "Timeouts",
+    "ToolCall",
+    "Usage",
+    "Watch",
+    "azure_openai",
+    "chat",
+    "errors",
+    "experimental",
+    "magic",
+    "memory",
+    "model",
+    "offline",
+    "openai",
+    "stream",
+    "task",
+    "window",
+]
+
 if TYPE_CHECKING:
-    from . import memory as memory
-    from .chats import Chat as Chat
+    from . import memory
+    from .chats import Chat
 else:
 
     def __getattr__(name: str) -> object:
-        """Give what is imported when it is first used, so that importing the package stays fast."""
+        """Import what few programs need when it is first used, so that importing the package stays fast."""
         if name == "memory":
             from importlib import import_module
 
@@ -61,4 +75,4 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), "memory", "Chat"})
+        return [*__all__, "__version__"]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .factories import chat
+from .models.factories import chat
 
 __all__ = ["chat"]

@@ -6,12 +6,13 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
-from .errors import ConfigurationError, InvalidElement, StreamClosed
-from .flow import Flow
-from .messages import LLMResponse, Usage
-from .partial import Missing
-from .replay import Record, Replay, Rest, View
-from .typed.events import (
+from ._core.flow import Flow
+from ._core.replay import Record, Replay, Rest, View
+from ._llm.usage import usage_so_far
+from ._output.incremental import Missing
+from ._output.types.marks import done, not_null, with_state
+from ._output.types.values import Partial, StreamState, as_json
+from ._output.views.events import (
     ElementCompleted,
     Event,
     FieldCompleted,
@@ -24,17 +25,16 @@ from .typed.events import (
     ToolCalled,
     UsageReported,
 )
-from .typed.marks import done, not_null, with_state
-from .typed.patches import Operation, apply_patch
-from .typed.values import Partial, StreamState, as_json
-from .window import usage_so_far
+from ._output.views.patches import Operation, apply_patch
+from .errors import ConfigurationError, InvalidElement, StreamClosed
+from .messages import LLMResponse, Usage
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from .prompt import Shape
-    from .typed.looks import Elements
-    from .typed.root import AnswerPlan
+    from ._output.shape import Shape
+    from ._output.types.root import AnswerPlan
+    from ._output.views.looks import Elements
 
 __all__ = [
     "Commitment",
@@ -197,7 +197,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         Args:
             early: whether numbers and literals appear as far as they go.
         """
-        from .typed.looks import Partials
+        from ._output.views.looks import Partials
 
         return View(self, lambda: Partials(self._plan(), self._finish, early=early))
 
@@ -210,7 +210,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         Args:
             early: whether numbers and literals appear as far as they go.
         """
-        from .typed.looks import Patches
+        from ._output.views.looks import Patches
 
         return View(self, lambda: Patches(self._plan(), self._finish, early=early))
 
@@ -244,9 +244,9 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         """Give all that happens in the answer, in order, for ``for`` and ``async for``.
 
         That is new text, fields that begin, grow and are complete, tool calls, the usage, a restart, and at
-        last the answer: see `declarai_like.typed.events`.
+        last the answer: see `declarai_like._output.views.events`.
         """
-        from .typed.looks import Events
+        from ._output.views.looks import Events
 
         return View(self, lambda: Events(self._plan(), self._finish, lambda: self._record.result[1]))
 
@@ -311,7 +311,7 @@ class Items(View[LLMResponse, T], Iterator[T], AsyncIterator[T]):
     """
 
     def __init__(self, stream: Stream[Any], plan: AnswerPlan[Any], on_error: OnError = "raise") -> None:
-        from .typed.readers import ElementReader
+        from ._output.views.readers import ElementReader
 
         if on_error not in ("raise", "collect"):
             raise ConfigurationError(f"on_error is {on_error!r}; it is 'raise' or 'collect'")
@@ -349,7 +349,7 @@ class Items(View[LLMResponse, T], Iterator[T], AsyncIterator[T]):
             raise
 
     def _begin(self) -> Elements[T]:
-        from .typed.looks import Elements
+        from ._output.views.looks import Elements
 
         self.errors = []
         return Elements(self._plan, self.stream.commitment.make, self.errors if self._collects else None)

@@ -8,12 +8,12 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
-from .calls import Calls
+from ._calls.calls import Calls
+from ._calls.operator import Operator, params_of
+from ._core.flow import Flow
+from ._prompts import Prompt
 from .errors import DeclarationError
-from .flow import Flow
 from .messages import LLMResponse, Message
-from .operator import Operator, params_of
-from .prompt import Prompt
 from .stream import Commitment, Items, Stream
 
 if TYPE_CHECKING:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, Protocol
 
+from ._llm.usage import PER_MESSAGE, estimate_tokens, texts_of
 from .errors import ConfigurationError
-from .messages import LLMResponse, Message, Transcript, Usage
-
-PER_MESSAGE = 4
-"""Tokens that a message takes apart from its text: its role, and the marks around it."""
+from .messages import Message
 
 
 class Window(Protocol):
@@ -75,7 +72,7 @@ class Tokens:
     def tokens(self, messages: Sequence[Message]) -> int:
         """Count the tokens of these messages."""
         count = self._count or count_tokens
-        texts = (text for message in messages for text in _texts(message))
+        texts = (text for message in messages for text in texts_of(message))
         return PER_MESSAGE * len(messages) + sum(map(count, texts))
 
     def __repr__(self) -> str:
@@ -145,15 +142,6 @@ def count_tokens(text: str) -> int:
     return _counter()(text)
 
 
-def estimate_tokens(text: str) -> int:
-    """Estimate the tokens of a text: one for four characters of ASCII, and one for each other character.
-
-    For English it is near, for code and other scripts mostly too high.
-    """
-    plain = len(text.encode("ascii", "ignore"))
-    return math.ceil(plain / 4) + len(text) - plain
-
-
 @cache
 def _counter() -> Callable[[str], int]:
     try:
@@ -176,45 +164,6 @@ def _checked(window: str, limit: object) -> int:
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ConfigurationError(f"{window}({limit!r}) is no window: its limit is a whole number, from 1")
     return limit
-
-
-def usage_so_far(answer: LLMResponse) -> Usage:
-    """Give the tokens of an answer so far, and of what was asked: told by its provider, or else estimated."""
-    return answer.usage or _usage(answer.transcript, answer.response)
-
-
-def usage_of_all_attempts(answer: LLMResponse) -> Usage:
-    """Give what `usage_so_far` gives, with the tokens of the attempts before this one."""
-    usages, transcript = [usage_so_far(answer)], answer.transcript.before
-    while transcript is not None:
-        usages.append(_usage(transcript, transcript.text))
-        transcript = transcript.before
-    return sum_of(usages)
-
-
-def sum_of(usages: Sequence[Usage]) -> Usage:
-    """Add up tokens; the sum is estimated where one of them is."""
-    return Usage(
-        sum(usage.prompt_tokens for usage in usages),
-        sum(usage.completion_tokens for usage in usages),
-        sum(usage.total_tokens for usage in usages),
-        estimated=any(usage.estimated for usage in usages),
-    )
-
-
-def _usage(transcript: Transcript, text: str) -> Usage:
-    if transcript.usage is not None:
-        return transcript.usage
-    asked = sum(PER_MESSAGE + sum(map(estimate_tokens, _texts(message))) for message in transcript.asked)
-    said = estimate_tokens(text)
-    return Usage(asked, said, asked + said, estimated=True)
-
-
-def _texts(message: Message) -> Iterator[str]:
-    yield message.content
-    for call in message.tool_calls:
-        yield call.name
-        yield call.arguments
 
 
 def _last(messages: Sequence[Message], room: int, size: Callable[[Sequence[Message]], int]) -> list[Message]:

@@ -24,9 +24,8 @@ from typing import Any, NoReturn
 import anyio
 import pytest
 
-from declarai_like.flow import Flow, arun, run
-
-from .conftest import World
+from declarai_like._core.flow import Flow, arun, run
+from tests.conftest import World
 
 LONGEST_START = 30.0  # seconds
 

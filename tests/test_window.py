@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from declarai_like import Message, ToolCall
+from declarai_like._llm.usage import PER_MESSAGE, estimate_tokens
 from declarai_like.errors import ConfigurationError
-from declarai_like.window import PER_MESSAGE, Messages, Summary, Tokens, estimate_tokens
+from declarai_like.window import Messages, Summary, Tokens
 
 SYSTEM = Message("system", "Be kind.")
 CALL = Message("assistant", "", tool_calls=(ToolCall("1", "look", '{"up": "x"}'), ToolCall("2", "look", "{}")))

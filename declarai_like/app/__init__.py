@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from .actions import Action, Input, Result, StreamingAction
+from .actions.actions import Action, Input, Result, StreamingAction
+from .actions.decorators import action, create_action, streaming_action
+from .actions.results import Final
 from .application import Application
 from .builder import ApplicationBuilder
-from .conditions import Condition, default, expr, lmda, when
-from .containers import AsyncStreamingResultContainer, StreamingResultContainer
-from .context import ApplicationContext
-from .functions import action, create_action, streaming_action
+from .conditions.conditions import Condition, default, expr, lmda, when
 from .graph import Graph, GraphBuilder
+from .hooks.timeline import Timeline
 from .persistence import InMemoryPersister, PostgreSQLPersister, RedisPersister, SQLitePersister
-from .results import Final
-from .state import State, register_class, register_field_serde
-from .timeline import Timeline
-from .typed import PydanticTypingSystem
+from .running.containers import AsyncStreamingResultContainer, StreamingResultContainer
+from .running.context import ApplicationContext
+from .state.state import State, register_class, register_field_serde
+from .state.typed import PydanticTypingSystem
 
 AsyncStreamingAction = StreamingAction
 """The same: whether ``stream_run`` is async is seen from itself."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._core.flow import Drive, arun, run
 from ..errors import ApplicationError, StateError
-from ..flow import Drive, arun, run
-from .actions import Action
-from .containers import AsyncStreamingResultContainer, StreamingResultContainer
-from .halts import Names
+from .actions.actions import Action
+from .actions.results import is_state
 from .identifiers import wrong_identifiers
-from .machine import Machine, Motion, Position, Step, checked_inputs
-from .results import is_state
-from .state import S_co, State
+from .running.containers import AsyncStreamingResultContainer, StreamingResultContainer
+from .running.halts import Names
+from .running.machine import Machine, Motion, Position, Step, checked_inputs
+from .state.state import S_co, State
 
 if TYPE_CHECKING:
-    from .drawing import Drawing
+    from .drawing.drawing import Drawing
 
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class Application(Machine[S_co]):
 
     def visualize(self, *, include_conditions: bool = True, include_state: bool = False) -> Drawing:
         """Draw it: ``.mermaid`` is text, ``.save(path)`` writes ``.mmd``, ``.md``, ``.svg`` or ``.png``; Jupyter shows it."""
-        from .drawing import Drawing
+        from .drawing.drawing import Drawing
 
         return Drawing(self.graph, self._entrypoint, include_conditions=include_conditions, include_state=include_state)
 

@@ -6,16 +6,16 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
+from .._core.flow import Flow, arun, run
 from ..errors import ApplicationError, GraphError, StateError
-from ..flow import Flow, arun, run
 from .application import Application
-from .events import Hooks, OnHookError
 from .graph import Graph, GraphBuilder
+from .hooks.events import Hooks, OnHookError
+from .hooks.saving import Saving
 from .identifiers import wrong_identifiers
-from .machine import Overlap
-from .saving import Saving
-from .state import S_co, State
-from .typed import M, PydanticTypingSystem, TypingSystem, is_model
+from .running.machine import Overlap
+from .state.state import S_co, State
+from .state.typed import M, PydanticTypingSystem, TypingSystem, is_model
 
 if TYPE_CHECKING:
     from typing import Self
@@ -127,7 +127,7 @@ class ApplicationBuilder(Generic[S_co]):
         return self
 
     def with_hooks(self, *hooks: Any, on_error: OnHookError = "raise") -> Self:
-        """Add hooks: functions of an event, or objects with methods for some (`declarai_like.app.events`).
+        """Add hooks: functions of an event, or objects with methods for some (`declarai_like.app.hooks.events`).
 
         Args:
             hooks: are told in this order; sync or async.

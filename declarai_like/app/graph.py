@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApplicationError, GraphError
-from .conditions import Condition, default
+from .conditions.conditions import Condition, default
 
 if TYPE_CHECKING:
-    from .actions import Action
+    from .actions.actions import Action
 
 FORM = '("from", "to"), (["from", ...], "to") or ("from", "to", condition)'
 TUPLES: tuple[type[Any], ...] = (tuple, list)
@@ -131,7 +131,7 @@ class GraphBuilder:
 
     def with_actions(self, *actions: Any, **named: Any) -> GraphBuilder:
         """Add actions, under the names of their functions or under these."""
-        from .functions import create_action
+        from .actions.decorators import create_action
 
         for name, thing in [*((None, thing) for thing in actions), *named.items()]:
             try:

@@ -6,11 +6,11 @@ import functools
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin, overload
 
+from .._core.flow import arun, run
+from .._prompts import Send
 from ..errors import DeclarationError
-from ..flow import arun, run
 from ..memory import Memory
 from ..messages import LLMResponse, Message
-from ..prompt import Send
 from ..stream import Items, Stream
 from ..window import Window
 from .declared import NO_TYPE, ChatDeclaration, Declared, Words, cannot, declared_send, has_own, own_name, read, words

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
+from .._calls.operator import Operator
+from .._core.flow import Flow, ask
+from .._core.turns import Turns
+from .._output.shape import Unfit
 from ..errors import ConfigurationError, DeclaraiError, MemoryFailed
-from ..flow import Flow, ask
 from ..memory import Memory, MemoryCall
 from ..messages import LLMResponse, Message
-from ..operator import Operator
-from ..prompt import Unfit
 from ..stream import Commitment
-from ..turns import Turns
 from ..window import Summary, Window
 from .checking import check_text
 

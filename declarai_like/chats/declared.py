@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
+from .._calls.operator import Operator
+from .._output.shape import Shape
+from .._prompts import ChatPrompt, Send, read_send
 from ..errors import DeclarationError
-from ..operator import Operator
-from ..prompt import ChatPrompt, Send, Shape, read_send
 from ..stream import Items, Stream
 from ..window import Window
 from .checking import check_window

@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from ..calls import Answering, Calls
-from ..flow import Flow
+from .._calls.calls import Answering, Calls
+from .._calls.operator import params_of
+from .._core.flow import Flow
 from ..memory import InMemory, Memory
 from ..messages import LLMResponse, Message
-from ..operator import params_of
 from ..stream import Commitment, Stream
 from ..window import Window
 from .checking import check_memory, check_text, check_window

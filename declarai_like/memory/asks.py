@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from .._core.methods import MethodCall
 from ..errors import MemoryFailed
-from ..methods import MethodCall
 
 R_co = TypeVar("R_co", covariant=True)
 

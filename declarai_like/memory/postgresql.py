@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ..databases.names import key_of
-from ..databases.postgresql import Table
+from .._storage.names import key_of
+from .._storage.postgresql import Table
 from ..messages import Message
 from .records import read_record, write_record
 from .sessions import Session

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..databases.names import key_of
-from ..databases.redis import Server
+from .._storage.names import key_of
+from .._storage.redis import Server
 from ..messages import Message
 from .records import read_record, write_record
 from .sessions import Session

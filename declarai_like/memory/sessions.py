@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ..databases.names import attempt
+from .._storage.names import attempt
 from ..errors import ConfigurationError, InvalidMessage, MemoryFailed
 from ..messages import Message
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..databases.names import key_of
-from ..databases.sqlite import Database
+from .._storage.names import key_of
+from .._storage.sqlite import Database
 from ..errors import ConfigurationError
 from ..messages import Message
 from .records import read_record, write_record

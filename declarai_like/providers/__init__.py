@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from .._net.sse import ServerSentEvent
 from ..messages import Delta, Message
-from ..sse import ServerSentEvent
-from ..transport import Request
 
-__all__ = ["AnswerFormat", "Provider", "Question"]
+__all__ = ["AnswerFormat", "Provider", "Question", "Request", "ServerSentEvent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,24 @@ class Question:
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     stream: bool = False
     format: AnswerFormat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What goes to a provider: which of its endpoints, and the body of the request, as JSON values.
+
+    ``form`` is the JSON Schema of the answer in full, also what a provider's own form cannot say. It is
+    not sent: the stand-in looks at it, which has to fit it without being told of its mistakes.
+    """
+
+    endpoint: str
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    form: Mapping[str, Any] | None = None
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer is asked for as a stream."""
+        return bool(self.body.get("stream"))
 
 
 class Provider(Protocol):

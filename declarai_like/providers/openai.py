@@ -10,12 +10,11 @@ from typing import Any
 
 import jiter
 
+from .._net.sse import ServerSentEvent
 from ..errors import InvalidJSON, InvalidUTF8, StreamFailed
 from ..messages import Delta, Message, ToolCallDelta, Usage, read_json
-from ..sse import ServerSentEvent
-from ..transport import Request
-from ..transport.http_errors import error_in
-from . import AnswerFormat, Question
+from . import AnswerFormat, Question, Request
+from .http_errors import error_in
 from .strict_schema import strict
 
 _DONE = (Delta(b"", shown=False, end=True),)

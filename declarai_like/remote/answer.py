@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..flow import Ask, Flow, Open, ask
-from ..http_clients import LimitedReads, host_of, read_limit
+from .._core.flow import Ask, Flow, Open, ask
+from .._net.http_clients import LimitedReads, host_of, read_limit
 from ..streaming import TypedStreamError
 from .clients import HTTPClients
 from .clock import Clock

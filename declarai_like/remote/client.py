@@ -8,14 +8,14 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from pydantic.errors import PydanticUserError
 
+from .._core.flow import Drive
+from .._net.http_clients import checked_headers
+from .._net.timeouts import Timeouts
 from ..errors import ConfigurationError
-from ..flow import Drive
-from ..http_clients import checked_headers
 from ..streaming import AsyncStreamReader, OutOfOrder, StreamReader, StreamTypes, stream_reader
 from ..streaming.declared import Footer, Header, Item
 from ..streaming.encodings import ENCODINGS, EncodingName, encoding_of
 from ..streaming.reader import MAX_FRAME_SIZE
-from ..timeouts import Timeouts
 from .answer import Request, stream_of
 from .arguments import json_of
 from .clients import SHARED, HTTPClients, http_clients

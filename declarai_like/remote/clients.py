@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..http_clients import Clients
+from .._net.http_clients import Clients
 
 if TYPE_CHECKING:
     import httpx2

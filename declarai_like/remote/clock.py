@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..timeouts import Timeouts
+from .._net.timeouts import Timeouts
 from .errors import ConnectTimeout, FirstTokenTimeout, IdleTimeout, RemoteTimeout, TotalTimeout
 
 

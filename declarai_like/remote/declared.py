@@ -11,12 +11,12 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
 
+from .._net.timeouts import Timeouts
 from ..errors import DeclarationError
 from ..streaming import AsyncStreamReader, StreamReader, StreamTypes
 from ..streaming.declared import Footer, Header, Item
 from ..streaming.encodings import EncodingName
 from ..streaming.reader import MAX_FRAME_SIZE
-from ..timeouts import Timeouts
 from .arguments import Arguments
 from .client import Client, Settings, error_classes
 from .values import AsyncValueReader, ValueReader, types_of

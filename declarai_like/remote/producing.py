@@ -11,8 +11,8 @@ import anyio
 from anyio.abc import ObjectSendStream
 from pydantic import ValidationError
 
+from .._core.threads import items_in_threads
 from ..streaming import StreamWriter, WrongModel
-from ..threads import items_in_threads
 from .declared import RemoteStream
 
 AnyStream: TypeAlias = RemoteStream[..., Any, Any, Any]

@@ -15,12 +15,12 @@ from importlib.util import find_spec
 if find_spec("fastapi") is None:
     raise ImportError("declarai_like.serve needs FastAPI: pip install 'declarai-like[serve]'")
 
-from .configured import application as application
-from .configured import chat as chat
-from .configured import function as function
-from .configured import task as task
+from .adapters.configured import application as application
+from .adapters.configured import chat as chat
+from .adapters.configured import function as function
+from .adapters.configured import task as task
+from .delivery.redis import RedisStreams as RedisStreams
 from .errors import ServeError as ServeError
 from .events import Event as Event
 from .limits import Limits as Limits
-from .redis import RedisStreams as RedisStreams
 from .router import router as router

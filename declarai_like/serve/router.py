@@ -12,18 +12,18 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import create_model
 
 from ..errors import ConfigurationError
+from .adapters.configured import served as make_served
+from .adapters.served import AnswerOptions, MaybeSession, Served, ServedSessions, Session, model_name, new_session
 from .answers import Partials
 from .bodies import limited
-from .configured import served as make_served
-from .described import events_of
+from .delivery.hub import Hub
+from .delivery.redis import RedisStreams
+from .delivery.responses import EventStream, NativeEncoder
 from .errors import InvalidRequest
 from .events import written
-from .front_ends import add_completions, add_ui, offered
-from .hub import Hub
 from .limits import Limits
-from .redis import RedisStreams
-from .responses import EventStream, NativeEncoder
-from .served import AnswerOptions, MaybeSession, Served, ServedSessions, Session, model_name, new_session
+from .protocols.described import events_of
+from .protocols.front_ends import add_completions, add_ui, offered
 from .settings import Place, Settings
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..standin import Fault, Raw, Reply, Script, TapeMiss
+from .._offline import Fault, Raw, Reply, Script, TapeMiss
 from .listener import Exchange
 from .proxy import FaultProxy
 from .server import LoopbackServer

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
-from ..standin import Raw
+from .._offline import Raw
 
 _LONGEST_BODY = 64 * 1024 * 1024  # bytes
 _POLL = 0.01  # seconds until a listener notices that it shall stop

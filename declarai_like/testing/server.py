@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from .._offline import Fault, Raw, Replies, Script, TapeMiss, wire
 from ..errors import ConfigurationError
-from ..standin import Fault, Raw, Replies, Script, TapeMiss, wire
 from .listener import Exchange, Listener
 
 if TYPE_CHECKING:

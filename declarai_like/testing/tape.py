@@ -1,6 +1,6 @@
 """Real answers on a tape file: recorded once, played back without a network, chunk for chunk.
 
-`declarai_like.standin.tape` says what is on a tape, and reads it. Keys and headers are not kept.
+`declarai_like._offline.tape` says what is on a tape, and reads it. Keys and headers are not kept.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
+from .._core.flow import Open
+from .._llm.transport import Connection, Patience, Transport
+from .._llm.transport.inprocess import InProcessTransport
+from .._net.sse import ServerSentEvent, SSEDecoder
+from .._offline import Script
+from .._offline.tape import Tape
 from ..errors import ConfigurationError, DeclaraiError
-from ..factories import offline
-from ..flow import Open
-from ..models import Model
-from ..providers import Provider
-from ..sse import ServerSentEvent, SSEDecoder
-from ..standin import Script
-from ..standin.tape import Tape
-from ..transport import Connection, Patience, Request, Transport
-from ..transport.inprocess import InProcessTransport
+from ..models.factories import offline
+from ..models.models import Model
+from ..providers import Provider, Request
 
 S = TypeVar("S", bound=bool)
 

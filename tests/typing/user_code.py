@@ -50,6 +50,10 @@ from declarai_like import (
     streaming,
     window,
 )
+from declarai_like._llm.llm import LLM
+from declarai_like._llm.transport.inprocess import InProcessTransport
+from declarai_like._net.sse import ServerSentEvent
+from declarai_like._output.incremental import PartialJSON
 from declarai_like.app import (
     Action,
     Application,
@@ -81,14 +85,11 @@ from declarai_like.app import (
     streaming_action,
     when,
 )
-from declarai_like.app.events import Event as ApplicationEvent
-from declarai_like.app.events import StepEnded, StreamItem
+from declarai_like.app.hooks.events import Event as ApplicationEvent
+from declarai_like.app.hooks.events import StepEnded, StreamItem
 from declarai_like.app.persistence import PersistedState, Persister, Status
-from declarai_like.llm import LLM
 from declarai_like.messages import Delta
-from declarai_like.partial import PartialJSON
-from declarai_like.providers import Provider, Question
-from declarai_like.sse import ServerSentEvent
+from declarai_like.providers import Provider, Question, Request
 from declarai_like.testing import (
     Exchange,
     Fault,
@@ -101,8 +102,6 @@ from declarai_like.testing import (
     record,
     replay,
 )
-from declarai_like.transport import Request
-from declarai_like.transport.inprocess import InProcessTransport
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Protocol
 
-from ..state import State
+from ..state.state import State
 from .asks import PersisterCall
 from .in_memory import InMemoryPersister
 from .persisted import PersistedState, Status

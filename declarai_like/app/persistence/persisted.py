@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, cast, get_args
 
 from ...errors import PersistenceFailed
-from ..state import State
+from ..state.state import State
 
 Status = Literal["completed", "failed", "cancelled"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...databases.names import key_of
-from ...databases.postgresql import Table
+from ..._storage.names import key_of
+from ..._storage.postgresql import Table
 from .persisted import Row, app_id_of
 from .stored import StoredPersister
 

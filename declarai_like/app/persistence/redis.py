@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...databases.names import key_of
-from ...databases.redis import Server
+from ..._storage.names import key_of
+from ..._storage.redis import Server
 from .persisted import Row
 from .stored import StoredPersister
 

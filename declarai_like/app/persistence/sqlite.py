@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ...databases.names import key_of
-from ...databases.sqlite import Database
+from ..._storage.names import key_of
+from ..._storage.sqlite import Database
 from ...errors import ConfigurationError
 from .persisted import Row, app_id_of
 from .stored import StoredPersister

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ...databases.names import attempt
+from ..._storage.names import attempt
 from ...errors import PersistenceFailed
-from ..state import State
+from ..state.state import State
 from .persisted import PersistedState, Row, Status, number_of, read_row, text_of, write_row
 
 if TYPE_CHECKING:

@@ -1,0 +1,41 @@
+"""Protocols of the compiled parts of a type, so that plans and nodes do not import the module that compiles them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..incremental import Place
+
+if TYPE_CHECKING:
+    from .schemas import Config, Schema, Schemas
+
+
+class TypedPlace(Place, Protocol):
+    """Handler for values of one type; `places.TypedPlace` implements it.
+
+    Attributes:
+        is_done: True if the value is marked `done`.
+        is_state: True if the value is marked `with_state`.
+        has_state: True if a part of the value is marked `with_state`.
+    """
+
+    is_done: bool
+    is_state: bool
+    has_state: bool
+
+    def show_undecided(self, fields: dict[str, Any]) -> Any: ...
+
+    def validate(self, text: str | bytes) -> Any: ...
+
+    def as_open(self, last: Any) -> Any: ...
+
+    def as_closed(self, value: Any) -> Any: ...
+
+
+class Compiler(Protocol):
+    """Compiles the parts of one type; `places.Compiler` implements it."""
+
+    @property
+    def schemas(self) -> Schemas: ...
+
+    def place(self, schema: Schema, config: Config) -> TypedPlace: ...

@@ -1,0 +1,1 @@
+"""Views of a stream: the value so far, its changes, its elements, its events."""

@@ -1,0 +1,147 @@
+"""What a function's signature says: its parameters, their types, and its return type."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._output.type_text import type_text
+from ..errors import DeclarationError
+
+# The global and the local names that annotations may use
+_Scope = tuple[dict[str, Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: its name, its type as text, what ``Annotated`` says of it, and the type itself.
+
+    Attributes:
+        annotation: the type; `inspect.Parameter.empty` where there is none, or none that can be resolved.
+    """
+
+    name: str
+    type: str
+    description: str
+    annotation: Any = inspect.Parameter.empty
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A function's signature, read once.
+
+    Attributes:
+        receiver: the name of a method's first parameter (``self`` or ``cls``), or None.
+        returns: the return type, `inspect.Signature.empty` where there is none.
+    """
+
+    name: str
+    python: inspect.Signature
+    parameters: tuple[Parameter, ...]
+    receiver: str | None
+    returns: Any
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that a template may use."""
+        own = tuple(parameter.name for parameter in self.parameters)
+        return (self.receiver, *own) if self.receiver else own
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Give each parameter its argument or default, as a call would.
+
+        Raises:
+            TypeError: the arguments do not fit.
+        """
+        try:
+            bound = self.python.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.name}() {error}") from None
+        bound.apply_defaults()
+        return bound.arguments
+
+
+def read_signature(function: Callable[..., Any], name: str, local: Mapping[str, Any]) -> Signature:
+    """Read a function's signature; ``local`` has the `local_names` that its annotations may use.
+
+    Raises:
+        DeclarationError: it has ``*args`` or ``**kwargs``, or its return type cannot be resolved.
+    """
+    python = inspect.signature(function)
+    scope = (inspect.unwrap(function).__globals__, local)
+    found = list(python.parameters.values())
+    for parameter in found:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise DeclarationError(
+                f"it takes {str(parameter)!r}, but each input of a task needs a name that the model can be told; "
+                "take a list or a dict instead"
+            )
+    receiver = found[0].name if found and found[0].name in ("self", "cls") else None
+    inputs = found[1:] if receiver else found
+    return Signature(
+        name=name,
+        python=python,
+        parameters=tuple(_parameter(parameter, scope) for parameter in inputs),
+        receiver=receiver,
+        returns=_returns(python, scope),
+    )
+
+
+def local_names(function: Callable[..., Any]) -> dict[str, Any]:
+    """Give the names of the functions and classes around a function that is being decorated.
+
+    A nested function does not keep names that only its annotations use. But while it is decorated,
+    what is around it runs, and has them.
+    """
+    code = inspect.unwrap(function).__code__
+    names: dict[str, Any] = {}
+    frame = inspect.currentframe()
+    while frame is not None:
+        around = frame.f_code
+        if around.co_filename == code.co_filename and code.co_qualname.startswith(f"{around.co_qualname}."):
+            names = {**frame.f_locals, **names}  # the innermost are met first, and win
+        frame = frame.f_back
+    return names
+
+
+def _parameter(parameter: inspect.Parameter, scope: _Scope) -> Parameter:
+    annotation = parameter.annotation
+    if annotation is parameter.empty:
+        return Parameter(parameter.name, "", "")
+    try:
+        annotation = _resolve(annotation, scope)
+    except Exception:  # only the text of a parameter's type is needed, and that is there
+        return Parameter(parameter.name, str(annotation), "")
+    return Parameter(parameter.name, type_text(annotation), annotated_words(annotation), annotation)
+
+
+def _returns(python: inspect.Signature, scope: _Scope) -> Any:
+    annotation = python.return_annotation
+    if annotation is python.empty:
+        return annotation
+    try:
+        return _resolve(annotation, scope)
+    except Exception as error:
+        raise DeclarationError(
+            f"its return type {annotation!r} cannot be resolved ({error}); "
+            "define or import what it names before the function"
+        ) from None
+
+
+def _resolve(annotation: Any, scope: _Scope) -> Any:
+    """Resolve an annotation and all the names in it, which may be strings."""
+    holder = types.SimpleNamespace(__annotations__={"it": annotation})
+    return typing.get_type_hints(holder, *scope, include_extras=True)["it"]
+
+
+def annotated_words(annotation: Any) -> str:
+    """Find the words in ``Annotated``: a string, pydantic's ``Field(description=...)`` or ``Doc(...)``."""
+    for extra in getattr(annotation, "__metadata__", ()):
+        said = extra if isinstance(extra, str) else getattr(extra, "description", getattr(extra, "documentation", None))
+        if isinstance(said, str):
+            return said
+    return ""

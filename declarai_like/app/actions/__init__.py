@@ -1,0 +1,1 @@
+"""Actions: the steps of an application, as functions and as classes."""

@@ -1,0 +1,1 @@
+"""Conditions of transitions: comparisons, expressions without eval, and functions."""

@@ -1,0 +1,1 @@
+"""The state of an application: immutable values, their types, and their JSON."""

@@ -1,0 +1,11 @@
+"""Language models: the functions that make them, and the decorators that make tasks and chats."""
+
+from __future__ import annotations
+
+from .factories import azure_openai as azure_openai
+from .factories import chat as chat
+from .factories import model as model
+from .factories import offline as offline
+from .factories import openai as openai
+from .factories import task as task
+from .models import Model as Model

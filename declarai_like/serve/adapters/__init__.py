@@ -1,0 +1,1 @@
+"""Adapters: tasks, chats, applications and functions as something that answers requests."""

@@ -1,0 +1,1 @@
+"""Delivery: streams that outlive a connection, their buffers, and their HTTP responses."""

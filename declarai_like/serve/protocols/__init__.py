@@ -1,0 +1,1 @@
+"""Protocols of front ends: the AI SDK's UI message stream and OpenAI's Chat Completions."""

@@ -1,0 +1,772 @@
+"""Attempts that come to nothing on a live stream: what follows them, and what its readers see of it."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import itertools
+import threading
+import time
+from typing import Annotated, Any
+
+import anyio
+import pytest
+import tenacity
+from pydantic import AfterValidator, Field
+
+import declarai_like as declarai
+from declarai_like import errors
+from declarai_like._core.replay import Record
+from declarai_like._prompts import Prompt
+from declarai_like.errors import ConfigurationError, IdleTimeout, OutputError, StreamFailed, StreamInterrupted
+from declarai_like.messages import ToolCallDelta, Usage
+from declarai_like.stream import Commitment
+from declarai_like.testing import Fault, Raw, Reply, Script
+from tests.conftest import World
+
+
+def counting(model: Any, **settings: Any) -> Any:
+    @model.task(streaming=True, **settings)
+    def count() -> list[int]:
+        """Count"""
+
+    return count
+
+
+def saying(model: Any, **settings: Any) -> Any:
+    @model.task(streaming=True, **settings)
+    def say() -> str:
+        """Say something"""
+
+    return say
+
+
+def whole(world: World, model: Any, **settings: Any) -> Any:
+    """Ask a task that does not stream, in its world; give the task and its value."""
+
+    @model.task(streaming=False, **settings)
+    def count() -> list[int]:
+        """Count"""
+
+    @model.task(streaming=False, **settings)
+    async def count_later() -> list[int]:
+        """Count"""
+
+    if world.name == "blocking":
+        return count(), count.llm_response
+
+    async def ask() -> Any:
+        return await count_later(), count_later.llm_response
+
+    return world.run(ask)
+
+
+def read(world: World, stream: Any) -> tuple[list[Any], errors.DeclaraiError | None]:
+    """Read a stream to its end; give its chunks, and the error that came after them."""
+    seen: list[Any] = []
+    try:
+        world.read(stream, seen)
+    except errors.DeclaraiError as error:
+        return seen, error
+    return seen, None
+
+
+def texts(chunks: Any) -> list[tuple[int, str]]:
+    """Give the attempts in their order, each with its last text."""
+    by_attempt = itertools.groupby(chunks, key=lambda chunk: chunk.attempt)
+    return [(attempt, [chunk.response for chunk in group][-1]) for attempt, group in by_attempt]
+
+
+def live(server: Any, **settings: Any) -> Any:
+    return declarai.openai("m", base_url=server.url, max_retries=0, **settings)
+
+
+def event(text: str) -> bytes:
+    return b'data: {"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}\n\n' % text.encode()
+
+
+FAILED = b'data: {"error":{"message":"the engine is gone"}}\n\n'
+CUT = Raw([event("one"), event(" two")], cut=True)
+STALLED = Raw([event("one"), event(" two"), 30.0])
+BROKEN = Raw([event("one"), event(" two"), FAILED])
+DROPS: dict[str, tuple[Raw, type[errors.DeclaraiError]]] = {
+    "cut": (CUT, StreamInterrupted),
+    "stalled": (STALLED, IdleTimeout),
+    "failed": (BROKEN, StreamFailed),
+}
+SHORT = declarai.Timeouts(first_token=5, idle=0.3)
+
+
+# Answers that do not fit
+
+
+def test_a_wrong_answer_goes_back_and_the_readers_see_the_text_start_anew(world: World) -> None:
+    script = Script(["[1, oops]", "[1, 2]"])
+    stream = counting(declarai.offline(script))()
+    chunks, error = read(world, stream)
+    assert error is None
+    assert [(chunk.attempt, chunk.delta, chunk.response) for chunk in chunks] == [
+        (1, "", ""),
+        (1, "[1,", "[1,"),
+        (1, " oops]", "[1, oops]"),
+        (1, "", "[1, oops]"),
+        (2, "", ""),
+        (2, "[1,", "[1,"),
+        (2, " 2]", "[1, 2]"),
+        (2, "", "[1, 2]"),
+    ]
+    reasons = {chunk.attempt: chunk.restart_reason for chunk in chunks}
+    assert reasons[1] == ""
+    assert reasons[2] in script.calls[1]["messages"][2]["content"]
+    assert "line 1, column 5" in reasons[2]
+    assert stream.result() == [1, 2]
+
+
+def test_the_model_is_told_the_same_as_for_whole_answers(world: World) -> None:
+    replies = ["no JSON", '["a"]', [1]]
+    streamed, at_once = Script(replies), Script(replies)
+    read(world, counting(declarai.offline(streamed))())
+    value, _ = whole(world, declarai.offline(at_once))
+    assert value == [1]
+    assert len(streamed.calls) == 3
+    assert [call["messages"] for call in streamed.calls] == [call["messages"] for call in at_once.calls]
+
+
+def test_with_no_attempts_left_the_iteration_raises_after_the_chunks(world: World) -> None:
+    stream = counting(declarai.offline(["one", "two", "three", "four"]))()
+    for _ in range(2):
+        chunks, error = read(world, stream)
+        assert texts(chunks) == [(1, "one"), (2, "two"), (3, "three")]
+        assert isinstance(error, OutputError)
+        assert "(the last of 3 attempts)" in str(error)
+        assert [attempt.text for attempt in error.attempts] == ["one", "two", "three"]
+        assert chunks[-1].restart_reason == error.attempts[1].reason
+    with pytest.raises(OutputError, match="the last of 3 attempts"):
+        stream.result()
+
+
+def test_without_retries_there_is_no_second_request(world: World) -> None:
+    script = Script(["one", "two"])
+    chunks, error = read(world, counting(declarai.offline(script), retries=0)())
+    assert texts(chunks) == [(1, "one")]
+    assert isinstance(error, OutputError)
+    assert len(error.attempts) == 1
+    assert len(script.calls) == 1
+
+
+def test_a_whole_answer_has_its_attempt_as_well(world: World) -> None:
+    value, response = whole(world, declarai.offline(["one", [1]]))
+    assert value == [1]
+    assert response.attempt == 2
+    assert response.restart_reason == "there is no JSON in it (it was 'one')"
+    assert declarai.LLMResponse("made by hand").attempt == 1
+
+
+def test_an_answer_cut_at_the_token_limit_is_not_sent_back(world: World) -> None:
+    script = Script([Reply("[1, 2", finish_reason="length"), [1]])
+    stream = counting(declarai.offline(script), restart_on={errors.StreamError, errors.Timeout})()
+    chunks, error = read(world, stream)
+    assert texts(chunks) == [(1, "[1, 2")]
+    assert isinstance(error, errors.Truncated)
+    assert error.partial == "[1, 2"
+    assert len(script.calls) == 1
+
+
+def test_plain_text_fits_whatever_it_is_and_a_limited_one_is_sent_back(world: World) -> None:
+    def limited(model: Any) -> Any:
+        @model.task(streaming=True)
+        def say() -> Annotated[str, Field(max_length=5)]:
+            """Say something short"""
+
+        return say()
+
+    stream = saying(declarai.offline([Reply('{"a', finish_reason="length")]))()
+    assert texts(read(world, stream)[0]) == [(1, '{"a')]
+    assert stream.result() == '{"a'
+    chunks, error = read(world, limited(declarai.offline(["too long", "short"])))
+    assert texts(chunks) == [(1, "too long"), (2, "short")]
+    assert error is None
+
+
+def test_each_answer_is_read_into_its_type_once(world: World) -> None:
+    """However many readers there are, and however often the result is asked for."""
+    validated: list[Any] = []
+
+    def check(value: list[str]) -> list[str]:
+        validated.append(value)
+        if value == ["a"]:
+            raise ValueError("not a")
+        return value
+
+    Names = Annotated[list[str], AfterValidator(check)]
+
+    @declarai.offline([["a"], ["b"]]).task(streaming=True)
+    def names() -> Names:
+        """Name them"""
+
+    stream = names()
+    read(world, stream)
+    read(world, stream)
+    assert stream.result() == ["b"]
+    assert stream.result() is stream.result()
+    assert validated == [["a"], ["b"]]
+
+
+def test_an_answer_by_tool_starts_anew_as_well(world: World, serve: Any) -> None:
+    server = serve([{"value": ["a"]}, {"value": [1, 2]}])
+    stream = counting(live(server), output="tool")()
+    chunks, _ = read(world, stream)
+    assert texts(chunks) == [(1, '{"value":["a"]}'), (2, '{"value":[1,2]}')]
+    assert stream.result() == [1, 2]
+    assert not any(chunk.tool_calls for chunk in chunks)
+
+
+def test_the_connection_of_an_attempt_is_free_for_the_next(world: World, serve: Any) -> None:
+    server = serve(["one", "two", [1]])
+    read(world, counting(live(server))())
+    assert len(server.exchanges) == 3
+    assert server.connections == 1
+
+
+# What breaks off
+
+
+@pytest.mark.parametrize("drop", DROPS)
+def test_what_breaks_off_is_asked_anew_where_the_task_says_so(world: World, serve: Any, drop: str) -> None:
+    reply, kind = DROPS[drop]
+    server = serve([reply, "one two three"])
+    stream = saying(live(server, timeout=SHORT), restart_on={kind})()
+    chunks, error = read(world, stream)
+    assert error is None
+    assert texts(chunks) == [(1, "one two"), (2, "one two three")]
+    assert stream.result() == "one two three"
+    assert server.exchanges[0].body == server.exchanges[1].body
+
+    seen, error = read(world, saying(live(serve([reply]), timeout=SHORT))())
+    assert texts(seen) == [(1, "one two")]
+    assert type(error) is kind
+    assert (chunks[0].restart_reason, chunks[-1].restart_reason) == ("", str(error))
+
+
+def test_the_connection_of_a_stalled_attempt_is_closed_before_the_next_begins(world: World, serve: Any) -> None:
+    def answers(messages: list[Any]) -> Any:
+        if len(server.exchanges) == 1:
+            return STALLED
+        assert server.exchanges[0].left.wait(5)
+        return "one two three"
+
+    server = serve(answers)
+    chunks, error = read(world, saying(live(server, timeout=SHORT), restart_on=[IdleTimeout])())
+    assert error is None
+    assert texts(chunks)[-1] == (2, "one two three")
+
+
+def test_a_class_of_errors_stands_for_those_below_it(world: World) -> None:
+    script = Script([STALLED, CUT, "one two three"])
+    say = saying(declarai.offline(script, timeout=SHORT), restart_on=(errors.StreamError, errors.Timeout))
+    chunks, error = read(world, say())
+    assert texts(chunks) == [(1, "one two"), (2, "one two"), (3, "one two three")]
+    assert error is None
+
+
+def test_other_errors_than_those_are_raised(world: World) -> None:
+    script = Script([CUT, "one two three"])
+    chunks, error = read(world, saying(declarai.offline(script), restart_on={StreamFailed, errors.Timeout})())
+    assert texts(chunks) == [(1, "one two")]
+    assert isinstance(error, StreamInterrupted)
+    assert len(script.calls) == 1
+
+
+def test_with_no_attempts_left_the_last_error_is_raised(world: World) -> None:
+    script = Script([BROKEN, BROKEN, CUT, "one two three"])
+    chunks, error = read(world, saying(declarai.offline(script), restart_on={errors.StreamError})())
+    assert texts(chunks) == [(1, "one two"), (2, "one two"), (3, "one two")]
+    assert isinstance(error, StreamInterrupted)
+    assert error.partial == "one two"
+    assert len(script.calls) == 3
+
+
+def test_without_retries_nothing_is_asked_anew(world: World) -> None:
+    script = Script([CUT, "one two three"])
+    _, error = read(world, saying(declarai.offline(script), retries=0, restart_on={StreamInterrupted})())
+    assert isinstance(error, StreamInterrupted)
+    assert len(script.calls) == 1
+
+
+def test_drops_and_wrong_answers_are_counted_together_and_what_was_said_stays_said(world: World) -> None:
+    script = Script(["wrong", Raw([event("[1"), FAILED]), "wrong too", [1]])
+    stream = counting(declarai.offline(script), retries=2, restart_on={StreamFailed})()
+    chunks, error = read(world, stream)
+    assert texts(chunks) == [(1, "wrong"), (2, "[1"), (3, "wrong too")]
+    assert isinstance(error, OutputError)
+    assert [attempt.text for attempt in error.attempts] == ["wrong", "[1", "wrong too"]
+    reasons = [attempt.reason for attempt in error.attempts]
+    assert reasons[1] == "the provider sent an error: the engine is gone"
+    assert [next(c.restart_reason for c in chunks if c.attempt == n) for n in (1, 2, 3)] == ["", *reasons[:2]]
+    first, second, third = (call["messages"] for call in script.calls)
+    assert second == third
+    assert [message["role"] for message in second] == ["user", "assistant", "user"]
+    assert first == second[:1]
+
+
+def test_an_answer_that_comes_whole_is_asked_for_anew_too(world: World, serve: Any) -> None:
+    server = serve([Reply("[1]", first_delay=30), [1, 2]])
+    model = live(server, timeout=declarai.Timeouts(first_token=0.4))
+    value, response = whole(world, model, restart_on={errors.FirstTokenTimeout})
+    assert value == [1, 2]
+    assert response.attempt == 2
+    assert "timeouts.first_token (0.4 s)" in response.restart_reason
+    assert server.exchanges[0].left.wait(5)
+
+
+def test_each_attempt_has_the_models_own_retries_before_its_answer_begins(world: World) -> None:
+    busy = Fault(503, headers={"retry-after": "0"})
+    script = Script([busy, CUT, busy, busy, "one two three"])
+    chunks, error = read(world, saying(declarai.offline(script), retries=1, restart_on={StreamInterrupted})())
+    assert error is None
+    assert texts(chunks) == [(1, "one two"), (2, "one two three")]
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [{ValueError}, {errors.RateLimited}, [errors.ConnectionFailed], (OutputError,), {TimeoutError}, {"IdleTimeout"}]
+    + [IdleTimeout, [IdleTimeout("slow", limit=1)], None, 3],
+    ids=repr,
+)
+def test_what_cannot_be_restarted_on_is_refused(kinds: Any) -> None:
+    model = declarai.offline()
+    with pytest.raises(ConfigurationError, match=r"restart_on of .*count' has .*StreamError or Timeout"):
+        counting(model, restart_on=kinds)
+    with pytest.raises(ConfigurationError, match="restart_on of .*something' has"):
+        model.operator("something", Prompt(something).shape, restart_on=kinds)
+
+
+def something() -> str:
+    """Say something"""
+
+
+def test_the_module_level_task_has_the_setting_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DECLARAI_MODEL", "offline")
+    assert saying(declarai, restart_on={IdleTimeout})().result().startswith("This is the offline stand-in")
+    with pytest.raises(ConfigurationError, match="restart_on of .*say' has <class 'KeyError'>"):
+        saying(declarai, restart_on={KeyError})()
+
+
+# How often, and how long
+
+
+def test_a_tenacity_policy_says_when_to_stop_and_how_long_to_wait(world: World) -> None:
+    told: list[tuple[int, float, float, type]] = []
+    policy = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(4),
+        wait=tenacity.wait_incrementing(0.01, 0.01),
+        before_sleep=lambda state: told.append(
+            (state.attempt_number, state.next_action.sleep, state.idle_for, type(state.outcome.exception()))
+        ),
+    )
+    script = Script(["wrong", CUT, "wrong", "wrong", [1]])
+    count = counting(declarai.offline(script), retries=policy, restart_on={StreamInterrupted})
+    chunks, error = read(world, count())
+    assert [attempt for attempt, _ in texts(chunks)] == [1, 2, 3, 4]
+    assert isinstance(error, OutputError)
+    assert told == [(1, 0.01, 0.01, OutputError), (2, 0.02, 0.03, StreamInterrupted), (3, 0.03, 0.06, OutputError)]
+    assert counting(declarai.offline(["wrong", [2]]), retries=policy)().result() == [2]
+
+
+def test_the_hooks_of_a_policy_are_called_around_each_attempt_and_it_may_count_seconds() -> None:
+    calls: list[str] = []
+    policy = tenacity.Retrying(
+        stop=tenacity.stop_after_delay(0.2),
+        before=lambda state: calls.append(f"before {state.attempt_number}"),
+        after=lambda state: calls.append(f"after {state.attempt_number}"),
+    )
+    script = Script([Reply("wrong", first_delay=0.05)] * 20)
+    with pytest.raises(OutputError):
+        counting(declarai.offline(script), retries=policy)().result()
+    made = len(script.calls)
+    assert 1 < made < 20
+    assert calls == [f"{when} {number}" for number in range(1, made + 1) for when in ("before", "after")]
+
+
+def test_what_a_policy_would_do_with_the_last_error_is_not_done() -> None:
+    """Its stop, its waits and its hooks are used; the error is ours to raise."""
+    policy = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(1),
+        retry=tenacity.retry_never,
+        retry_error_callback=lambda _: "something else",
+    )
+    with pytest.raises(OutputError):
+        counting(declarai.offline(["wrong"]), retries=policy)().result()
+
+
+def test_streams_of_one_task_do_not_mix_their_attempts(world: World) -> None:
+    count = counting(declarai.offline(lambda messages: "wrong" if len(messages) < 5 else [1]))
+    streams = [count() for _ in range(8)]
+    if world.name == "blocking":
+        for _ in itertools.zip_longest(*streams):
+            pass
+    else:
+
+        async def together() -> None:
+            async with anyio.create_task_group() as group:
+                for stream in streams:
+                    group.start_soon(stream.aresult)
+
+        world.run(together)
+    assert [texts(stream) for stream in streams] == [[(1, "wrong"), (2, "wrong"), (3, "[1]")]] * 8
+
+
+def test_the_total_limit_is_that_of_all_attempts(world: World) -> None:
+    """Each of them would be in time. And there is no time for another one, whatever ``restart_on`` says."""
+    script = Script([Reply("wrong", first_delay=0.5), Reply("[1]", first_delay=0.5)] * 2)
+    model = declarai.offline(script, timeout=declarai.Timeouts(total=0.9))
+    chunks, error = read(world, counting(model, retries=8, restart_on={errors.Timeout})())
+    assert texts(chunks) == [(1, "wrong")]
+    assert isinstance(error, errors.TotalTimeout)
+    assert len(script.calls) == 2
+    with pytest.raises(errors.TotalTimeout):
+        whole(world, model, retries=8, restart_on={errors.TotalTimeout})
+    assert len(script.calls) == 4
+
+
+def test_a_pause_that_would_pass_the_total_limit_is_not_begun(world: World) -> None:
+    policy = tenacity.Retrying(stop=tenacity.stop_never, wait=tenacity.wait_fixed(60))
+    began = time.monotonic()
+    _, error = read(world, counting(declarai.offline(["wrong"], timeout=5), retries=policy)())
+    assert isinstance(error, OutputError)
+    assert time.monotonic() - began < 30
+
+
+# Readers
+
+
+def test_a_second_reader_sees_all_attempts_whenever_it_comes(world: World) -> None:
+    script = Script(["[oops]", [1]])
+    stream = counting(declarai.offline(script))()
+    chunks, _ = read(world, stream)
+    assert list(stream) == chunks
+    assert texts(chunks) == [(1, "[oops]"), (2, "[1]")]
+    assert [chunk.response for chunk in iter(functools.partial(next, stream, None), None)][-1] == "[1]"
+
+    async def later() -> list[Any]:
+        return [chunk async for chunk in stream]
+
+    assert anyio.run(later) == chunks
+    assert len(script.calls) == 2
+
+
+def test_a_reader_that_comes_in_the_second_attempt_begins_with_the_first() -> None:
+    stream = counting(declarai.offline(["wrong", "[1, 2]"]))()
+    ahead = iter(stream)
+    for chunk in ahead:
+        if chunk.attempt == 2 and chunk.delta:
+            break
+    assert stream.response == "[1,"
+    behind = iter(stream)
+    assert texts(behind) == [(1, "wrong"), (2, "[1, 2]")]
+    assert texts(ahead) == [(2, "[1, 2]")]
+
+
+def test_without_cache_the_attempts_pass_and_the_last_chunk_stays(world: World) -> None:
+    count = counting(declarai.offline(["wrong", "[1, 2]"]), cache=False)
+    stream = count()
+    chunks, error = read(world, stream)
+    assert error is None
+    assert texts(chunks) == [(1, "wrong"), (2, "[1, 2]")]
+    assert [chunk.attempt for chunk in stream.record.items] == [2]
+    assert stream.result() == [1, 2]
+
+
+def test_the_tasks_last_response_is_the_last_chunk_of_the_last_attempt() -> None:
+    count = counting(declarai.offline(["wrong", [1], "wrong", "wrong"]), retries=1)
+    stream = count()
+    for chunk in stream:
+        assert count.llm_response is None
+        if chunk.finish_reason:
+            assert stream.response == chunk.response
+    assert count.llm_response is chunk
+    assert (chunk.attempt, chunk.response, chunk.finish_reason) == (2, "[1]", "stop")
+    assert repr(chunk).endswith(", attempt=2)")
+    with pytest.raises(OutputError):
+        list(count())
+    assert (count.llm_response.attempt, count.llm_response.response) == (2, "wrong")
+
+
+def test_a_stream_that_was_let_go_after_its_end_still_has_its_value_on_the_task() -> None:
+    count = counting(declarai.offline(["wrong", [1]]))
+    assert texts(count()) == [(1, "wrong"), (2, "[1]")]
+    gc.collect()
+    again = count.llm_stream_response
+    assert again.result() == [1]
+    assert "".join(again.deltas()) == "[1]"
+    assert texts(again) == [(1, "wrong"), (2, "[1]")]
+
+
+def test_each_attempt_has_its_own_usage_and_the_streams_is_the_last_ones(world: World) -> None:
+    first, second = Usage(10, 2, 12), Usage(20, 1, 21)
+    stream = counting(declarai.offline([Reply("wrong", usage=first), Reply("[1]", usage=second)]))()
+    chunks, _ = read(world, stream)
+    assert [chunk.usage for chunk in chunks if chunk.finish_reason] == [first, second]
+    assert stream.usage == second
+
+
+# Leaving
+
+
+async def closed_after(stream: Any, text: str) -> list[Any]:
+    """Read a stream; another task closes it soon after this text has come."""
+    seen: list[Any] = []
+    come = anyio.Event()
+
+    async def close() -> None:
+        await come.wait()
+        await anyio.sleep(0.1)
+        await stream.aclose()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(close)
+        async for chunk in stream:
+            seen.append(chunk)
+            if chunk.response == text:
+                come.set()
+    return seen
+
+
+def test_leaving_in_the_middle_of_the_second_attempt_releases_its_connection(world: World, serve: Any) -> None:
+    server = serve(["wrong", Raw([event("[1,"), 30.0])])
+    stream = counting(live(server))()
+
+    if world.name == "blocking":
+        with stream:
+            assert any(chunk.attempt == 2 for chunk in stream)
+    else:
+
+        async def leave() -> None:
+            async with stream:
+                async for chunk in stream:
+                    if chunk.attempt == 2:
+                        break
+
+        world.run(leave)
+    assert server.exchanges[0].done.wait(5)
+    assert server.exchanges[1].left.wait(5)
+    with pytest.raises(errors.StreamClosed) as caught:
+        stream.result()
+    assert caught.value.partial == "[1,"
+    assert texts(stream) == [(1, "wrong"), (2, "[1,")]
+
+
+@pytest.mark.parametrize("world", ["asyncio", "trio"], indirect=True)
+def test_a_task_that_is_cancelled_in_the_second_attempt_releases_its_connection(world: World, serve: Any) -> None:
+    server = serve(["wrong", Raw([event("[1,"), 30.0])])
+    stream = counting(live(server))()
+
+    async def give_up() -> None:
+        async for chunk in stream:
+            if chunk.attempt == 2:
+                break
+        with anyio.move_on_after(0.05):
+            await stream.aresult()
+
+    world.run(give_up)
+    assert server.exchanges[1].left.wait(5)
+
+
+@pytest.mark.parametrize("world", ["asyncio", "trio"], indirect=True)
+def test_a_pause_between_attempts_ends_when_its_task_is_cancelled(world: World) -> None:
+    policy = tenacity.Retrying(stop=tenacity.stop_after_attempt(2), wait=tenacity.wait_fixed(60))
+    script = Script(["wrong"], strict=True)
+    stream = counting(declarai.offline(script), retries=policy)()
+
+    async def leave() -> None:
+        with anyio.move_on_after(0.4):
+            await stream.aresult()
+
+    world.run(leave)
+    assert texts(stream.record.items) == [(1, "wrong")]
+    with pytest.raises(errors.StreamClosed, match="was cancelled"):
+        stream.result()
+
+
+def test_no_attempt_follows_a_pause_in_which_the_stream_was_closed(world: World) -> None:
+    policy = tenacity.Retrying(stop=tenacity.stop_never, wait=tenacity.wait_fixed(60))
+    script = Script(["wrong"], strict=True)
+    stream = counting(declarai.offline(script), retries=policy)()
+    if world.name == "blocking":
+        threading.Timer(0.2, stream.close).start()
+        assert texts(stream) == [(1, "wrong")]
+    else:
+        assert texts(world.run(closed_after, stream, "wrong")) == [(1, "wrong")]
+    with pytest.raises(errors.StreamClosed):
+        stream.result()
+
+
+def test_closing_from_another_thread_is_no_drop_to_restart_on(serve: Any) -> None:
+    server = serve([Raw([event("one"), 30.0]), "one two"])
+    stream = saying(live(server), restart_on={errors.StreamError})()
+    next(stream)
+    threading.Timer(0.05, stream.close).start()
+    assert list(stream) == []
+    assert server.exchanges[0].left.wait(5)
+    assert len(server.exchanges) == 1
+
+
+@pytest.mark.parametrize("world", ["asyncio", "trio"], indirect=True)
+def test_closing_from_another_task_is_no_drop_to_restart_on(world: World, serve: Any) -> None:
+    server = serve([Raw([event("one"), 30.0]), "one two"])
+    stream = saying(live(server), restart_on={errors.StreamError})()
+
+    assert texts(world.run(closed_after, stream, "one")) == [(1, "one")]
+    assert server.exchanges[0].left.wait(5)
+    assert len(server.exchanges) == 1
+
+
+# What cannot be taken back
+
+
+@pytest.mark.parametrize("replies", [["wrong", [1]], [CUT, [1]]], ids=["wrong", "cut"])
+def test_a_stream_to_which_a_reader_is_committed_raises_in_place_of_restarting(world: World, replies: Any) -> None:
+    script = Script(replies)
+    policy = tenacity.Retrying(stop=tenacity.stop_never, wait=tenacity.wait_fixed(60))
+    stream = counting(declarai.offline(script), retries=policy, restart_on={StreamInterrupted})()
+    assert stream.commitment.make(1)
+    chunks, error = read(world, stream)
+    assert {chunk.attempt for chunk in chunks} == {1}
+    assert isinstance(error, OutputError | StreamInterrupted)
+    assert len(script.calls) == 1
+
+
+def test_a_reader_may_commit_itself_to_a_later_attempt_and_not_to_one_that_was_given_up() -> None:
+    script = Script(["wrong", "wrong too", [1]])
+    stream = counting(declarai.offline(script))()
+    with pytest.raises(OutputError) as caught:
+        for chunk in stream:
+            if chunk.attempt == 2:
+                assert not stream.commitment.make(1)
+                assert stream.commitment.make(2)
+    assert [attempt.text for attempt in caught.value.attempts] == ["wrong", "wrong too"]
+    assert len(script.calls) == 2
+
+
+def test_the_last_attempt_was_not_given_up_even_if_it_failed() -> None:
+    stream = counting(declarai.offline(["wrong", "wrong too"]), retries=1)()
+    with pytest.raises(OutputError):
+        list(stream)
+    assert not stream.commitment.make(1)
+    assert stream.commitment.make(2)
+
+
+def test_readers_and_the_flow_agree_on_each_attempt_also_in_threads() -> None:
+    for _ in range(50):
+        commitment = Commitment(Record())
+        together = threading.Barrier(8)
+        made: list[bool] = []
+        given_up: list[bool] = []
+
+        def work(number: int, commitment: Commitment = commitment, together: threading.Barrier = together) -> None:
+            together.wait()
+            if number % 2:
+                made.append(commitment.make(1))
+            else:
+                given_up.append(commitment.give_up(1))
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(set(made)) == len(set(given_up)) == 1
+        assert made[0] is not given_up[0]
+
+
+def test_the_new_text_only_cannot_be_taken_back(world: World) -> None:
+    script = Script([CUT, "one two three"])
+    stream = saying(declarai.offline(script), restart_on={StreamInterrupted})()
+    seen: list[str] = []
+    if world.name == "blocking":
+        with pytest.raises(StreamInterrupted):
+            for delta in stream.deltas():
+                seen.append(delta)
+    else:
+
+        async def collect() -> None:
+            async for delta in stream.deltas():
+                seen.append(delta)
+
+        with pytest.raises(StreamInterrupted):
+            world.run(collect)
+    assert seen == ["one", " two"]
+    assert len(script.calls) == 1
+
+
+def test_the_new_text_of_attempts_that_were_given_up_is_passed_over(world: World) -> None:
+    stream = saying(declarai.offline([CUT, "one two three"]), restart_on={StreamInterrupted})()
+    read(world, stream)
+    assert list(stream.deltas()) == ["one", " two", " three"]
+    assert "".join(stream.deltas()) == stream.result()
+
+
+def test_an_attempt_that_broke_off_before_any_text_is_none_to_be_committed_to() -> None:
+    """The first chunk only says who speaks."""
+    role = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+    thought = b'data: {"choices":[{"index":0,"delta":{"reasoning":"hm"},"finish_reason":null}]}\n\n'
+    script = Script([Raw([role, thought], cut=True), "one two"])
+    stream = saying(declarai.offline(script), restart_on={StreamInterrupted})()
+    assert list(stream.deltas()) == ["one", " two"]
+    assert len(script.calls) == 2
+
+
+# Tool calls
+
+
+LOOK = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+
+
+def test_calls_of_the_users_own_tools_come_in_parts(world: World, serve: Any) -> None:
+    reply = Reply("one moment", tool_calls=[("look", {"at": "it"}), ("wait", {})])
+    server = serve([reply, reply])
+    stream = saying(live(server), llm_params={"tools": [LOOK]})()
+    chunks, error = read(world, stream)
+    assert error is None
+    parts = [part for chunk in chunks for part in chunk.tool_calls]
+    assert parts[0] == ToolCallDelta(0, "call_0", "look", "")
+    assert {part.index for part in parts} == {0, 1}
+    assert all(not part.id and not part.name for part in parts if part.arguments)
+    joined = {place: "".join(part.arguments for part in parts if part.index == place) for place in (0, 1)}
+    assert joined == {0: '{"at":"it"}', 1: "{}"}
+    assert chunks[-1].finish_reason == "tool_calls"
+    assert stream.result() == "one moment"
+    assert all(chunk.tool_calls == () for chunk in chunks if chunk.delta)
+
+
+def test_a_whole_answer_has_its_tool_calls(world: World) -> None:
+    script = Script([Reply("[1]", tool_calls=[("look", {"at": "it"})])])
+    value, response = whole(world, declarai.offline(script), llm_params={"tools": [LOOK]})
+    assert value == [1]
+    assert response.tool_calls == (ToolCallDelta(0, "call_0", "look", '{"at":"it"}'),)
+
+
+def test_the_tool_that_carries_an_answer_is_no_call_of_the_users(world: World, serve: Any) -> None:
+    server = serve([{"value": [1]}] * 2)
+    value, response = whole(world, live(server), output="tool")
+    assert (value, response.response, response.tool_calls) == ([1], '{"value":[1]}', ())
+    stream = counting(live(server), output="tool")()
+    chunks, _ = read(world, stream)
+    assert [chunk.tool_calls for chunk in chunks] == [()] * len(chunks)
+    assert stream.result() == [1]
+
+
+def test_the_arguments_of_a_tool_call_are_content_for_the_time_limits(world: World) -> None:
+    def part(arguments: str) -> bytes:
+        return (
+            b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"%s"}}]}}]}\n\n'
+            % arguments.encode()
+        )
+
+    pieces = list(itertools.chain.from_iterable((part(str(n)), 0.1) for n in range(6)))
+    model = declarai.offline(
+        [Raw([*pieces, b"data: [DONE]\n\n"])], timeout=declarai.Timeouts(first_token=0.4, idle=0.4)
+    )
+    chunks, error = read(world, saying(model)())
+    assert error is None
+    assert "".join(part.arguments for chunk in chunks for part in chunk.tool_calls) == "012345"

@@ -1,0 +1,524 @@
+"""Every return type: what is asked for fits what is read, and what does not fit is told with its place."""
+
+import collections.abc
+import dataclasses
+import datetime as dt
+import decimal
+import enum
+import inspect
+import json
+import typing
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Optional, Required, TypedDict, Union
+
+import jsonschema
+import pytest
+import typing_extensions
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, TypeAdapter
+
+from declarai_like._output.shape import Shape, Unfit
+from declarai_like._prompts import Prompt
+from declarai_like.errors import DeclarationError
+
+
+class Mood(enum.Enum):
+    GOOD = "good"
+    BAD = "bad"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+class Hero(BaseModel):
+    name: str
+    powers: list[str] = []
+
+
+class Node(BaseModel):
+    name: str
+    children: list["Node"] = []
+
+
+class Labelled(BaseModel):
+    """A model that has a field of the same name as the wrapper."""
+
+    value: int
+
+
+class Names(RootModel[list[str]]):
+    pass
+
+
+class Aliased(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    first_name: str = Field(alias="firstName")
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: int
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    tricks: list[str]
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: float = 0.0
+
+
+@dataclasses.dataclass
+class Tree:
+    label: str
+    branches: list["Tree"] = dataclasses.field(default_factory=list)
+
+
+class Place(NamedTuple):
+    town: str
+    at: Point
+    open: bool = True
+
+
+class Film(TypedDict):
+    title: str
+    year: NotRequired[int]
+
+
+class Partial(TypedDict, total=False):
+    title: Required[str]
+    year: int
+
+
+class Folder(TypedDict):
+    name: str
+    folders: list["Folder"]
+    parent: NotRequired[Optional["Folder"]]
+
+
+class Left(TypedDict):
+    right: Optional["Right"]
+
+
+class Right(TypedDict):
+    left: Left | None
+
+
+class Newer(typing_extensions.TypedDict):
+    year: int
+    note: typing_extensions.NotRequired[str]
+
+
+CASES = {
+    "int": (int, 5),
+    "negative int": (int, -5),
+    "float": (float, 0.5),
+    "float without a fraction": (float, 3.0),
+    "bool": (bool, True),
+    "bool, false": (bool, False),
+    "None": (None, None),
+    "datetime": (dt.datetime, dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)),
+    "date": (dt.date, dt.date(2026, 1, 2)),
+    "time": (dt.time, dt.time(12, 30)),
+    "timedelta": (dt.timedelta, dt.timedelta(hours=1)),
+    "Decimal": (decimal.Decimal, decimal.Decimal("1234567890.1234567890123456789")),
+    "UUID": (uuid.UUID, uuid.UUID(int=7)),
+    "Enum": (Mood, Mood.GOOD),
+    "IntEnum": (Level, Level.HIGH),
+    "Literal": (Literal["yes", "no", 1], "no"),
+    "Literal of one": (Literal["yes"], "yes"),
+    "list": (list[int], [1, 2]),
+    "empty list": (list[int], []),
+    "list of models": (list[Hero], [Hero(name="Thor", powers=["hammer"])]),
+    "list of anything": (list, [1, "a", None]),
+    "set": (set[str], {"a"}),
+    "frozenset": (frozenset[int], frozenset({1, 2})),
+    "tuple": (tuple[int, str], (1, "a")),
+    "tuple of any length": (tuple[Mood, ...], (Mood.GOOD, Mood.BAD)),
+    "empty tuple": (tuple[()], ()),
+    "dict": (dict[str, int], {"a": 1}),
+    "dict with a key named value": (dict[str, int], {"value": 1}),
+    "dict of lists of models": (dict[str, list[Hero]], {"x": [Hero(name="Thor")]}),
+    "dict with other keys": (dict[int, dt.date], {1: dt.date(2026, 1, 2)}),
+    "dict of anything": (dict, {"a": [1]}),
+    "Optional, there": (Optional[int], 5),
+    "Optional, not there": (Optional[int], None),
+    "Optional model": (Hero | None, Hero(name="Thor")),
+    "Optional text": (Optional[str], "a: b"),
+    "Optional text, not there": (Optional[str], None),
+    "union": (int | str | list[int], [1]),
+    "union of models": (Union[Cat, Dog], Dog(kind="dog", tricks=["sit"])),
+    "discriminated union": (Annotated[Cat | Dog, Field(discriminator="kind")], Cat(kind="cat", lives=9)),
+    "dict or nothing": (dict[str, int] | None, {"value": 1}),
+    "dataclass": (Point, Point(1, 2.5)),
+    "recursive dataclass": (Tree, Tree("a", [Tree("b", [Tree("c")])])),
+    "list of dataclasses": (list[Point], [Point(1)]),
+    "TypedDict of typing": (Film, {"title": "Up", "year": 2009}),
+    "TypedDict, a key left out": (Film, {"title": "Up"}),
+    "TypedDict, total=False": (Partial, {"title": "Up"}),
+    "TypedDict in a list": (list[Film], [{"title": "Up"}]),
+    "TypedDict in a dict in a union": (dict[str, Film] | None, {"a": {"title": "Up"}}),
+    "TypedDict in Annotated": (Annotated[list[Film], Field(min_length=1)], [{"title": "Up"}]),
+    "two TypedDicts": (tuple[Film, Film], ({"title": "Up"}, {"title": "Heat"})),
+    "TypedDict, recursive": (Folder, {"name": "a", "folders": [{"name": "b", "folders": [], "parent": None}]}),
+    "TypedDicts that contain each other": (list[Left], [{"right": {"left": {"right": None}}}]),
+    "TypedDict of typing_extensions": (Newer, {"year": 1, "note": "x"}),
+    "TypedDict of typing_extensions in a list": (list[Newer], [{"year": 1}]),
+    "NamedTuple": (Place, Place("Rome", Point(1, 2.0), open=False)),
+    "list of NamedTuples": (list[Place], [Place("Rome", Point(1, 2.0))]),
+    "Annotated int": (Annotated[int, Field(ge=0, le=10)], 10),
+    "Annotated with words": (Annotated[list[int], "the numbers"], [1]),
+    "model": (Hero, Hero(name="Thor", powers=["hammer", "thunder"])),
+    "model with a field named value": (Labelled, Labelled(value=1)),
+    "list of those": (list[Labelled], [Labelled(value=1)]),
+    "one of those or nothing": (Labelled | None, Labelled(value=1)),
+    "model with aliases": (Aliased, Aliased(firstName="Ann")),
+    "root model": (Names, Names(["a"])),
+    "recursive model": (Node, Node(name="a", children=[Node(name="b")])),
+    "list of recursive models": (list[Node], [Node(name="a", children=[Node(name="b")])]),
+}
+
+
+def as_json(value):
+    """Write a value as JSON has it, in another way than the package does."""
+    if isinstance(value, BaseModel):
+        return json.loads(value.model_dump_json(by_alias=True))
+    if dataclasses.is_dataclass(value):
+        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): as_json(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [as_json(part) for part in value]
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, dt.timedelta):
+        return TypeAdapter(dt.timedelta).dump_python(value, mode="json")
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    return str(value) if isinstance(value, decimal.Decimal | uuid.UUID) else value
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    annotation, value = CASES[request.param]
+
+    def task():
+        "Do it."
+
+    task.__annotations__["return"] = annotation
+    shape = Prompt(task).shape
+    return shape, value, as_json(value)
+
+
+def both_forms(shape, plain):
+    """Give an answer as the schema asks for it, and without the wrapper where that has one."""
+    wrapper = {"type", "properties", "required", "$defs"}
+    is_wrapped = list(shape.schema.get("properties", ())) == ["value"] and shape.schema.keys() <= wrapper
+    return [{"value": plain}, plain] if is_wrapped else [plain]
+
+
+def test_the_schema_is_a_json_schema_with_an_object_at_the_top(case):
+    shape, _, _ = case
+    jsonschema.Draft202012Validator.check_schema(shape.schema)
+    assert shape.schema["type"] == "object"
+
+
+def test_a_value_fits_the_schema_and_is_read_back(case):
+    shape, value, plain = case
+    asked = both_forms(shape, plain)[0]
+    jsonschema.validate(asked, shape.schema, jsonschema.Draft202012Validator)
+    assert shape.read(json.dumps(asked)) == value
+    assert type(shape.read(json.dumps(asked))) is type(value)
+
+
+def test_the_wrapper_may_be_left_out(case):
+    shape, value, plain = case
+    for form in both_forms(shape, plain):
+        assert shape.read(json.dumps(form)) == value
+
+
+@pytest.mark.parametrize(
+    "fence", ["```json\n{}\n```", "```\n{}\n```", "Here it is:\n```json\n{}\n```\nDone.", "~~~\n{}\n~~~"]
+)
+def test_it_is_read_from_a_code_fence(case, fence):
+    shape, value, plain = case
+    for form in both_forms(shape, plain):
+        assert shape.read(fence.replace("{}", json.dumps(form, indent=2))) == value
+
+
+@pytest.mark.parametrize(
+    "chatter", ["Sure! {} Anything else?", "The [first] try of {3}:\n\n{}\n\nas of {today}, [1 of 2]."]
+)
+def test_it_is_read_with_chatter_before_and_after(case, chatter):
+    shape, value, plain = case
+    for form in both_forms(shape, plain):
+        if isinstance(form, dict | list):
+            assert shape.read(chatter.replace("{}", json.dumps(form))) == value
+
+
+def test_a_citation_is_not_taken_for_the_answer():
+    assert Shape(Hero).read('As [1] and [2] say:\n{"name": "Thor"} [3]') == Hero(name="Thor")
+
+
+FITS = {("dict", "{"), ("list", "["), ("str | None", "I"), ("int | str | list[int]", "I")}
+
+
+@pytest.mark.parametrize("answer", ['{"value": {"nonsense": [[]]}}', '{"nonsense": {}}', "[[[[{}]]]]", "I cannot say."])
+def test_something_else_is_unfit_and_the_reason_says_what_it_was(case, answer):
+    shape, _, _ = case
+    if (shape.text, answer[0]) in FITS:
+        assert shape.read(answer)
+        return
+    with pytest.raises(Unfit, match=r"\(it was "):
+        shape.read(answer)
+
+
+@pytest.mark.parametrize("annotation", [str, Any, object, inspect.Signature.empty])
+@settings(deadline=None)
+@given(text=st.text())
+def test_text_is_taken_as_it_is(annotation, text):
+    shape = Shape(annotation)
+    assert shape.is_text
+    assert shape.schema == {}
+    assert shape.read(text) == text
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_text_in_json_is_read_as_it_is(text):
+    assert Shape(Optional[str]).read(json.dumps({"value": text})) == text
+    assert Shape(list[str]).read(f"Here: {json.dumps([text])}") == [text]
+    assert Shape(dict[str, str]).read(f"Here:\n```\n{json.dumps({text: text}, indent=1)}\n```") == {text: text}
+
+
+def test_a_constrained_text_is_validated_as_it_is():
+    shape = Shape(Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=5)])
+    assert shape.is_text
+    assert shape.schema == {}
+    assert shape.limits == "maxLength 5"
+    assert shape.read(" Up\n") == "up"
+    assert shape.read('"{5}"') == '"{5}"'
+    with pytest.raises(Unfit, match=r"at most 5 characters \(it was 'Avengers'\)"):
+        shape.read("Avengers")
+
+
+def test_words_on_a_text_set_no_limits():
+    shape = Shape(Annotated[str, "a title"])
+    assert (shape.is_text, shape.limits, shape.read("Up")) == (True, "", "Up")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "answer", "value"),
+    [
+        (int, "5", 5),
+        (int, " 5.\n", 5),
+        (int, '"5"', 5),
+        (int, "**5**", 5),
+        (int, "5.0", 5),
+        (int, "The answer is 5.", 5),
+        (int, "The answer is **5**.", 5),
+        (int, "**Answer:** 5", 5),
+        (int, "x = 5", 5),
+        (int, "What it is: the answer is 5", 5),
+        (int, "There are four, no, five of them.\n\nAnswer: 5", 5),
+        (float, ".5", 0.5),
+        (bool, "True", True),
+        (bool, "yes", True),
+        (bool, "The answer is false.", False),
+        (Mood, "good", Mood.GOOD),
+        (Mood, "`good`", Mood.GOOD),
+        (Mood, "'good'.", Mood.GOOD),
+        (Mood, "```\ngood\n```", Mood.GOOD),
+        (Mood, '```json\n"good"\n```', Mood.GOOD),
+        (Mood, 'The mood is "good".', Mood.GOOD),
+        (Mood, "Mood: good", Mood.GOOD),
+        (Literal["a b", "c"], "It is a b", "a b"),
+        (dt.date, "2026-01-02", dt.date(2026, 1, 2)),
+        (dt.time, "12:30:00", dt.time(12, 30)),
+        (dt.datetime, "The start is 2026-01-02T03:04:05.", dt.datetime(2026, 1, 2, 3, 4, 5)),
+        (decimal.Decimal, "1.50", decimal.Decimal("1.50")),
+        (Optional[int], "null", None),
+        (Optional[str], "Up.", "Up."),
+        (Optional[str], "I found 5 apples", "I found 5 apples"),
+        (int | None, "Therefore the result is: 7", 7),
+    ],
+)
+def test_a_single_value_may_come_bare_or_at_the_end_of_a_sentence(annotation, answer, value):
+    read = Shape(annotation).read(answer)
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "answer"),
+    [
+        (int, "There are 3 reasons why I cannot say."),
+        (int, "It is not 5"),
+        (int, "It is 5 or 6"),
+        (int, "The probability is .5"),
+        (int, "The time is 12:30"),
+        (int, "between 5 and 6"),
+        (int, ""),
+        (float, "I think it's three"),
+        (bool, "This is not true."),
+        (bool, "maybe"),
+        (Mood, "not good"),
+        (Mood, "It is neither good nor bad"),
+        (Mood, "Good"),
+        (dt.date, "tomorrow"),
+        (list[str], "a, b"),
+        (list[str], '"a"'),
+        (list[int], "5"),
+        (Hero, "Thor"),
+        (Hero, "null"),
+        (dict[str, int], "a: 1"),
+        (Optional[str], '{"value": 5}'),
+        (Optional[str], 'Sure: {"value": 5}'),
+        (Optional[str], '{"value": "Thor'),
+        (int | str, '{"number": 5}'),
+    ],
+)
+def test_a_value_is_never_guessed(annotation, answer):
+    with pytest.raises(Unfit):
+        Shape(annotation).read(answer)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "answer", "reason"),
+    [
+        (int, '{"value": "five"}', "value: Input should be a valid integer, unable to parse string as an integer (it was 'five')"),
+        (int, '{"result": 5}', "value: Field required (it was {'result': 5})"),
+        (int, "five", "Input should be a valid integer, unable to parse string as an integer (it was 'five')"),
+        (Annotated[int, Field(le=5)], "7", "Input should be less than or equal to 5 (it was 7)"),
+        (Mood, "sad", "Input should be 'good' or 'bad' (it was 'sad')"),
+        (list[Hero], '{"value": [{"name": "Thor"}, {"powers": []}]}', "value.1.name: Field required (it was {'powers': []})"),
+        (list[Hero], '[{"name": 5}]', "0.name: Input should be a valid string (it was 5)"),
+        (list[Labelled], '[{"value": "x"}]', "0.value: Input should be a valid integer, unable to parse string as an integer (it was 'x')"),
+        (Hero, '{"name": "Thor", "powers": ["a", 1]}', "powers.1: Input should be a valid string (it was 1)"),
+        (Hero, "Here: []", "Input should be an object (it was [])"),
+        (Annotated[Cat | Dog, Field(discriminator="kind")], '{"kind": "cat", "lives": {}}', "cat.lives: Input should be a valid integer (it was {})"),
+        (Film, '{"title": 1}', "title: Input should be a valid string (it was 1)"),
+        (Point, "{}", "x: Field required (it was {})"),
+        (list[int], "I cannot say.", "there is no JSON in it (it was 'I cannot say.')"),
+        (Hero, 'Here: {"name": "Thor"', "Expecting ',' delimiter at line 1, column 22 (it was 'Here: {\"name\": \"Thor\"')"),
+    ],
+)  # fmt: skip
+def test_the_reason_names_the_place_and_what_was_there(annotation, answer, reason):
+    with pytest.raises(Unfit) as caught:
+        Shape(annotation).read(answer)
+    assert str(caught.value) == reason
+
+
+def test_the_reason_is_about_the_answer_and_not_about_the_chatter():
+    with pytest.raises(Unfit, match=r"^powers: Input should be a valid array \(it was 'hammer'\)$"):
+        Shape(Hero).read('As [1] says, {}: {"name": "Thor", "powers": "hammer"} [2]')
+
+
+def test_the_reason_for_many_faults_or_a_long_value_is_short():
+    with pytest.raises(Unfit) as caught:
+        Shape(list[int]).read(json.dumps(["x" * 10_000] * 1000))
+    lines = str(caught.value).split("\n")
+    assert len(lines) == 11
+    assert lines[0].startswith("0: Input should be a valid integer")
+    assert lines[-1] == "and 990 more"
+    assert all(len(line) < 200 for line in lines)
+
+
+def test_of_several_answers_the_first_that_fits_is_taken():
+    assert Shape(Hero).read('{"name": 1} or {"name": "Thor"} or {"name": "Hulk"}') == Hero(name="Thor")
+
+
+def test_a_part_of_a_broken_answer_is_not_the_answer():
+    with pytest.raises(Unfit, match="Expecting"):
+        Shape(Node).read('{"name": "root", "children": [{"name": "leaf"}, {"name": "leaf"}')
+
+
+@pytest.mark.parametrize("hostile", ["[" * 100_000, '{"value":' * 50_000, '{"children": [' * 30_000, "[" * 5_000 + "]" * 5_000, '"' * 100_000, "1" * 100_000, "is " * 30_000, "is " * 30_000 + "\nx", ":*" * 50_000, "is" + "*" * 100_000])  # fmt: skip
+@pytest.mark.parametrize("annotation", [int, Node, list[int], dict[str, Any], Folder, Optional[Node]])
+def test_hostile_text_is_unfit_and_nothing_worse(annotation, hostile):
+    with pytest.raises(Unfit) as caught:
+        Shape(annotation).read(hostile)
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Iterator[int], AsyncIterator[int], typing.Iterator[int], typing.Iterable[int], typing.AsyncIterable[int],
+        Annotated[Iterator[int], "words"],
+    ],
+)  # fmt: skip
+def test_an_iterator_is_asked_for_as_a_list(annotation):
+    shape = Shape(annotation)
+    assert (shape.by_element, shape.text, shape.read("[1, 2]")) == (True, "list[int]", [1, 2])
+    assert shape.schema == Shape(list[int]).schema
+    assert not Shape(list[int]).by_element
+
+
+@pytest.mark.parametrize("annotation", [collections.abc.Generator[int, None, None], typing.Generator, collections.abc.AsyncGenerator[int, None]])  # fmt: skip
+def test_a_generator_is_refused_with_what_to_say_instead(annotation):
+    with pytest.raises(DeclarationError, match=r"Generator.*; for elements one by one, say Iterator\[\.\.\.\]"):
+        Shape(annotation)
+
+
+@pytest.mark.parametrize("annotation", [collections.abc.Iterator, collections.abc.Iterable])
+def test_an_iterator_of_nothing_named_is_refused(annotation):
+    with pytest.raises(DeclarationError, match=r"which does not say what its elements are; say Iterator\[\.\.\.\]"):
+        Shape(annotation)
+
+
+def test_a_class_that_is_named_like_a_stream_is_a_class():
+    class Generator(BaseModel):
+        watts: int
+
+    assert Shape(Generator).read('{"watts": 5}') == Generator(watts=5)
+
+
+class Opaque: ...
+
+
+@pytest.mark.parametrize("annotation", [Opaque, list[Opaque], typing.Callable[[], int], Exception])
+def test_a_type_that_no_json_can_be_read_into_is_an_error_at_decoration_that_names_the_function(annotation):
+    def find():
+        "Find it."
+
+    find.__annotations__["return"] = annotation
+    with pytest.raises(
+        DeclarationError, match="'find' cannot become a task: its return type .* cannot be read from an answer"
+    ):
+        Prompt(find)
+
+
+def test_a_model_that_is_not_finished_is_an_error_at_decoration():
+    class Half(BaseModel):
+        other: "Missing"  # noqa: F821
+
+    with pytest.raises(DeclarationError, match="'?Half'? .*Missing|Half cannot be read"):
+        Shape(Half)
+
+
+def test_the_pydantic_settings_of_a_typed_dict_are_kept():
+    class Closed(TypedDict):
+        __pydantic_config__ = ConfigDict(extra="forbid")
+        title: str
+
+    with pytest.raises(Unfit, match="year: Extra inputs are not permitted"):
+        Shape(list[Closed]).read('[{"title": "Up", "year": 2009}]')
+
+
+def test_docstrings_and_descriptions_of_types_reach_the_schema():
+    class Described(TypedDict):
+        """A film that was shown."""
+
+        title: Annotated[str, Field(description="as on the poster")]
+
+    schema = Shape(Described).schema
+    assert schema["description"] == "A film that was shown."
+    assert schema["properties"]["title"]["description"] == "as on the poster"

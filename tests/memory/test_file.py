@@ -1,0 +1,142 @@
+"""The memory in files: lines that are torn, disks that are full, and names that no session can leave."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from declarai_like import Message
+from declarai_like.errors import InvalidMessage, MemoryFailed
+from declarai_like.memory import File
+from tests.databases import output_of, run_script
+
+HI = [Message("user", "hi"), Message("assistant", "grüß dich")]
+MORE = [Message("user", "more"), Message("assistant", "日本")]
+
+
+def test_a_file_has_one_line_of_json_for_each_append(tmp_path: Path) -> None:
+    kept = File(tmp_path / "chats", "alice@example.com")
+    kept.append(HI)
+    kept.append(MORE)
+    lines = (tmp_path / "chats" / "alice%40example%2ecom.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)[1] for line in lines] == [
+        {"role": "assistant", "content": "grüß dich"},
+        {"role": "assistant", "content": "日本"},
+    ]
+
+
+def test_loading_and_clearing_make_no_file(tmp_path: Path) -> None:
+    kept = File(tmp_path / "chats")
+    assert kept.load() == []
+    kept.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_that_was_torn_at_any_place_is_not_there_and_nothing_else_is_lost(tmp_path: Path) -> None:
+    kept = File(tmp_path)
+    kept.append(HI)
+    path = tmp_path / "default.jsonl"
+    first = path.read_bytes()
+    kept.append(MORE)
+    whole = path.read_bytes()
+    for end in range(len(first), len(whole)):
+        path.write_bytes(whole[:end])
+        assert kept.load() == HI
+        kept.append(MORE)
+        assert path.read_bytes() == whole
+    for end in range(len(first)):
+        path.write_bytes(first[:end])
+        assert kept.load() == []
+        kept.append(MORE)
+        assert kept.load() == MORE
+
+
+def test_a_torn_line_longer_than_a_block_is_cut_off(tmp_path: Path) -> None:
+    kept = File(tmp_path)
+    kept.append(HI)
+    with (tmp_path / "default.jsonl").open("ab") as file:
+        file.write(b"x" * 200_000)
+    kept.append(MORE)
+    assert kept.load() == [*HI, *MORE]
+
+
+def test_a_line_that_is_no_record_is_an_error_that_names_it(tmp_path: Path) -> None:
+    kept = File(tmp_path)
+    kept.append(HI)
+    with (tmp_path / "default.jsonl").open("ab") as file:
+        file.write(b"not JSON\n")
+    kept.append(MORE)
+    with pytest.raises(InvalidMessage, match=r"^File\('.*', session='default'\) could not load: line 2: a record is "):
+        kept.load()
+
+
+def test_a_folder_that_is_a_file_is_an_error_with_its_cause(tmp_path: Path) -> None:
+    (tmp_path / "chats").write_text("")
+    with pytest.raises(MemoryFailed, match="could not append: .*exists") as caught:
+        File(tmp_path / "chats").append(HI)
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_the_folder_stays_the_same_when_the_process_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = File("chats")
+    assert repr(kept) == "File('chats', session='default')"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    kept.append(HI)
+    assert (tmp_path / "chats" / "default.jsonl").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the lock between processes is that of POSIX")
+def test_a_reader_waits_for_a_writer_of_its_session_only(tmp_path: Path) -> None:
+    import fcntl
+
+    kept = File(tmp_path)
+    kept.append(HI)
+    loaded: list[Message] = []
+    reader = threading.Thread(target=lambda: loaded.extend(kept.load()))
+    with (tmp_path / "default.jsonl").open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        reader.start()
+        kept.at("another").append(MORE)
+        assert kept.at("another").load() == MORE
+        reader.join(0.05)
+        assert reader.is_alive()
+        assert loaded == []
+    reader.join(10)
+    assert loaded == HI
+
+
+FULL = """
+import os, resource, signal, sys
+from declarai_like import Message
+from declarai_like.errors import MemoryFailed
+from declarai_like.memory import File
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+kept = File(sys.argv[1])
+kept.append([Message("user", "fits")])
+try:
+    kept.append([Message("user", "x" * 20_000)])
+except MemoryFailed as error:
+    print(error)
+print(os.listdir(sys.argv[1]), os.path.getsize(os.path.join(sys.argv[1], "default.jsonl")))
+kept.append([Message("user", "fits too")])
+print([message.content for message in kept.load()])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system has no limit for files")
+def test_what_did_not_fit_on_the_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    error, files, kept = output_of(run_script(FULL, str(tmp_path))).splitlines()
+    assert "could not append: [Errno 27] File too large" in error
+    assert files == "['default.jsonl'] 35"
+    assert kept == "['fits', 'fits too']"

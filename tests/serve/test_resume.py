@@ -1,0 +1,647 @@
+"""Connections that break, readers that leave, come late or are slow: no event is lost, none comes twice."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+import declarai_like as declarai
+from declarai_like import serve
+from declarai_like.testing import FaultProxy
+from tests.serve.serving import (
+    Answer,
+    Client,
+    Gate,
+    Heard,
+    Serving,
+    Speaker,
+    Start,
+    at_once,
+    names,
+    read,
+    settled,
+    text,
+    wait_until,
+)
+from tests.serve.serving import serving as serving
+from tests.serve.serving import speaker as speaker
+
+WORDS = ["Great", " — 日本", "\nall"]
+
+
+def say_task(model: Any) -> Any:
+    @model.task
+    def say(movie: str) -> str:
+        """Say something about the movie"""
+
+    return say
+
+
+async def story() -> AsyncIterator[str]:
+    for word in WORDS:
+        yield word
+
+
+@contextmanager
+def through(server: Serving) -> Iterator[tuple[FaultProxy, Client]]:
+    """Give a proxy before the server, and a client of it."""
+    with FaultProxy(server.address) as proxy:
+        client = Client(proxy.address, {"Connection": "close"})
+        yield proxy, client
+        client.close()
+
+
+def head_of(answer: Answer) -> int:
+    """Count the bytes before the body of a response."""
+    return len(b"HTTP/1.1 200 OK\r\n\r\n") + sum(len(name) + len(value) + 4 for name, value in answer.headers.raw)
+
+
+def bare(body: bytes) -> bytes:
+    """Give the events of a body as they were sent: without what comes with the first ones, and signs of life."""
+    return body.removeprefix(b"retry: 1000\n").replace(b":\n\n", b"")
+
+
+# Cut connections
+
+
+def test_at_every_cut_both_parts_joined_are_what_was_sent_uncut(serving: Start) -> None:
+    server = serving(story)
+    with through(server) as (proxy, client):
+        whole = client.answer("story")
+        stream = whole.stream
+        head = head_of(client.followed(stream))
+        cuts = 0
+        for cut in range(head, head + len(whole.body) + 100):
+            proxy.cut(after=cut, times=1)
+            first = client.followed(stream)
+            if not first.was_cut:
+                break
+            cuts += 1
+            after = first.events[-1].id if first.events else None
+            rest = client.followed(stream, after)
+            kept = b"".join(event + b"\n\n" for event in whole.body.split(b"\n\n")[: after or 0])
+            assert first.body.startswith(kept)
+            assert bare(kept) + bare(rest.body) == bare(whole.body), f"cut after {cut} bytes"
+            assert first.events + rest.events == whole.events
+        assert cuts >= len(whole.body)
+
+
+def test_an_answer_that_is_cut_while_it_grows_goes_on_and_is_whole(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model))
+    with through(server) as (proxy, client):
+        with client.ask("say", {"movie": "Hulk"}) as answer:
+            speaker.say("one")
+            answer.until("delta")
+            proxy.drop()
+            assert "done" not in names(answer.read())
+            assert answer.was_cut
+        speaker.say(" two")
+        with client.follow(answer.stream, answer.events[-1].id) as rest:
+            assert rest.until("delta")[-1].data == {"delta": " two"}
+            speaker.end()
+            rest.read()
+    events = answer.events + rest.events
+    assert names(events) == ["start", "delta", "delta", "done"]
+    assert [event.id for event in events] == list(range(1, len(events) + 1))
+    assert events[-1].data["response"] == "one two"
+    assert len(speaker.server.exchanges) == 1, "the model was asked once"
+
+
+def test_an_answer_that_is_cut_again_and_again_is_whole_at_last(serving: Start) -> None:
+    server = serving(story)
+    with through(server) as (proxy, client):
+        whole = client.answer("story")
+        longest = max(map(len, whole.body.split(b"\n\n")))
+        proxy.cut(after=head_of(whole) + len("retry: 1000\n") + longest + 20)  # so that at least one arrives
+        proxy.split(7)
+        heard: list[Any] = []
+        connections = 0
+        while not heard or heard[-1].name != "done":
+            connections += 1
+            assert connections < 20
+            heard += client.followed(whole.stream, heard[-1].id if heard else None).events
+        assert connections > 1
+        assert names(heard) == ["start", *["delta"] * len(WORDS), "done"]
+        assert [event.id for event in heard] == list(range(1, len(heard) + 1))
+        assert text(heard) == "".join(WORDS)
+
+
+def test_a_connection_that_stalls_for_a_while_loses_nothing(serving: Start) -> None:
+    server = serving(story)
+    with through(server) as (proxy, client):
+        proxy.stall(after=300, seconds=0.1)
+        assert text(client.answer("story").events) == "".join(WORDS)
+
+
+# Readers that leave
+
+
+def test_within_the_grace_an_answer_goes_on_without_a_reader(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model), grace=20)
+    with server.ask("say", {"movie": "Hulk"}) as answer:
+        speaker.say("one")
+        answer.until("delta")
+    speaker.say(" two")
+    speaker.end()
+    assert speaker.last.done.wait(5)
+    rest = server.followed(answer.stream, 2)
+    assert names(rest.events) == ["delta", "done"]
+    assert rest.events[0].id == 3
+    assert not speaker.last.left.is_set()
+
+
+def test_after_the_grace_the_models_request_is_cancelled(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model), grace=0.05)
+    with server.ask("say", {"movie": "Hulk"}) as answer:
+        speaker.say("one")
+        answer.until("delta")
+        time.sleep(0.15)  # as long as there is a reader, it goes on
+        assert not speaker.last.left.is_set()
+    assert speaker.last.left.wait(5)
+    after = server.followed(answer.stream)
+    assert names(after.events) == ["start", "delta", "error"]
+    assert after.events[-1].data["type"] == "Abandoned"
+    assert after.events[-1].data["retryable"] is True
+
+
+def test_without_a_grace_the_models_request_is_cancelled_at_once(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model), grace=0)
+    with server.ask("say", {"movie": "Hulk"}) as answer:
+        speaker.say("one")
+        answer.until("delta")
+    assert speaker.last.left.wait(5)
+
+
+def test_a_client_that_leaves_before_the_first_word_cancels_the_request_too(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model), grace=0)
+    with server.ask("say", {"movie": "Hulk"}) as answer:
+        answer.until("start")
+        assert speaker.last
+    assert speaker.last.left.wait(5)
+
+
+def test_a_client_that_resets_its_connection_is_noticed_in_a_gap(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model), grace=0)
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        body = b'{"movie": "Hulk"}'
+        client.sendall(
+            b"POST /api/say HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        assert client.recv(1000)
+        assert speaker.last
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert speaker.last.left.wait(5)
+
+
+def with_a_function(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def pass_on(request: Any, call_next: Any) -> Any:
+        return await call_next(request)
+
+
+def with_compression(app: FastAPI) -> None:
+    app.add_middleware(GZipMiddleware, minimum_size=1)
+
+
+@pytest.mark.parametrize("grace", [0, 0.3])
+@pytest.mark.parametrize("add", [with_a_function, with_compression])
+def test_middleware_holds_no_event_back_and_hides_no_client_that_leaves(
+    serving: Start, speaker: Speaker, add: Callable[[FastAPI], None], grace: float
+) -> None:
+    app = FastAPI()
+    add(app)
+    server = serving(say_task(speaker.model), app=app, grace=grace)
+    with server.ask("say", {"movie": "Hulk"}) as answer:
+        speaker.say("one")
+        assert answer.until("delta")[-1].data == {"delta": "one"}
+        assert "content-encoding" not in answer.headers
+        assert not speaker.last.left.is_set()
+    assert speaker.last.left.wait(5)
+
+
+def test_an_old_client_that_knows_no_chunks_gets_the_answer_as_well(serving: Start) -> None:
+    server = serving(story)
+    with socket.create_connection(("127.0.0.1", server.port), 5) as client:
+        client.sendall(b"POST /api/story HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+        received = b""
+        while piece := client.recv(10_000):
+            received += piece
+    assert text(read(received.partition(b"\r\n\r\n")[2])) == "".join(WORDS)
+
+
+def test_the_grace_begins_anew_each_time_that_the_last_reader_leaves(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model), grace=0.8)
+    with server.ask("say", {"movie": "Hulk"}) as answer:
+        speaker.say("one")
+        answer.until("delta")
+    for _ in range(3):
+        time.sleep(0.3)
+        with server.follow(answer.stream) as again:
+            assert names(again.until("delta")) == ["start", "delta"]
+    assert not speaker.last.left.is_set()
+    assert speaker.last.left.wait(5)
+
+
+def test_one_reader_that_leaves_ends_nothing_for_the_others(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model), grace=0)
+    with server.ask("say", {"movie": "Hulk"}) as answer:
+        with server.follow(answer.stream) as other:
+            other.until("start")
+        speaker.say("one")
+        speaker.end()
+        assert names(answer.read()) == ["start", "delta", "done"]
+
+
+def test_leaving_is_no_stop_and_a_stop_is_no_leaving(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model), grace=0)
+    with server.ask("say", {"movie": "Hulk"}) as left:
+        left.until("start")
+    wait_until(lambda: names(server.followed(left.stream).events)[-1] == "error")
+    with server.ask("say", {"movie": "Hulk"}) as stopped:
+        stopped.until("start")
+        server.stop(stopped.stream)
+        assert names(stopped.read()) == ["start", "stopped"]
+
+
+def test_a_function_whose_reader_has_left_is_closed(serving: Start) -> None:
+    closed = Gate()
+
+    async def wait() -> AsyncIterator[str]:
+        try:
+            yield "one"
+            await Gate().passed()
+        finally:
+            closed.open()
+
+    with serving(wait, grace=0).ask("wait") as answer:
+        answer.until("delta")
+    wait_until(lambda: closed.is_open)
+
+
+# Readers that come late, or twice
+
+
+def test_two_readers_at_once_get_the_same_bytes(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model))
+    with server.ask("say", {"movie": "Hulk"}) as first, server.follow(first.stream) as second:
+        speaker.say("one")
+        assert second.until("delta")[-1] == first.until("delta")[-1]
+        speaker.say(" two")
+        speaker.end()
+        first.read()
+        second.read()
+    assert first.body == second.body
+    assert names(first.events) == ["start", "delta", "delta", "done"]
+
+
+def test_many_readers_at_once_get_the_same_bytes(serving: Start) -> None:
+    go = Gate()
+
+    async def wait() -> AsyncIterator[str]:
+        await go.passed()
+        for word in WORDS * 20:
+            yield word
+
+    server = serving(wait)
+    with server.ask("wait") as first:
+        stream = first.stream
+
+        def follow(number: int) -> bytes:
+            if number == 9:
+                go.open()
+            return server.followed(stream).body
+
+        bodies = at_once(10, follow)
+        first.read()
+    assert set(bodies) == {first.body}
+
+
+def test_who_follows_an_answer_gets_signs_of_life_as_well(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model), heartbeat=0.03)
+    with server.ask("say", {"movie": "Hulk"}) as first, server.follow(first.stream) as second:
+        second.until("start")
+        time.sleep(0.1)
+        speaker.end()
+        second.read()
+    assert b"\n\n:\n\n" in second.body
+    assert second.events == server.followed(first.stream).events
+
+
+def test_a_late_reader_gets_all_from_the_start(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model))
+    with server.ask("say", {"movie": "Hulk"}) as first:
+        speaker.say("one", " two")
+        first.until("delta", 2)
+        with server.follow(first.stream) as late:
+            assert names(late.until("delta", 2)) == ["start", "delta", "delta"]
+            speaker.end()
+            assert late.read() == first.read()
+
+
+def test_an_answer_that_is_over_can_be_read_again_from_anywhere(serving: Start) -> None:
+    server = serving(story)
+    whole = server.answer("story")
+    assert server.followed(whole.stream).body == whole.body
+    for event in whole.events[:-1]:
+        rest = server.followed(whole.stream, event.id)
+        assert rest.events == whole.events[event.id :]
+        assert bare(whole.body).endswith(bare(rest.body))
+        assert not rest.was_cut
+
+
+def test_who_has_had_the_last_event_gets_nothing_more(serving: Start) -> None:
+    server = serving(story)
+    whole = server.answer("story")
+    nothing = server.followed(whole.stream, whole.events[-1].id)
+    assert nothing.status == 204
+    assert nothing.events == []
+    assert not nothing.was_cut
+
+
+def test_an_answer_that_is_followed_has_the_headers_of_one_that_was_asked(serving: Start) -> None:
+    server = serving(story)
+    whole = server.answer("story")
+    again = server.followed(whole.stream, 2)
+    for header in ("content-type", "cache-control", "x-accel-buffering"):
+        assert again.headers[header] == whole.headers[header]
+
+
+def test_an_answer_is_kept_for_a_while_after_its_end_and_no_longer(serving: Start) -> None:
+    server = serving(story, keep=0.6)
+    stream = server.answer("story").stream
+    assert server.followed(stream).status == 200
+    wait_until(lambda: server.get(f"/streams/{stream}").status_code == 404)
+    gone = server.get(f"/streams/{stream}")
+    assert gone.json()["detail"]["type"] == "UnknownStream"
+    assert server.stop(stream).status_code == 404
+
+
+def test_of_the_answers_that_are_over_only_so_many_are_kept(serving: Start) -> None:
+    server = serving(story, limits=serve.Limits(kept=2))
+    streams = [server.answer("story").stream for _ in range(4)]
+    assert [server.get(f"/streams/{stream}").status_code for stream in streams] == [404, 404, 200, 200]
+
+
+def test_a_stream_that_there_is_not_is_not_found(serving: Start) -> None:
+    server = serving(story)
+    for name in ("nothing", "x" * 500, "%00", "é"):
+        assert server.get(f"/streams/{name}").status_code == 404
+
+
+def test_ids_of_streams_are_long_and_never_the_same(serving: Start) -> None:
+    server = serving(story)
+    streams = {server.answer("story").stream for _ in range(5)}
+    assert len(streams) == 5
+    assert min(map(len, streams)) >= 20
+
+
+def test_an_event_id_that_the_stream_does_not_have_is_refused(serving: Start) -> None:
+    server = serving(story)
+    whole = server.answer("story")
+    assert len(whole.events) == 5
+    for wrong in ("-1", "x", "1.5", "6", "9" * 30, "1 2", "%31", "+1", "0x1", "\u0661".encode()):
+        refused = server.get(f"/streams/{whole.stream}", headers={"Last-Event-ID": wrong})
+        assert refused.status_code == 422, wrong
+        assert refused.headers["content-type"] == "application/json"
+
+
+def test_an_event_id_of_none_is_the_beginning(serving: Start) -> None:
+    server = serving(story)
+    whole = server.answer("story")
+    for nothing in ("", "0"):
+        assert server.followed(whole.stream, nothing).body == whole.body
+
+
+# What is kept
+
+
+def counting(count: int, size: int = 1) -> tuple[Any, list[int]]:
+    made: list[int] = []
+
+    async def count_up() -> AsyncIterator[str]:
+        for number in range(count):
+            made.append(number)
+            yield f"{number} ".ljust(size)
+
+    return count_up, made
+
+
+def test_what_is_no_longer_kept_is_gone_and_the_client_is_told_so(serving: Start) -> None:
+    count_up, _ = counting(50)
+    server = serving(count_up, limits=serve.Limits(events=10))
+    whole = server.answer("count_up")
+    assert names(whole.events) == ["start", *["delta"] * 50, "done"]
+    gone = server.get(f"/streams/{whole.stream}")
+    assert gone.status_code == 410
+    assert gone.json()["detail"]["type"] == "EventsGone"
+    assert server.get(f"/streams/{whole.stream}", headers={"Last-Event-ID": "3"}).status_code == 410
+    last = server.followed(whole.stream, len(whole.events) - 1)
+    assert last.events == whole.events[-1:]
+
+
+def test_few_bytes_are_kept_where_few_may_be(serving: Start) -> None:
+    count_up, _ = counting(50, size=100)
+    server = serving(count_up, limits=serve.Limits(event_bytes=1000))
+    whole = server.answer("count_up")
+    assert len(whole.events) == 52
+    assert server.get(f"/streams/{whole.stream}").status_code == 410
+    assert server.followed(whole.stream, 51).events == whole.events[-1:]
+
+
+def test_an_event_that_is_larger_than_the_limit_arrives_all_the_same(serving: Start) -> None:
+    count_up, _ = counting(3, size=5000)
+    server = serving(count_up, limits=serve.Limits(event_bytes=1000))
+    assert len(text(server.answer("count_up").events)) == 15000
+
+
+@pytest.mark.parametrize("events", [1, 2, 3])
+def test_the_smallest_limits_still_let_everything_through(serving: Start, events: int) -> None:
+    count_up, _ = counting(20)
+    server = serving(count_up, limits=serve.Limits(events=events))
+    assert len(server.answer("count_up").events) == 22
+
+
+def test_without_a_reader_an_answer_runs_only_so_far_ahead_and_nothing_is_lost(serving: Start) -> None:
+    go = Gate()
+    made: list[int] = []
+
+    async def count_up() -> AsyncIterator[str]:
+        await go.passed()
+        for number in range(200):
+            made.append(number)
+            yield f"{number} "
+
+    server = serving(count_up, limits=serve.Limits(events=20))
+    with server.ask("count_up") as answer:
+        answer.until("start")
+    with server.ask("count_up") as other:  # when this one has come, the server has seen that the first has gone
+        other.until("start")
+    go.open()
+    wait_until(lambda: made)
+    assert settled(lambda: len(made)) <= 40
+    rest = server.followed(answer.stream)
+    assert text(rest.events) == "".join(f"{number} " for number in range(200))
+    assert [event.id for event in rest.events] == list(range(1, 203))
+
+
+def test_a_reader_that_is_slow_holds_back_who_makes_the_answer(serving: Start) -> None:
+    made: list[int] = []
+
+    async def flood() -> AsyncIterator[str]:
+        for number in range(2000):
+            made.append(number)
+            yield "x" * 100_000
+
+    server = serving(flood, limits=serve.Limits(events=8), grace=0)
+    with slow_socket(server, "flood", {}):
+        wait_until(lambda: made)
+        assert settled(lambda: len(made)) < 300  # most of it is in the buffers of the machine
+
+
+def test_a_reader_that_is_slow_holds_back_the_model_itself(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model), limits=serve.Limits(event_bytes=500_000), grace=0)
+    pieces = 2000
+    speaker.say(*["x" * 50_000] * pieces)
+    with slow_socket(server, "say", {"movie": "Hulk"}):
+        wait_until(lambda: speaker.waiting < pieces)
+        assert settled(lambda: pieces - speaker.waiting) < pieces - 500
+    assert speaker.last.left.wait(5)
+
+
+def test_a_reader_that_was_slow_gets_everything(serving: Start) -> None:
+    items = [{"number": number, "text": "x" * 200_000} for number in range(60)]
+
+    async def flood() -> AsyncIterator[Any]:
+        for item in items:
+            yield item
+
+    server = serving(flood, limits=serve.Limits(events=8), grace=0)
+    with slow_socket(server, "flood", {}) as client:
+        time.sleep(0.1)
+        heard = read_quickly(client)
+    assert [event.data["value"] for event in heard if event.name == "item"] == items
+    assert heard[-1].name == "done"
+
+
+def test_an_answer_that_waits_for_a_reader_can_be_stopped(serving: Start) -> None:
+    go = Gate()
+    made: list[int] = []
+
+    async def count_up() -> AsyncIterator[str]:
+        await go.passed()
+        for number in range(1000):
+            made.append(number)
+            yield f"{number} "
+
+    server = serving(count_up, limits=serve.Limits(events=20))
+    with server.ask("count_up") as answer:
+        answer.until("start")
+    with server.ask("count_up") as other:
+        other.until("start")
+    go.open()
+    wait_until(lambda: made)
+    assert settled(lambda: len(made)) < 1000
+    assert server.stop(answer.stream).status_code == 202
+    heard = server.followed(answer.stream).events
+    assert heard[-1].name == "stopped"
+    assert heard[-1].data["response"].startswith(text(heard))
+    assert [event.id for event in heard] == list(range(1, len(heard) + 1))
+
+
+def test_one_slow_reader_holds_back_no_other_and_can_come_back(serving: Start) -> None:
+    go = Gate()
+
+    async def flood() -> AsyncIterator[Any]:
+        await go.passed()
+        for number in range(150):
+            yield {"number": number, "text": "x" * 200_000}
+
+    server = serving(flood, limits=serve.Limits(events=8), grace=0)
+    with server.ask("flood") as quick:
+        with slow_socket(server, f"streams/{quick.stream}") as slow:
+            assert slow.recv(16, socket.MSG_PEEK)
+            go.open()
+            assert names(quick.read())[-1] == "done"
+            heard = read_quickly(slow)
+    assert heard == quick.events[: len(heard)]
+    if len(heard) < len(quick.events):  # it was too slow: it is not told that this was all
+        assert "done" not in names(heard)
+        assert server.get(f"/streams/{quick.stream}", headers={"Last-Event-ID": str(len(heard))}).status_code == 410
+
+
+@contextmanager
+def slow_socket(server: Serving, path: str, body: Any = None) -> Iterator[socket.socket]:
+    """Ask or follow over a connection that takes little, and do not read."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        client.settimeout(5)
+        client.connect(("127.0.0.1", server.port))
+        written = b"" if body is None else json.dumps(body).encode()
+        method = "GET" if body is None else "POST"
+        client.sendall(
+            f"{method} /api/{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(written)}\r\n\r\n".encode()
+            + written
+        )
+        yield client
+
+
+def read_quickly(client: socket.socket) -> list[Heard]:
+    """Read what comes up to the end of the connection, which closes after the response."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
+    received = b"".join(iter(lambda: client.recv(1_000_000), b""))
+    return read(b"".join(chunks_of(received.partition(b"\r\n\r\n")[2])))
+
+
+def chunks_of(body: bytes) -> Iterator[bytes]:
+    """Give the chunks of a body, as far as they came (RFC 9112, 7.1)."""
+    place = 0
+    while (end := body.find(b"\r\n", place)) > 0 and (size := int(body[place:end], 16)):
+        yield body[end + 2 : end + 2 + size]
+        place = end + 2 + size + 2
+
+
+# A server that stops
+
+
+def test_a_server_that_shuts_down_leaves_no_reader_waiting(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model))
+    with server.ask("say", {"movie": "Hulk"}) as answer:
+        speaker.say("one")
+        answer.until("delta")
+        server.begin_to_stop()
+        events = answer.read()
+    assert "done" not in names(events)
+    assert answer.was_cut or names(events)[-1] == "error"
+    assert speaker.last.left.wait(5), "and the model is not asked any longer"
+
+
+def test_a_server_that_shuts_down_ends_answers_that_nobody_reads(serving: Start, speaker: Speaker) -> None:
+    server = serving(say_task(speaker.model))
+    with server.ask("say", {"movie": "Hulk"}) as answer:
+        speaker.say("one")
+        answer.until("delta")
+    server.begin_to_stop()
+    assert speaker.last.left.wait(5)
+
+
+def test_after_a_restart_the_streams_of_before_are_unknown(serving: Start) -> None:
+    first = serving(story)
+    stream = first.answer("story").stream
+    assert serving(story).get(f"/streams/{stream}").status_code == 404
+
+
+def test_a_model_that_is_asked_in_this_process_can_be_followed_as_well(serving: Start) -> None:
+    server = serving(say_task(declarai.offline(["one two three"], delay=0.02)))
+    with server.ask("say", {"movie": "Hulk"}) as answer:
+        answer.until("delta")
+    assert text(server.followed(answer.stream).events) == "one two three"
