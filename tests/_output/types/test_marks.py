@@ -27,6 +27,7 @@ from declarai_like._output.shape import Shape, Unfit
 from declarai_like._output.types.root import AnswerPlan
 from declarai_like._output.views.readers import ElementReader, PartialReader
 from declarai_like.stream import StreamState, as_json, done, not_null, with_state
+from tests._output import typed_answers
 from tests._output.json_texts import CUTS, cut
 from tests._output.typed_answers import TYPES, answers, plan, same
 
