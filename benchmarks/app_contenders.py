@@ -157,7 +157,7 @@ class Ours(Applications):
 
     def __init__(self) -> None:
         from declarai_like import app
-        from declarai_like.app.hooks.events import StreamItem
+        from declarai_like.app.events import StreamItem
 
         contender = self
 

@@ -115,7 +115,7 @@ class Ours:
 
         model = declarai.openai("bench", base_url=url)
 
-        @model.task(streaming=True, cache=self.cache)
+        @model.task(streaming=True, replay=self.cache)
         def say(chunks: int) -> str:
             """Write chunks={chunks} words."""
             return declarai.magic(chunks)

@@ -38,10 +38,10 @@ class Ours(Contender):
     """
 
     def __init__(self) -> None:
-        from declarai_like._output.types.root import AnswerPlan
+        from declarai_like._output.types.root import AnswerSpec
         from declarai_like._output.views.readers import ElementReader, PartialReader
 
-        self._report, self._note, self._items = AnswerPlan(Report), AnswerPlan(Note), AnswerPlan(list[Item])
+        self._report, self._note, self._items = AnswerSpec(Report), AnswerSpec(Note), AnswerSpec(list[Item])
         self._partial, self._elements = PartialReader, ElementReader
 
     def partials(self, pieces: int) -> Any:

@@ -152,7 +152,7 @@ class LLMResponse:
 
     def __init__(
         self,
-        response: str | Transcript,
+        response: str | ResponseText,
         delta: str | None = None,
         raw_response: dict[str, Any] | bytes = b"{}",
         model: str = "",
@@ -165,7 +165,7 @@ class LLMResponse:
     ) -> None:
         if isinstance(response, str):
             delta = response if delta is None else delta
-            response = Transcript(response)
+            response = ResponseText(response)
         self._text = response
         self._end = response.length
         self._raw: Any = raw_response
@@ -183,7 +183,7 @@ class LLMResponse:
         return self._text.upto(self._end)
 
     @property
-    def transcript(self) -> Transcript:
+    def response_text(self) -> ResponseText:
         """The text that the chunks of one attempt share, with what was asked."""
         return self._text
 
@@ -230,7 +230,7 @@ class LLMResponse:
         return f"LLMResponse({shown})"
 
 
-class Transcript:
+class ResponseText:
     """A growing text, kept once. Joined only where somebody looks, and then only what is new.
 
     The text of an answer knows which attempt at it this is, and why it was begun.
@@ -244,7 +244,7 @@ class Transcript:
     __slots__ = ("_joined", "asked", "attempt", "before", "length", "pieces", "restart_reason", "usage")
 
     def __init__(
-        self, text: str = "", *, attempt: int = 1, restart_reason: str = "", before: Transcript | None = None
+        self, text: str = "", *, attempt: int = 1, restart_reason: str = "", before: ResponseText | None = None
     ) -> None:
         self.attempt = attempt
         self.before = before

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
 from ._core.flow import Flow
-from ._core.replay import Record, Replay, Rest, View
+from ._core.replay import Replay, StreamBuffer, TailView, View
 from ._llm.usage import usage_so_far
-from ._output.incremental import Missing
+from ._output.incremental import Missing, PartialJSON
 from ._output.types.marks import done, not_null, with_state
 from ._output.types.values import Partial, StreamState, as_json
 from ._output.views.events import (
@@ -32,8 +32,8 @@ from .messages import LLMResponse, Usage
 if TYPE_CHECKING:
     from typing import Self
 
-    from ._output.shape import Shape
-    from ._output.types.root import AnswerPlan
+    from ._output.output_type import OutputType
+    from ._output.types.root import AnswerSpec
     from ._output.views.looks import Elements
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "OnError",
     "Operation",
     "Partial",
+    "PartialJSON",
     "ReasoningDelta",
     "Restarted",
     "Stream",
@@ -77,32 +78,32 @@ class Commitment:
     at once. Of an attempt that was given up before, nothing may be handed out any more.
     """
 
-    def __init__(self, record: Record[LLMResponse, Any]) -> None:
-        self._record = record
+    def __init__(self, buffer: StreamBuffer[LLMResponse, Any]) -> None:
+        self._buffer = buffer
         self._stream: weakref.ref[Replay[LLMResponse, Any]] | None = None
         self._kept: dict[int, bool] = {}  # by attempt; whoever is first decides, and `setdefault` is one step
 
-    def make(self, attempt: int) -> bool:
+    def commit(self, attempt: int) -> bool:
         """Commit to an attempt. False where it has been given up."""
         return self._kept.setdefault(attempt, True)
 
-    def bind(self, stream: Replay[LLMResponse, Any]) -> None:
+    def attach(self, stream: Replay[LLMResponse, Any]) -> None:
         """Be told the stream that is read. It is held weakly: it is its reader's."""
         self._stream = weakref.ref(stream)
 
     @property
     def last(self) -> LLMResponse | None:
         """What a reader has seen last."""
-        return self._record.last
+        return self._buffer.last
 
-    def is_read(self) -> bool:
+    def has_reader(self) -> bool:
         """Whether a reader waits for what comes next."""
         stream = self._stream() if self._stream else None
-        return stream is not None and stream.is_read
+        return stream is not None and stream.has_reader
 
-    def give_up(self, attempt: int) -> bool:
+    def try_abandon(self, attempt: int) -> bool:
         """Let another attempt follow. False where a reader is committed to this one, or the stream was left."""
-        return not self._record.over and not self._kept.setdefault(attempt, False)
+        return not self._buffer.closed and not self._kept.setdefault(attempt, False)
 
 
 class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
@@ -133,36 +134,36 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         self,
         flow: Flow[list[LLMResponse], tuple[R, LLMResponse]],
         *,
-        plan: Callable[[], AnswerPlan[R]],
-        record: Record[LLMResponse, tuple[R, LLMResponse]],
+        spec: Callable[[], AnswerSpec[R]],
+        buffer: StreamBuffer[LLMResponse, tuple[R, LLMResponse]],
         commitment: Commitment,
     ) -> None:
-        super().__init__(flow, record=record)
+        super().__init__(flow, buffer=buffer)
         self.commitment = commitment
-        self._plan = plan
-        commitment.bind(self)
+        self._spec = spec
+        commitment.attach(self)
 
     def __repr__(self) -> str:
-        record = self._record
-        state = "running" if record.length else "not begun"
-        if record.over:
-            state = "whole" if record.whole else "closed" if record.error is None else type(record.error).__name__
-        return f"<stream, {state}, {record.length} chunks, {self.response[:40]!r}>"
+        buffer = self._buffer
+        state = "running" if buffer.length else "not begun"
+        if buffer.closed:
+            state = "whole" if buffer.whole else "closed" if buffer.error is None else type(buffer.error).__name__
+        return f"<stream, {state}, {buffer.length} chunks, {self.response[:40]!r}>"
 
     @property
-    def record(self) -> Record[LLMResponse, tuple[R, LLMResponse]]:
+    def buffer(self) -> StreamBuffer[LLMResponse, tuple[R, LLMResponse]]:
         """The chunks so far, apart from the running request."""
-        return self._record
+        return self._buffer
 
     @property
-    def shape(self) -> Shape[R]:
+    def output_type(self) -> OutputType[R]:
         """What the return type asks of the answer."""
-        return self._plan().shape
+        return self._spec().output_type
 
     @property
     def response(self) -> str:
         """All the text so far, of the last attempt."""
-        last = self._record.last
+        last = self._buffer.last
         return "" if last is None else last.response
 
     @property
@@ -171,13 +172,13 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
 
         Of an answer that was left early they stay ``estimated``: no provider tells them then.
         """
-        last = self._record.last
+        last = self._buffer.last
         return None if last is None else usage_so_far(last)
 
     @property
     def finish_reason(self) -> str | None:
         """Why the answer ended; None before its end."""
-        last = self._record.last
+        last = self._buffer.last
         return None if last is None else last.finish_reason
 
     def deltas(self) -> View[LLMResponse, str]:
@@ -186,7 +187,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         Joined they are the answer: the text of attempts that were given up is passed over as well, and once
         there is a text to give, no other attempt follows.
         """
-        return Rest(self, lambda: _Deltas(self.commitment))
+        return TailView(self, lambda: _Deltas(self.commitment))
 
     def partials(self, *, early: bool = False) -> View[LLMResponse, Partial[R]]:
         """Give the value so far, for ``for`` and ``async for``: one `Partial` for each chunk with text.
@@ -199,7 +200,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         """
         from ._output.views.looks import Partials
 
-        return View(self, lambda: Partials(self._plan(), self._finish, early=early))
+        return View(self, lambda: Partials(self._spec(), self._finish, early=early))
 
     def patches(self, *, early: bool = False) -> View[LLMResponse, list[Operation]]:
         """Give what changes in the value so far, as JSON Patch operations: a list for each chunk that changes it.
@@ -212,7 +213,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         """
         from ._output.views.looks import Patches
 
-        return View(self, lambda: Patches(self._plan(), self._finish, early=early))
+        return View(self, lambda: Patches(self._spec(), self._finish, early=early))
 
     @overload
     def items(self: Stream[list[T]], *, on_error: OnError = "raise") -> Items[T]: ...
@@ -238,7 +239,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         Raises:
             ConfigurationError: the answer is no list, tuple or set, or ``on_error`` is something else.
         """
-        return Items(self, self._plan(), on_error)
+        return Items(self, self._spec(), on_error)
 
     def events(self) -> View[LLMResponse, Event[R]]:
         """Give all that happens in the answer, in order, for ``for`` and ``async for``.
@@ -248,7 +249,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         """
         from ._output.views.looks import Events
 
-        return View(self, lambda: Events(self._plan(), self._finish, lambda: self._record.result[1]))
+        return View(self, lambda: Events(self._spec(), self._finish, lambda: self._buffer.result[1]))
 
     def result(self) -> R:
         """Read to the end, and give the answer as the task's return type: the last attempt's text, read once.
@@ -258,36 +259,36 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
             OutputError: no attempt fitted the return type.
             DeclaraiError: whatever ended the stream.
         """
-        record = self._record
-        while self._pull(record.length):
+        buffer = self._buffer
+        while self._pull(buffer.length):
             pass
         return self._finish()
 
     async def aresult(self) -> R:
         """Give what `result` gives, from async code."""
-        record = self._record
-        while await self._apull(record.length):
+        buffer = self._buffer
+        while await self._apull(buffer.length):
             pass
         return self._finish()
 
     def _finish(self) -> R:
-        self._record.finish(self._record.length)
-        if not self._record.whole:
+        self._buffer.finish(self._buffer.length)
+        if not self._buffer.whole:
             error = StreamClosed("the stream was closed before its end, so there is no result")
             error.partial = self.response
             raise error
-        return self._record.result[0]
+        return self._buffer.result[0]
 
     @classmethod
-    def over(
+    def from_buffer(
         cls,
-        plan: Callable[[], AnswerPlan[R]],
-        record: Record[LLMResponse, tuple[R, LLMResponse]],
+        spec: Callable[[], AnswerSpec[R]],
+        buffer: StreamBuffer[LLMResponse, tuple[R, LLMResponse]],
         commitment: Commitment,
     ) -> Self:
         """Give a stream of what was recorded, when the one that recorded it is gone."""
-        record.end()
-        return cls(_nothing(), plan=plan, record=record, commitment=commitment)
+        buffer.end()
+        return cls(_nothing(), spec=spec, buffer=buffer, commitment=commitment)
 
 
 def _nothing() -> Flow[list[LLMResponse], Any]:
@@ -310,16 +311,16 @@ class Items(View[LLMResponse, T], Iterator[T], AsyncIterator[T]):
         DeclaraiError: what the stream raises otherwise.
     """
 
-    def __init__(self, stream: Stream[Any], plan: AnswerPlan[Any], on_error: OnError = "raise") -> None:
+    def __init__(self, stream: Stream[Any], spec: AnswerSpec[Any], on_error: OnError = "raise") -> None:
         from ._output.views.readers import ElementReader
 
         if on_error not in ("raise", "collect"):
             raise ConfigurationError(f"on_error is {on_error!r}; it is 'raise' or 'collect'")
-        ElementReader[T](plan)  # says so at once where there are no elements
+        ElementReader[T](spec)  # says so at once where there are no elements
         super().__init__(stream, self._begin)
         self.stream = stream
         self.errors: list[InvalidElement] = []
-        self._plan = plan
+        self._spec = spec
         self._collects = on_error == "collect"
         self._next: Iterator[T] | None = None
         self._anext: AsyncIterator[T] | None = None
@@ -352,7 +353,7 @@ class Items(View[LLMResponse, T], Iterator[T], AsyncIterator[T]):
         from ._output.views.looks import Elements
 
         self.errors = []
-        return Elements(self._plan, self.stream.commitment.make, self.errors if self._collects else None)
+        return Elements(self._spec, self.stream.commitment.commit, self.errors if self._collects else None)
 
     def __repr__(self) -> str:
         return f"<items of {self.stream!r}>"
@@ -362,7 +363,7 @@ class _Deltas:
     """A look at the new text."""
 
     def __init__(self, commitment: Commitment) -> None:
-        self._commit = commitment.make
+        self._commit = commitment.commit
 
     def feed(self, chunk: LLMResponse) -> tuple[str, ...]:
         return (chunk.delta,) if chunk.delta and self._commit(chunk.attempt) else ()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 from ._calls.calls import Calls
-from ._calls.operator import Operator, params_of
+from ._calls.output_call import OutputCall, params_of
 from ._core.flow import Flow
 from ._prompts import Prompt
 from .errors import DeclarationError
@@ -60,10 +60,10 @@ class Task(Generic[P, C]):
         self,
         function: Callable[..., Any],
         prompt: Prompt[Any],
-        operator: Callable[[], Operator[Any]],
+        output_call: Callable[[], OutputCall[Any]],
         *,
         streaming: bool,
-        cache: bool,
+        replay: bool,
     ) -> None:
         if "llm_params" in prompt.signature.python.parameters:
             raise DeclarationError(
@@ -71,7 +71,7 @@ class Task(Generic[P, C]):
                 "that every task takes; rename it"
             )
         is_async = inspect.iscoroutinefunction(function)
-        self._declared = _Declared(prompt, operator, streaming=streaming, is_async=is_async, cache=cache)
+        self._declared = _TaskDefinition(prompt, output_call, streaming=streaming, is_async=is_async, replay=replay)
         self._receiver: tuple[Any, ...] = ()
         functools.update_wrapper(self, function)
 
@@ -120,7 +120,7 @@ class Task(Generic[P, C]):
 
     @property
     def llm_stream_response(self) -> C | None:
-        """The last stream of this context, to read again from its cache; None when there was none."""
+        """The last stream of this context, to read again; None when there was none."""
         return cast("C | None", self._declared.calls.llm_stream_response)
 
     @overload
@@ -156,7 +156,11 @@ class Plan(Generic[C]):
     """
 
     def __init__(
-        self, declared: _Declared, arguments: dict[str, Any], messages: tuple[Message, ...], params: dict[str, Any]
+        self,
+        declared: _TaskDefinition,
+        arguments: dict[str, Any],
+        messages: tuple[Message, ...],
+        params: dict[str, Any],
     ) -> None:
         self._declared = declared
         self._params = params
@@ -190,29 +194,29 @@ class Plan(Generic[C]):
         return self._declared.calls.stream(self._answering)
 
     def _answering(self, commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
-        return self._declared.operator.answer(self.messages, self._params, commitment)
+        return self._declared.output_call.answer(self.messages, self._params, commitment)
 
 
-class _Declared:
+class _TaskDefinition:
     """What a task and its bound methods share."""
 
     def __init__(
         self,
         prompt: Prompt[Any],
-        operator: Callable[[], Operator[Any]],
+        output_call: Callable[[], OutputCall[Any]],
         *,
         streaming: bool,
         is_async: bool,
-        cache: bool,
+        replay: bool,
     ) -> None:
         self.prompt = prompt
         self.is_async = is_async
-        self.calls = Calls(prompt.shape, streaming=streaming, cache=cache)
-        self._operator = operator
+        self.calls = Calls(prompt.output_type, streaming=streaming, replay=replay)
+        self._output_call = output_call
 
     @property
-    def operator(self) -> Operator[Any]:
-        return self._operator()
+    def output_call(self) -> OutputCall[Any]:
+        return self._output_call()
 
     def messages(self, arguments: Mapping[str, Any]) -> tuple[Message, ...]:
-        return (Message("user", self.operator.asking(self.prompt.fill(arguments))),)
+        return (Message("user", self.output_call.with_format_instructions(self.prompt.fill(arguments))),)

@@ -370,13 +370,13 @@ async def test_a_cancelled_reader_ends_the_stream_for_those_who_wait_for_it() ->
 
 
 def test_without_cache_a_stream_is_read_once_and_keeps_only_its_end() -> None:
-    say, script = make(cache=False)
+    say, script = make(replay=False)
     stream = say("Avengers")
     assert responses(stream) == WORDS
-    assert len(stream.record.items) == 1
+    assert len(stream.buffer.items) == 1
     assert stream.result() == "one two three"
     assert say.llm_response.response == "one two three"
-    with pytest.raises(StreamInUse, match=r"cache=False.*read once"):
+    with pytest.raises(StreamInUse, match=r"replay=False.*read once"):
         list(stream)
     assert len(script.calls) == 1
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from .._core.flow import Flow, arun, run
-from .._core.replay import Record
-from .._output.shape import Shape
+from .._core.replay import StreamBuffer
+from .._output.output_type import OutputType
 from ..messages import LLMResponse
 from ..stream import Commitment, Items, Stream
-from .watch import watching
+from .watch import current_watch
 
 if TYPE_CHECKING:
-    from .._output.types.root import AnswerPlan
+    from .._output.types.root import AnswerSpec
 
 R = TypeVar("R")
 
-Answering: TypeAlias = Callable[[Commitment | None], Flow[list[LLMResponse], tuple[R, LLMResponse]]]
+FlowFactory: TypeAlias = Callable[[Commitment | None], Flow[list[LLMResponse], tuple[R, LLMResponse]]]
 """Begins a flow that answers a call. With a commitment it emits the answer as it grows, else nothing."""
 
 
@@ -35,14 +35,14 @@ class Calls(Generic[R]):
         by_element: whether a call gives the answer's elements, one by one.
     """
 
-    def __init__(self, shape: Shape[R], *, streaming: bool, cache: bool) -> None:
+    def __init__(self, output_type: OutputType[R], *, streaming: bool, replay: bool) -> None:
         self.streaming = streaming
-        self.by_element = shape.by_element and not streaming
-        self._shape = shape
-        self._cache = cache
-        self._reading: AnswerPlan[R] | None = None
+        self.by_element = output_type.by_element and not streaming
+        self._output_type = output_type
+        self._replay = replay
+        self._reading: AnswerSpec[R] | None = None
 
-    def answer(self, answering: Answering[R], *, is_async: bool) -> Any:
+    def answer(self, answering: FlowFactory[R], *, is_async: bool) -> Any:
         """Give what the caller gets: a `Stream` or `Items`, from which nothing is asked yet, the value, or an awaitable."""
         if self.streaming or self.by_element:
             return self._handed_out(self.stream(answering))
@@ -53,52 +53,52 @@ class Calls(Generic[R]):
         """The last answer in this context: whole, or the last chunk of a stream that has ended; else None."""
         last = self._last
         if isinstance(last, _Streamed):
-            return last.record.last if last.record.over else None
+            return last.buffer.last if last.buffer.closed else None
         return last
 
     @property
     def llm_stream_response(self) -> Stream[R] | Items[Any] | None:
-        """The last stream of this context, to read again from its cache; None when there was none."""
+        """The last stream of this context, to read again; None when there was none."""
         last = self._last
         if not isinstance(last, _Streamed):
             return None
-        stream = last.stream() or Stream[R].over(self._read_as, last.record, last.commitment)
+        stream = last.stream() or Stream[R].from_buffer(self._read_as, last.buffer, last.commitment)
         return self._handed_out(stream)
 
-    def _now(self, answering: Answering[R]) -> R:
+    def _now(self, answering: FlowFactory[R]) -> R:
         value, answer = run(answering(None))
         self._leave(answer)
         return value
 
-    async def _later(self, answering: Answering[R]) -> R:
+    async def _later(self, answering: FlowFactory[R]) -> R:
         value, answer = await arun(answering(None))
         self._leave(answer)
         return value
 
     def _leave(self, answer: LLMResponse) -> None:
         self._last = answer
-        if (watch := watching()) is not None:
+        if (watch := current_watch()) is not None:
             watch.add(answer)
 
-    def stream(self, answering: Answering[R]) -> Stream[R]:
+    def stream(self, answering: FlowFactory[R]) -> Stream[R]:
         """Give a stream, whatever the caller of a call gets."""
-        record: Record[LLMResponse, tuple[R, LLMResponse]] = Record(keep=self._cache)
-        commitment = Commitment(record)
-        stream = Stream(answering(commitment), plan=self._read_as, record=record, commitment=commitment)
-        self._last = _Streamed(record, commitment, weakref.ref(stream))
-        if (watch := watching()) is not None:
-            watch.see(stream)
+        buffer: StreamBuffer[LLMResponse, tuple[R, LLMResponse]] = StreamBuffer(keep=self._replay)
+        commitment = Commitment(buffer)
+        stream = Stream(answering(commitment), spec=self._read_as, buffer=buffer, commitment=commitment)
+        self._last = _Streamed(buffer, commitment, weakref.ref(stream))
+        if (watch := current_watch()) is not None:
+            watch.register(stream)
         return stream
 
     def _handed_out(self, stream: Stream[R]) -> Stream[R] | Items[Any]:
         return Items[Any](stream, self._read_as()) if self.by_element else stream
 
-    def _read_as(self) -> AnswerPlan[R]:
+    def _read_as(self) -> AnswerSpec[R]:
         """Give how an answer is read while it comes."""
         if self._reading is None:
-            from .._output.types.root import AnswerPlan
+            from .._output.types.root import AnswerSpec
 
-            self._reading = AnswerPlan(self._shape)
+            self._reading = AnswerSpec(self._output_type)
         return self._reading
 
     @property
@@ -124,7 +124,7 @@ class _Streamed:
     has read stays in its record.
     """
 
-    record: Record[LLMResponse, Any]
+    buffer: StreamBuffer[LLMResponse, Any]
     commitment: Commitment
     stream: weakref.ref[Stream[Any]]
 

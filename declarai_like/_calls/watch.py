@@ -14,7 +14,7 @@ from ..stream import Stream
 if TYPE_CHECKING:
     from typing import Self
 
-    from .._core.replay import Record
+    from .._core.replay import StreamBuffer
 
 
 class Watch:
@@ -39,8 +39,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.is_stopped = False
-        self.has_cut = False
-        self._streams: list[tuple[weakref.ref[Stream[Any]], Record[LLMResponse, Any]]] = []
+        self.stopped_any = False
+        self._streams: list[tuple[weakref.ref[Stream[Any]], StreamBuffer[LLMResponse, Any]]] = []
         self._answers: list[LLMResponse] = []
         self._outer: Watch | None = None
         self._token: Token[Watch | None] | None = None
@@ -71,14 +71,14 @@ class Watch:
         for stream in self._stopped():
             await stream.aclose()
 
-    def see(self, stream: Stream[Any]) -> None:
+    def register(self, stream: Stream[Any]) -> None:
         """Take note of a stream that was made."""
-        self._streams.append((weakref.ref(stream), stream.record))
+        self._streams.append((weakref.ref(stream), stream.buffer))
         if self.is_stopped:
-            self.has_cut = True
+            self.stopped_any = True
             stream.close()
         if self._outer is not None:
-            self._outer.see(stream)
+            self._outer.register(stream)
 
     def add(self, answer: LLMResponse) -> None:
         """Take note of an answer that came whole."""
@@ -99,15 +99,15 @@ class Watch:
     def _stopped(self) -> list[Stream[Any]]:
         self.is_stopped = True
         alive = [stream() for stream, _ in self._streams]
-        cut = [stream for stream in alive if stream is not None and not stream.record.over]
-        self.has_cut = self.has_cut or bool(cut)
+        cut = [stream for stream in alive if stream is not None and not stream.buffer.closed]
+        self.stopped_any = self.stopped_any or bool(cut)
         return cut
 
     def _last_chunks(self) -> list[LLMResponse]:
-        return [*self._answers, *(last for _, record in self._streams if (last := record.last) is not None)]
+        return [*self._answers, *(last for _, buffer in self._streams if (last := buffer.last) is not None)]
 
 
-def watching() -> Watch | None:
+def current_watch() -> Watch | None:
     """Give the watch that the running code is inside of."""
     return _watch.get()
 

@@ -1,10 +1,10 @@
 """One algorithm, two worlds: a flow is a generator that asks, emits and returns; drivers run it.
 
-A flow is an ordinary generator. What it yields is either an *ask* (an `Ask`: something that only the
+A flow is an ordinary generator. What it yields is either an *ask* (an `Effect`: something that only the
 outside world can do, answered with its result) or an *emit* (anything else: an item for whoever
 reads the flow). What it returns is its result. Flows compose with ``yield from``.
 
-An ask knows how to be performed twice, blocking and async; a flow is written once. A `Drive` runs one
+An ask knows how to be performed twice, blocking and async; a flow is written once. A `Driver` runs one
 flow in either world. What a flow opens (`Open`) the drive closes, when the flow ends, fails, is
 cancelled or is left: so a flow needs no cleanup of its own, and cannot forget it.
 """
@@ -24,7 +24,7 @@ T_co = TypeVar("T_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
 
-class Ask(Generic[R_co]):
+class Effect(Generic[R_co]):
     """Something that only the outside world can do. A flow gets its result, or its error, back.
 
     No abstract base class: drives ask of everything that a flow yields whether it is one, and of an
@@ -33,11 +33,11 @@ class Ask(Generic[R_co]):
 
     tracked = False  # whether a resource begins or ends with it
 
-    def perform(self) -> R_co:
+    def run(self) -> R_co:
         """Do it, and give what came of it, in blocking code."""
         raise NotImplementedError
 
-    async def aperform(self) -> R_co:
+    async def arun(self) -> R_co:
         """Do it, and give what came of it, in async code."""
         raise NotImplementedError
 
@@ -45,7 +45,7 @@ class Ask(Generic[R_co]):
         """End the performing that is under way in another thread or task, where that can be done."""
 
 
-Flow: TypeAlias = Generator[Ask[Any] | T, Any, R]
+Flow: TypeAlias = Generator[Effect[Any] | T, Any, R]
 """A flow that emits ``T`` and returns ``R``."""
 
 
@@ -63,13 +63,13 @@ class Resource(Protocol):
 Res = TypeVar("Res", bound=Resource)
 
 
-class Open(Ask[Res]):
+class Open(Effect[Res]):
     """An ask whose result is a resource: the drive closes it at the latest when the flow is over."""
 
     tracked = True
 
 
-class Close(Ask[None]):
+class Close(Effect[None]):
     """Close a resource before the flow is over."""
 
     tracked = True
@@ -77,27 +77,27 @@ class Close(Ask[None]):
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
 
-    def perform(self) -> None:
+    def run(self) -> None:
         self.resource.close()
 
-    async def aperform(self) -> None:
+    async def arun(self) -> None:
         await self.resource.aclose()
 
 
-class Hold(Open[Res]):
+class Own(Open[Res]):
     """Give a resource that is there already to the drive, which closes it when the flow is over."""
 
     def __init__(self, resource: Res) -> None:
         self._resource = resource
 
-    def perform(self) -> Res:
+    def run(self) -> Res:
         return self._resource
 
-    async def aperform(self) -> Res:
+    async def arun(self) -> Res:
         return self._resource
 
 
-class Inner(Ask[R]):
+class Subflow(Effect[R]):
     """Run another flow, as ``yield from`` does: its asks and emits are those of this one, its result is the answer.
 
     What it emits does not go through the flows around it, one after the other; so it may be deep inside of them.
@@ -107,7 +107,7 @@ class Inner(Ask[R]):
         self.flow = flow
 
 
-class Leaving:
+class Finalizer:
     """A resource that runs another flow when it is closed: what is to be done when a flow is left before its end.
 
     A flow that is being closed can ask for nothing any more; this one can.
@@ -134,17 +134,17 @@ class Leaving:
             await arun(flow())
 
 
-class InEventLoop(Ask[bool]):
+class InEventLoop(Effect[bool]):
     """Ask in which world the flow is run."""
 
-    def perform(self) -> bool:
+    def run(self) -> bool:
         return False
 
-    async def aperform(self) -> bool:
+    async def arun(self) -> bool:
         return True
 
 
-class Sleep(Ask[None]):
+class Sleep(Effect[None]):
     """Wait for some seconds."""
 
     def __init__(self, seconds: float) -> None:
@@ -152,10 +152,10 @@ class Sleep(Ask[None]):
         self._aborted = threading.Event()
         self._scope: anyio.CancelScope | None = None
 
-    def perform(self) -> None:
+    def run(self) -> None:
         self._aborted.wait(self.seconds)
 
-    async def aperform(self) -> None:
+    async def arun(self) -> None:
         import anyio
 
         with anyio.CancelScope() as self._scope:
@@ -167,23 +167,23 @@ class Sleep(Ask[None]):
             self._scope.cancel()
 
 
-def ask(request: Ask[R]) -> Generator[Ask[R], Any, R]:
+def perform(request: Effect[R]) -> Generator[Effect[R], Any, R]:
     """Ask with a typed answer: ``answer = yield from ask(...)``."""
     answer: R = yield request
     return answer
 
 
-def quietly(flow: Flow[Any, R]) -> Flow[Any, R]:
+def discard_items(flow: Flow[Any, R]) -> Flow[Any, R]:
     """Run a flow inside of another, and pass over what it emits."""
     try:
         got: Any = next(flow)
         while True:
-            if not isinstance(got, Ask):
+            if not isinstance(got, Effect):
                 got = next(flow)
                 continue
-            asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
+            asked: Effect[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
             try:
-                answer = (yield from quietly(asked.flow)) if isinstance(asked, Inner) else (yield asked)
+                answer = (yield from discard_items(asked.flow)) if isinstance(asked, Subflow) else (yield asked)
             except Exception as error:  # the flow decides what its failed ask means
                 got = flow.throw(error)
             else:
@@ -195,20 +195,20 @@ def quietly(flow: Flow[Any, R]) -> Flow[Any, R]:
 _Step: TypeAlias = Callable[[Any], Any]
 
 
-class Drive(Generic[T, R]):
-    """One run of one flow, in one world: by `emits` or by `aemits`, whichever is iterated first."""
+class Driver(Generic[T, R]):
+    """One run of one flow, in one world: by `items` or by `aitems`, whichever is iterated first."""
 
     def __init__(self, flow: Flow[T, R]) -> None:
         self._flow = flow
         self._flows: list[Flow[Any, Any]] = [flow]  # that one, and those inside of it
         self._opened: list[Resource] = []
-        self._asking: Ask[Any] | None = None
+        self._current: Effect[Any] | None = None
         self._aborted = False
         self.result: R  # what the flow returned, once it has
         self.finished = False
         """Whether the flow came to its end by itself."""
 
-    def emits(self) -> Generator[T, None, None]:  # noqa: PLR0915  (functions would cost each emit a call)
+    def items(self) -> Generator[T, None, None]:  # noqa: PLR0915  (functions would cost each emit a call)
         """Run the flow, blocking, and give what it emits."""
         flow = self._flow
         send, throw = cast("tuple[_Step, _Step]", (flow.send, flow.throw))
@@ -231,19 +231,19 @@ class Drive(Generic[T, R]):
                     send, throw = outer.pop()
                     step, value = throw, error
                     continue
-                if not isinstance(got, Ask):
+                if not isinstance(got, Effect):
                     step, value = send, None
                     yield got
                     continue
-                asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
-                if isinstance(asked, Inner):
+                asked: Effect[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
+                if isinstance(asked, Subflow):
                     outer.append((send, throw))
                     send, throw = self._enter(asked)
                     step, value = send, None
                     continue
-                self._asking = asked
+                self._current = asked
                 try:
-                    step, value = send, asked.perform()
+                    step, value = send, asked.run()
                 except Exception as error:  # the flow decides what its failed ask means
                     step, value = throw, error
                 else:
@@ -256,7 +256,7 @@ class Drive(Generic[T, R]):
             if self._opened:
                 self._close()
 
-    async def aemits(self) -> AsyncGenerator[T, None]:  # noqa: PLR0915  (as above)
+    async def aitems(self) -> AsyncGenerator[T, None]:  # noqa: PLR0915  (as above)
         """Run the flow, async, and give what it emits."""
         flow = self._flow
         send, throw = cast("tuple[_Step, _Step]", (flow.send, flow.throw))
@@ -279,19 +279,19 @@ class Drive(Generic[T, R]):
                     send, throw = outer.pop()
                     step, value = throw, error
                     continue
-                if not isinstance(got, Ask):
+                if not isinstance(got, Effect):
                     step, value = send, None
                     yield got
                     continue
-                asked: Ask[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
-                if isinstance(asked, Inner):
+                asked: Effect[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
+                if isinstance(asked, Subflow):
                     outer.append((send, throw))
                     send, throw = self._enter(asked)
                     step, value = send, None
                     continue
-                self._asking = asked
+                self._current = asked
                 try:
-                    step, value = send, await asked.aperform()
+                    step, value = send, await asked.arun()
                 except Exception as error:  # the flow decides what its failed ask means
                     step, value = throw, error
                 else:
@@ -307,8 +307,8 @@ class Drive(Generic[T, R]):
     def abort(self) -> None:
         """End a run that is under way in another thread or task: with the ask that it waits for, if that can be ended."""
         self._aborted = True
-        if self._asking is not None:
-            self._asking.abort()
+        if self._current is not None:
+            self._current.abort()
 
     def _track(self, performed: Any, value: Any) -> None:
         if not isinstance(performed, Close):
@@ -316,7 +316,7 @@ class Drive(Generic[T, R]):
         elif performed.resource in self._opened:
             self._opened.remove(performed.resource)
 
-    def _enter(self, inner: Inner[Any]) -> tuple[_Step, _Step]:
+    def _enter(self, inner: Subflow[Any]) -> tuple[_Step, _Step]:
         self._flows.append(inner.flow)
         return inner.flow.send, inner.flow.throw
 
@@ -353,15 +353,15 @@ class Drive(Generic[T, R]):
 
 def run(flow: Flow[Any, R]) -> R:
     """Run a flow to its result, blocking; what it emits is passed over."""
-    drive = Drive(flow)
-    for _ in drive.emits():
+    driver = Driver(flow)
+    for _ in driver.items():
         pass
-    return drive.result
+    return driver.result
 
 
 async def arun(flow: Flow[Any, R]) -> R:
     """Run a flow to its result, async; what it emits is passed over."""
-    drive = Drive(flow)
-    async for _ in drive.aemits():
+    driver = Driver(flow)
+    async for _ in driver.aitems():
         pass
-    return drive.result
+    return driver.result

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ..errors import StreamClosed, StreamInUse
-from .flow import Drive, Flow
+from .flow import Driver, Flow
 
 if TYPE_CHECKING:
     from typing import Self
@@ -22,16 +22,16 @@ S_contra = TypeVar("S_contra", contravariant=True)
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Record(Generic[T, R]):
+class StreamBuffer(Generic[T, R]):
     """What a flow has emitted, and how it ended: plain data, which outlives the run."""
 
-    __slots__ = ("dropped", "error", "items", "keep", "over", "result", "whole")
+    __slots__ = ("closed", "dropped", "error", "items", "keep", "result", "whole")
 
     def __init__(self, *, keep: bool = True) -> None:
         self.items: list[T] = []
         self.dropped = 0  # how many items at the front are no longer kept
         self.keep = keep
-        self.over = False  # nothing will be added
+        self.closed = False  # nothing will be added
         self.whole = False  # the flow came to its end by itself, and has a result
         self.result: R
         self.error: BaseException | None = None
@@ -58,19 +58,19 @@ class Record(Generic[T, R]):
     def finish(self, place: int) -> None:
         """Raise what a reader must know that finds no item at this place."""
         if place < self.dropped:
-            raise StreamInUse("this stream does not keep its chunks (cache=False): it can be read once, by one reader")
+            raise StreamInUse("this stream does not keep its chunks (replay=False): it can be read once, by one reader")
         if self.error is not None:
             raise self.error
 
     def end(self, error: BaseException | None = None) -> None:
-        if not self.over:
+        if not self.closed:
             self.error = error
-            self.over = True  # last, for readers in other threads
+            self.closed = True  # last, for readers in other threads
 
     def complete(self, result: R) -> None:
-        if not self.over:
+        if not self.closed:
             self.result, self.whole = result, True
-            self.over = True
+            self.closed = True
 
 
 class Closing:
@@ -111,9 +111,9 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
     generator; ``close()``, ``aclose()``, ``with`` and ``async with`` do that at a place of your choice.
     """
 
-    def __init__(self, flow: Flow[Sequence[T], R], *, record: Record[T, R] | None = None) -> None:
-        self._record: Record[T, R] = Record() if record is None else record
-        self._drive: Drive[Sequence[T], R] = Drive(flow)
+    def __init__(self, flow: Flow[Sequence[T], R], *, buffer: StreamBuffer[T, R] | None = None) -> None:
+        self._buffer: StreamBuffer[T, R] = StreamBuffer() if buffer is None else buffer
+        self._driver: Driver[Sequence[T], R] = Driver(flow)
         self._blocking: Generator[Sequence[T], None, None] | None = None
         self._async: AsyncGenerator[Sequence[T], None] | None = None
         self._lock = threading.Lock()
@@ -121,7 +121,7 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
         self._position = 0  # of next()
 
     @property
-    def is_read(self) -> bool:
+    def has_reader(self) -> bool:
         """Whether a reader waits for the next item right now."""
         return self._lock.locked() or self._waiting is not None
 
@@ -131,9 +131,9 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
         return self.items_from(self._start())
 
     def __next__(self) -> T:
-        if self._position < self._record.length or self._pull(self._position):
+        if self._position < self._buffer.length or self._pull(self._position):
             return self._next_item()
-        self._record.finish(self._position)
+        self._buffer.finish(self._position)
         raise StopIteration
 
     def items_from(self, place: int) -> Generator[T, None, None]:
@@ -142,36 +142,36 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
             for item in new:  # noqa: UP028  (mostly there is one, for which `yield from` is slower)
                 yield item
             place += len(new)
-        self._record.finish(place)
+        self._buffer.finish(place)
 
     def _pull(self, place: int) -> Sequence[T]:
         """Give the items from this place on; where there are none yet, read on. None when the flow has ended."""
-        record = self._record
+        buffer = self._buffer
         with self._lock:
-            if place >= record.dropped + len(record.items) and not record.over:
+            if place >= buffer.dropped + len(buffer.items) and not buffer.closed:
                 source = self._blocking or self._begin()
                 try:
                     new = next(source)
-                    record.add(new)
-                    if not record.over:
+                    buffer.add(new)
+                    if not buffer.closed:
                         return new
                 except StopIteration:
                     self._complete()
                 except Exception as error:
-                    record.end(error)
+                    buffer.end(error)
                 except BaseException:
-                    record.end(StreamClosed("the reading of this stream was interrupted"))
+                    buffer.end(StreamClosed("the reading of this stream was interrupted"))
                     raise
-        if record.over:
+        if buffer.closed:
             self._settle()
-        return record.since(place)
+        return buffer.since(place)
 
     def _begin(self) -> Generator[Sequence[T], None, None]:
         if self._async is not None:
             raise StreamInUse(
                 "this stream is being read with `async for`; go on reading it that way, or read it when it has ended"
             )
-        self._blocking = self._drive.emits()
+        self._blocking = self._driver.items()
         return self._blocking
 
     # Reading, async
@@ -181,17 +181,17 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
 
     def aitems_from(self, place: int) -> AsyncIterator[T]:
         """Give what `items_from` gives, in async code."""
-        return _AsyncReader(self._record, self._apull, place)
+        return _AsyncReader(self._buffer, self._apull, place)
 
     async def __anext__(self) -> T:
-        if self._position < self._record.length or await self._apull(self._position):
+        if self._position < self._buffer.length or await self._apull(self._position):
             return self._next_item()
-        self._record.finish(self._position)
+        self._buffer.finish(self._position)
         raise StopAsyncIteration
 
     async def _apull(self, place: int) -> Sequence[T]:
-        record = self._record
-        while place >= record.length and not record.over:
+        buffer = self._buffer
+        while place >= buffer.length and not buffer.closed:
             if self._waiting is not None:
                 import anyio
 
@@ -203,39 +203,39 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
             self._waiting = waiting
             try:
                 new = await source.__anext__()
-                record.add(new)
-                if not record.over:
+                buffer.add(new)
+                if not buffer.closed:
                     return new
             except StopAsyncIteration:
                 self._complete()
             except Exception as error:
-                record.end(error)
+                buffer.end(error)
             except BaseException:  # a cancelled reader ends the run that it was driving
-                record.end(StreamClosed("the task that was reading this stream was cancelled"))
+                buffer.end(StreamClosed("the task that was reading this stream was cancelled"))
                 raise
             finally:
                 self._waiting = None
                 for turn in waiting:
                     turn.set()
-            if record.over:
+            if buffer.closed:
                 await source.aclose()
-        return record.since(place)
+        return buffer.since(place)
 
     def _abegin(self) -> AsyncGenerator[Sequence[T], None]:
         if self._blocking is not None:
             raise StreamInUse(
                 "this stream is being read with `for`; go on reading it that way, or read it when it has ended"
             )
-        self._async = self._drive.aemits()
+        self._async = self._driver.aitems()
         return self._async
 
     # Ending
 
     def _complete(self) -> None:
-        if self._drive.finished:
-            self._record.complete(self._drive.result)
+        if self._driver.finished:
+            self._buffer.complete(self._driver.result)
         else:
-            self._record.end()
+            self._buffer.end()
 
     def send(self, value: None, /) -> T:
         """As ``next()``: a stream takes no values.
@@ -250,7 +250,7 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
     def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None, /) -> T:
         """Leave the stream with an error, which is raised here, and again for every later reader."""
         error = typ if isinstance(typ, BaseException) else (val if isinstance(val, BaseException) else typ())
-        self._record.end(error)
+        self._buffer.end(error)
         self.close()
         raise error.with_traceback(tb) if tb else error
 
@@ -262,14 +262,14 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
         Raises:
             StreamInUse: it is read with ``async for`` and not over; use ``await stream.aclose()``.
         """
-        if self._async is not None and not self._record.over:
+        if self._async is not None and not self._buffer.closed:
             raise StreamInUse("this stream is being read with `async for`; close it with `await stream.aclose()`")
-        self._record.end()
+        self._buffer.end()
         self._settle()
 
     def _settle(self) -> None:
         """Close the run of a stream that is over. Where another thread is reading, that thread does it."""
-        if not self._record.over or self._blocking is None:
+        if not self._buffer.closed or self._blocking is None:
             return
         if self._lock.acquire(blocking=False):
             try:
@@ -277,27 +277,27 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
             finally:
                 self._lock.release()
         else:
-            self._drive.abort()
+            self._driver.abort()
 
     async def aclose(self) -> None:
         """Leave the stream, as `close` does, from async code."""
-        self._record.end()
+        self._buffer.end()
         if self._async is None:
             self._settle()
         elif self._waiting is None:
             await self._async.aclose()
         else:
-            self._drive.abort()  # the task that is reading will close what it opened
+            self._driver.abort()  # the task that is reading will close what it opened
 
     def _next_item(self) -> T:
-        record, place = self._record, self._position
-        if place < record.dropped:
-            record.finish(place)
+        buffer, place = self._buffer, self._position
+        if place < buffer.dropped:
+            buffer.finish(place)
         self._position += 1
-        return record.items[place - record.dropped]
+        return buffer.items[place - buffer.dropped]
 
     def _start(self) -> int:
-        seen_all = self._record.over and self._position >= self._record.length
+        seen_all = self._buffer.closed and self._position >= self._buffer.length
         return 0 if seen_all else self._position
 
 
@@ -307,12 +307,12 @@ class _AsyncReader(Generic[T]):
     Not an async generator: of one that is left early, trio complains, also when the replay is closed.
     """
 
-    __slots__ = ("_new", "_place", "_pull", "_record")
+    __slots__ = ("_buffer", "_new", "_place", "_pull")
 
     def __init__(
-        self, record: Record[T, Any], pull: Callable[[int], Coroutine[Any, Any, Sequence[T]]], place: int
+        self, buffer: StreamBuffer[T, Any], pull: Callable[[int], Coroutine[Any, Any, Sequence[T]]], place: int
     ) -> None:
-        self._record = record
+        self._buffer = buffer
         self._pull = pull
         self._place = place
         self._new: Iterator[T] = iter(())  # what the last pull gave
@@ -327,11 +327,11 @@ class _AsyncReader(Generic[T]):
             self._place += len(new)
             items = self._new = iter(new)
             return next(items)
-        self._record.finish(self._place)
+        self._buffer.finish(self._place)
         raise StopAsyncIteration
 
 
-class Look(Protocol[S_contra, T_co]):
+class Transducer(Protocol[S_contra, T_co]):
     """How one reader looks at a stream: each of its items becomes none, one or several."""
 
     def feed(self, item: S_contra, /) -> Iterable[T_co]: ...
@@ -352,15 +352,15 @@ class View(Closing, Generic[S, T]):
     of its own, and sees the stream from its beginning.
     """
 
-    def __init__(self, source: Replay[S, Any], look: Callable[[], Look[S, T]]) -> None:
+    def __init__(self, source: Replay[S, Any], transducer: Callable[[], Transducer[S, T]]) -> None:
         self._source = source
-        self._look = look
+        self._transducer = transducer
 
     def __iter__(self) -> Iterator[T]:
-        return _read(self._source.items_from(0), self._look())
+        return _read(self._source.items_from(0), self._transducer())
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return _AsyncView(self._source.aitems_from(0), self._look())
+        return _AsyncView(self._source.aitems_from(0), self._transducer())
 
     def close(self) -> None:
         """Leave the stream, as its own ``close`` does."""
@@ -371,33 +371,33 @@ class View(Closing, Generic[S, T]):
         await self._source.aclose()
 
 
-class Rest(View[S, T]):
+class TailView(View[S, T]):
     """A view of what comes after the item that ``next()`` gave last, as a loop over the stream itself."""
 
     def __iter__(self) -> Iterator[T]:
-        return _read(iter(self._source), self._look())
+        return _read(iter(self._source), self._transducer())
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return _AsyncView(aiter(self._source), self._look())
+        return _AsyncView(aiter(self._source), self._transducer())
 
 
-def _read(items: Iterator[S], look: Look[S, T]) -> Iterator[T]:
+def _read(items: Iterator[S], transducer: Transducer[S, T]) -> Iterator[T]:
     try:
         for item in items:
-            for seen in look.feed(item):  # noqa: UP028  (as in `Replay`)
+            for seen in transducer.feed(item):  # noqa: UP028  (as in `Replay`)
                 yield seen
     except Exception as error:
-        yield from look.fail(error)
+        yield from transducer.fail(error)
         return
-    yield from look.end()
+    yield from transducer.end()
 
 
 class _AsyncView(Generic[S, T]):
     """One ``async for`` over a view; no async generator, as `_AsyncReader` is none."""
 
-    def __init__(self, items: AsyncIterator[S], look: Look[S, T]) -> None:
+    def __init__(self, items: AsyncIterator[S], transducer: Transducer[S, T]) -> None:
         self._items = items
-        self._look = look
+        self._transducer = transducer
         self._seen: Iterator[T] = iter(())  # of the last item, what has not been given yet
         self._is_over = False
 
@@ -411,14 +411,14 @@ class _AsyncView(Generic[S, T]):
                     return seen
                 if self._is_over:
                     raise StopAsyncIteration
-                self._seen = iter(self._look.feed(await anext(self._items)))
+                self._seen = iter(self._transducer.feed(await anext(self._items)))
             except StopAsyncIteration:
                 if self._is_over:
                     raise
                 self._is_over = True
-                self._seen = iter(self._look.end())
+                self._seen = iter(self._transducer.end())
             except Exception as error:
                 if self._is_over:
                     raise
                 self._is_over = True
-                self._seen = iter(self._look.fail(error))
+                self._seen = iter(self._transducer.fail(error))

@@ -45,7 +45,7 @@ class Retry:
         self._policy.before(self._state)
         return self._state.attempt_number
 
-    def over(self, error: Exception) -> bool:
+    def is_exhausted(self, error: Exception) -> bool:
         """Whether the attempt that failed so was the last."""
         state, policy = self._state, self._policy
         state.set_exception((type(error), error, error.__traceback__))

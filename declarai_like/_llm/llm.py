@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .._core.flow import Close, Flow, ask
+from .._core.flow import Close, Flow, perform
 from .._core.retry import Retry
 from .._net.sse import ServerSentEvent, SSEDecoder
 from .._net.timeouts import Timeouts
@@ -23,17 +23,17 @@ from ..errors import (
     Timeout,
     UnexpectedContent,
 )
-from ..messages import Delta, LLMResponse, Transcript, Usage
+from ..messages import Delta, LLMResponse, ResponseText, Usage
 from ..providers import Provider, Question, Request
-from .transport import Connection, Patience, Transport
+from .transport import CallTimer, Connection, Transport
 
 if TYPE_CHECKING:
     from tenacity import BaseRetrying, RetryCallState
 
 log = logging.getLogger("declarai_like")
 
-_LARGEST_BODY = 64 * 1024 * 1024  # bytes of an answer that comes whole
-_LONGEST_RETRY_AFTER = 60.0  # seconds; a provider that asks for more is not waited for
+_MAX_BODY_SIZE = 64 * 1024 * 1024  # bytes of an answer that comes whole
+_MAX_RETRY_AFTER = 60.0  # seconds; a provider that asks for more is not waited for
 _WAIT_FOR_USAGE = 10.0  # seconds that a provider gets, after the answer's last word, to say the rest
 _WAIT_FOR_END = 0.5  # seconds for the end of the body after that, so that the connection can be used again
 
@@ -55,7 +55,7 @@ class LLM:
         self._max_retries = max_retries
 
     def answer(
-        self, question: Question, transcript: Transcript | None = None, patience: Patience | None = None
+        self, question: Question, response_text: ResponseText | None = None, timer: CallTimer | None = None
     ) -> Flow[list[LLMResponse], LLMResponse]:
         """Ask, and give the whole answer; where the question says ``stream``, emit the answer so far as it grows.
 
@@ -72,11 +72,11 @@ class LLM:
             DeclaraiError: there is no whole answer; see `declarai_like.errors`.
         """
         request = self._provider.request(question)
-        patience = patience or self.patience()
-        answer = _Answer(question, transcript or Transcript())
-        incoming = yield from self._begin(request, patience)
+        timer = timer or self.timer()
+        answer = _ResponseBuilder(question, response_text or ResponseText())
+        incoming = yield from self._begin(request, timer)
         connection, deltas, streaming = incoming.connection, incoming.first, question.stream
-        patience.content()
+        timer.on_content()
         try:
             try:
                 while True:
@@ -86,9 +86,9 @@ class LLM:
                     if answer.ended or incoming.failure is not None:
                         break
                     if answer.finish_reason is not None:
-                        patience.grace(_WAIT_FOR_USAGE)
-                    elif answer.fresh and patience.waited:  # mostly a piece was there without waiting
-                        patience.content()
+                        timer.allow(_WAIT_FOR_USAGE)
+                    elif answer.fresh and timer.waited:  # mostly a piece was there without waiting
+                        timer.on_content()
                         answer.fresh = False
                     piece = yield connection
                     if not piece:
@@ -97,38 +97,38 @@ class LLM:
             except (ConnectionFailed, Timeout) as error:
                 if answer.finish_reason is None:
                     raise answer.broken(error) from error
-            whole = yield from _finish(answer, incoming, patience, streaming=streaming)
+            whole = yield from _finish(answer, incoming, timer, streaming=streaming)
         except Exception:
             yield Close(connection)  # the call may go on with another attempt
             raise
         yield Close(connection)
         return whole
 
-    def patience(self) -> Patience:
+    def timer(self) -> CallTimer:
         """Give the clock for a call, which all its attempts share."""
-        return Patience(self._timeouts)
+        return CallTimer(self._timeouts)
 
-    def through(self, wrap: Callable[[Transport, Provider], Transport]) -> LLM:
+    def with_transport(self, wrap: Callable[[Transport, Provider], Transport]) -> LLM:
         """Give the same model with another way to its provider, made of the one that it has."""
         transport = wrap(self._transport, self._provider)
         return LLM(self.name, self._provider, transport, timeouts=self._timeouts, max_retries=self._max_retries)
 
-    def _begin(self, request: Request, patience: Patience) -> Flow[Any, _Incoming]:
+    def _begin(self, request: Request, timer: CallTimer) -> Flow[Any, _Incoming]:
         """Send the request, again where that may help, until an answer begins."""
         retry = Retry(self._policy)
         while True:
             retry.begin()
             try:
-                return (yield from self._send(request, patience))
+                return (yield from self._send(request, timer))
             except Exception as error:
-                if not _may_help(error, patience) or retry.over(error):
+                if not _may_help(error, timer) or retry.is_exhausted(error):
                     raise
             yield retry.pause()
 
-    def _send(self, request: Request, patience: Patience) -> Flow[Any, _Incoming]:
+    def _send(self, request: Request, timer: CallTimer) -> Flow[Any, _Incoming]:
         """Send the request, and read until the answer begins."""
-        patience.begin_attempt()
-        connection = yield from ask(self._transport.open(request, patience))
+        timer.begin_attempt()
+        connection = yield from perform(self._transport.open(request, timer))
         try:
             incoming = _Incoming(self._provider, connection, streamed=request.stream)
             if incoming.comes_whole:
@@ -204,25 +204,25 @@ class _Incoming:
         while piece := (yield self.connection):
             pieces.append(piece)
             size += len(piece)
-            if size > _LARGEST_BODY:
-                raise ProtocolError(f"the provider's answer is larger than the limit of {_LARGEST_BODY} bytes")
+            if size > _MAX_BODY_SIZE:
+                raise ProtocolError(f"the provider's answer is larger than the limit of {_MAX_BODY_SIZE} bytes")
         try:
             self.first = list(self._read_event(ServerSentEvent(b"".join(pieces))))
         except StreamFailed as error:
             raise ProviderError(str(error), code=error.code) from None
 
 
-class _Answer:
+class _ResponseBuilder:
     """An answer as it grows: takes deltas, gives chunks."""
 
-    def __init__(self, question: Question, transcript: Transcript) -> None:
+    def __init__(self, question: Question, response_text: ResponseText) -> None:
         self.fresh = False  # content has come since somebody set this back
         self.ended = False  # the provider said that nothing more comes
         self.finish_reason: str | None = None
         self.held: LLMResponse | None = None
         """The last chunk, kept back until the usage is there, which providers send after it."""
-        transcript.asked = question.messages
-        self._transcript = transcript
+        response_text.asked = question.messages
+        self._response_text = response_text
         self._by_tool = question.format is not None and question.format.by == "tool"
         self._last: LLMResponse | None = None
         self._model = question.model
@@ -232,19 +232,19 @@ class _Answer:
 
     @property
     def text(self) -> str:
-        return self._transcript.text
+        return self._response_text.text
 
     def add(self, deltas: list[Delta]) -> list[LLMResponse]:
         """Take deltas; give the chunks that a reader should see now."""
-        transcript = self._transcript
+        response_text = self._response_text
         chunks: list[LLMResponse] = []
         for delta in deltas:
             text = delta.text
             if text and delta.only_text:
-                transcript.pieces.append(text)
-                transcript.length += len(text)
+                response_text.pieces.append(text)
+                response_text.length += len(text)
                 self.fresh = True
-                chunks.append(LLMResponse(transcript, text, delta.raw, self._model, self._role))
+                chunks.append(LLMResponse(response_text, text, delta.raw, self._model, self._role))
             else:
                 chunks += self._add_more(delta)
         if chunks:
@@ -257,8 +257,8 @@ class _Answer:
             text = "".join(call.arguments for call in calls if call.index == 0) or text
             calls = ()
         if text:
-            self._transcript.pieces.append(text)
-            self._transcript.length += len(text)
+            self._response_text.pieces.append(text)
+            self._response_text.length += len(text)
         self._model = delta.model or self._model
         self._role = delta.role or self._role
         self.finish_reason = delta.finish_reason or self.finish_reason
@@ -266,13 +266,13 @@ class _Answer:
         self.ended = self.ended or delta.end
         self._refusal += delta.refusal
         if delta.usage is not None:
-            self._usage = self._transcript.usage = delta.usage
+            self._usage = self._response_text.usage = delta.usage
             if self.finish_reason and (last := self.held or self._last):
                 last.usage = delta.usage  # it came after the last chunk, and belongs to it
         if not delta.shown:
             return ()
         chunk = LLMResponse(
-            self._transcript,
+            self._response_text,
             text,
             delta.raw,
             self._model,
@@ -309,7 +309,7 @@ class _Answer:
             raise self._with_text(Refused(f"the model refused to answer: {self._refusal}", refusal=self._refusal))
         if self.finish_reason == "content_filter":
             raise self._with_text(ContentFiltered("the provider's content filter stopped the answer"))
-        return self.held or self._last or LLMResponse(self._transcript, "", model=self._model, usage=self._usage)
+        return self.held or self._last or LLMResponse(self._response_text, "", model=self._model, usage=self._usage)
 
     def _with_text(self, error: DeclaraiError) -> DeclaraiError:
         error.partial = self.text
@@ -317,7 +317,7 @@ class _Answer:
 
 
 def _finish(
-    answer: _Answer, incoming: _Incoming, patience: Patience, *, streaming: bool
+    answer: _ResponseBuilder, incoming: _Incoming, timer: CallTimer, *, streaming: bool
 ) -> Flow[list[LLMResponse], LLMResponse]:
     """See what the reading came to: give the last chunk, or raise what is wrong."""
     if incoming.failure is not None:
@@ -325,13 +325,13 @@ def _finish(
     if answer.held is not None and streaming:
         yield [answer.held]
     if answer.ended:
-        yield from _read_to_the_end(incoming.connection, patience)
+        yield from _read_to_the_end(incoming.connection, timer)
     return answer.whole()
 
 
-def _read_to_the_end(connection: Connection, patience: Patience) -> Flow[Any, None]:
+def _read_to_the_end(connection: Connection, timer: CallTimer) -> Flow[Any, None]:
     """Let a body that has said all come to its end: only then can its connection be used again."""
-    patience.grace(_WAIT_FOR_END)
+    timer.allow(_WAIT_FOR_END)
     try:
         for _ in range(3):
             if not (yield connection):
@@ -347,10 +347,10 @@ def _begins(delta: Delta) -> bool:
     return bool(delta.text or delta.reasoning or delta.refusal or delta.finish_reason or delta.end)
 
 
-def _may_help(error: Exception, patience: Patience) -> bool:
+def _may_help(error: Exception, timer: CallTimer) -> bool:
     """Whether the same request may well succeed after the pause that the provider asks for."""
     asked = _retry_after(error) or 0.0
-    return getattr(error, "transient", False) and asked <= _LONGEST_RETRY_AFTER and patience.allows(asked)
+    return getattr(error, "transient", False) and asked <= _MAX_RETRY_AFTER and timer.has_time_for(asked)
 
 
 def _retry_after(error: BaseException | None) -> float | None:

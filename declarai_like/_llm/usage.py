@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from ..messages import LLMResponse, Message, Transcript, Usage
+from ..messages import LLMResponse, Message, ResponseText, Usage
 
 PER_MESSAGE = 4
 """Tokens that a message takes apart from its text: its role, and the marks around it."""
@@ -22,15 +22,15 @@ def estimate_tokens(text: str) -> int:
 
 def usage_so_far(answer: LLMResponse) -> Usage:
     """Give the tokens of an answer so far, and of what was asked: told by its provider, or else estimated."""
-    return answer.usage or _usage(answer.transcript, answer.response)
+    return answer.usage or _usage(answer.response_text, answer.response)
 
 
 def usage_of_all_attempts(answer: LLMResponse) -> Usage:
     """Give what `usage_so_far` gives, with the tokens of the attempts before this one."""
-    usages, transcript = [usage_so_far(answer)], answer.transcript.before
-    while transcript is not None:
-        usages.append(_usage(transcript, transcript.text))
-        transcript = transcript.before
+    usages, response_text = [usage_so_far(answer)], answer.response_text.before
+    while response_text is not None:
+        usages.append(_usage(response_text, response_text.text))
+        response_text = response_text.before
     return sum_of(usages)
 
 
@@ -44,10 +44,10 @@ def sum_of(usages: Sequence[Usage]) -> Usage:
     )
 
 
-def _usage(transcript: Transcript, text: str) -> Usage:
-    if transcript.usage is not None:
-        return transcript.usage
-    asked = sum(PER_MESSAGE + sum(map(estimate_tokens, texts_of(message))) for message in transcript.asked)
+def _usage(response_text: ResponseText, text: str) -> Usage:
+    if response_text.usage is not None:
+        return response_text.usage
+    asked = sum(PER_MESSAGE + sum(map(estimate_tokens, texts_of(message))) for message in response_text.asked)
     said = estimate_tokens(text)
     return Usage(asked, said, asked + said, estimated=True)
 

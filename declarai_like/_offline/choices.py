@@ -12,8 +12,8 @@ from ..errors import ConfigurationError
 from . import wire
 from .tape import Tape
 
-Function: TypeAlias = Callable[[list[dict[str, Any]]], Any]
-Source: TypeAlias = Sequence[Any] | Mapping[str, Any] | Function | str | Path | Tape | None
+ReplyFunction: TypeAlias = Callable[[list[dict[str, Any]]], Any]
+ReplySource: TypeAlias = Sequence[Any] | Mapping[str, Any] | ReplyFunction | str | Path | Tape | None
 
 
 class Choice(Protocol):
@@ -28,7 +28,7 @@ class Choice(Protocol):
         ...
 
 
-def choice(replies: Source) -> Choice:
+def choice(replies: ReplySource) -> Choice:
     """Read the ``replies`` setting.
 
     Raises:
@@ -90,7 +90,7 @@ class ByPrompt:
 
 
 class ByFunction:
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: ReplyFunction) -> None:
         self._function = function
 
     def choose(self, body: Mapping[str, Any]) -> Any:

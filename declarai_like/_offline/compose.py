@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .schema import Composer
+from .sampler import JsonSchemaSampler
 from .wire import forced_tool, words
 
 _LIMITED_TEXT = re.compile(r"^## Answer \(str, (.*)\)$", re.MULTILINE)
@@ -26,10 +26,10 @@ def compose(body: Mapping[str, Any], form: Mapping[str, Any] | None = None) -> s
     prompt = next(_from_the_last(body), "")
     if schema is None:
         if limits := _limits(prompt):
-            return str(Composer(limits, seed=0).make())
+            return str(JsonSchemaSampler(limits, seed=0).make())
         first = prompt.strip().partition("\n")[0]
         return f"This is the offline stand-in, not a language model. It was asked: {first}"
-    made = Composer(schema, seed=zlib.crc32(prompt.encode("utf-8", "replace"))).make()
+    made = JsonSchemaSampler(schema, seed=zlib.crc32(prompt.encode("utf-8", "replace"))).make()
     return json.dumps(made, ensure_ascii=False)
 
 

@@ -21,9 +21,9 @@ _WORD = "".join(character for character in _PRINTABLE if character.isalnum() or 
 _CLASSES = {"d": _DIGITS, "w": _WORD, "s": " "}
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "0": "\0"}
 _ZERO_WIDTH = "bBAzZG"
-_MOST_TRIES = 8
-_MOST_REPEATS = 32
-_WIDEST_RANGE = 100  # characters of a range that are tried
+_MAX_TRIES = 8
+_MAX_REPEATS = 32
+_MAX_RANGE = 100  # characters of a range that are tried
 _COUNT = re.compile(r"\{(\d*)(,?)(\d*)\}")
 
 
@@ -37,8 +37,8 @@ def example(pattern: str, shortest: int, longest: int | None, which: int = 0) ->
         found = re.compile(pattern)
     except (_Unknown, re.error, IndexError):
         return None
-    for more in (*range(_MOST_REPEATS), shortest):
-        for take in range(which, which + _MOST_TRIES):
+    for more in (*range(_MAX_REPEATS), shortest):
+        for take in range(which, which + _MAX_TRIES):
             text = make(take, more)
             for made in (text, text.ljust(shortest, "a")):
                 if shortest <= len(made) and (longest is None or len(made) <= longest) and found.search(made):
@@ -133,7 +133,7 @@ class _Parser:
             return first
         self._place += 1
         last = self._single()
-        return "".join(map(chr, range(ord(first), min(ord(last), ord(first) + _WIDEST_RANGE) + 1)))
+        return "".join(map(chr, range(ord(first), min(ord(last), ord(first) + _MAX_RANGE) + 1)))
 
     def _single(self) -> str:
         character = self._next()

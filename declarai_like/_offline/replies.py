@@ -104,4 +104,4 @@ class Raw:
                 yield piece
 
 
-Said: TypeAlias = Reply | Fault | Raw
+ScriptedReply: TypeAlias = Reply | Fault | Raw

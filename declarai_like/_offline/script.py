@@ -13,7 +13,7 @@ from ..errors import ConfigurationError, ConnectionFailed
 from ..providers import Request
 from ..providers.http_errors import status_error
 from . import wire
-from .choices import Source, choice
+from .choices import ReplySource, choice
 from .compose import compose
 from .replies import Fault, Raw, Reply
 
@@ -41,7 +41,7 @@ class Script:
         FileNotFoundError: there is no such tape.
     """
 
-    def __init__(self, replies: Source = None, *, delay: float = 0.0, strict: bool = False) -> None:
+    def __init__(self, replies: ReplySource = None, *, delay: float = 0.0, strict: bool = False) -> None:
         self.calls: list[Mapping[str, Any]] = []
         self._choice = choice(replies)
         if not (isinstance(delay, int | float) and 0 <= delay < math.inf):  # pyright: ignore[reportUnnecessaryIsInstance]  (users' code calls this)
@@ -102,7 +102,7 @@ class Script:
         return compose(body, form)
 
 
-Replies: TypeAlias = Source | Script
+Replies: TypeAlias = ReplySource | Script
 
 
 class _InProcess(Iterator[Piece]):

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from .._llm.transport.inprocess import Piece
 from ..messages import Usage
-from .replies import Fault, Raw, Reply, Said
+from .replies import Fault, Raw, Reply, ScriptedReply
 
-_LONGEST_PIECE = 20  # characters; texts without spaces are cut as well
-_PIECES = re.compile(rf"\s*\S{{1,{_LONGEST_PIECE}}}|\s+\Z")
+_MAX_PIECE_LENGTH = 20  # characters; texts without spaces are cut as well
+_PIECES = re.compile(rf"\s*\S{{1,{_MAX_PIECE_LENGTH}}}|\s+\Z")
 _CREATED = 1_700_000_000  # a fixed moment: the same question gets the same bytes
 
 
@@ -36,7 +36,7 @@ def write(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def raw(said: Said, body: Mapping[str, Any]) -> Raw:
+def raw(said: ScriptedReply, body: Mapping[str, Any]) -> Raw:
     """Write down what is said to a request, as the bytes of an answer."""
     if isinstance(said, Raw):
         return said

@@ -11,7 +11,7 @@ _FENCE = re.compile(r"^[ \t]*+(```|~~~).*\n[ \t\r\n]*+((?:.*\n)*?)[ \t]*+\1", re
 _FENCE_MARKS = re.compile(r"^[ \t]*+(?:```|~~~)", re.MULTILINE)
 _OPENING = re.compile(r'\{[ \t\r\n]*+(?=["}])|\[[ \t\r\n]*+(?=[\]\[{"\d\-tfnNI])')  # other brackets are chatter
 _NESTING = re.compile(r'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
-_MOST_BROKEN = 1000  # telling the place of an error takes the decoder as long as there is text before it
+_MAX_BROKEN = 1000  # telling the place of an error takes the decoder as long as there is text before it
 _decoder = json.JSONDecoder(parse_int=str)  # a number may be longer than Python's own limit
 
 
@@ -31,7 +31,7 @@ def candidates(text: str) -> Iterator[str]:
     for start, end in fenced.items():
         yield text[start:end]
     place = broken = 0
-    while (opening := _OPENING.search(text, place)) and broken < _MOST_BROKEN:
+    while (opening := _OPENING.search(text, place)) and broken < _MAX_BROKEN:
         start = opening.start()
         if start in fenced:
             place = fenced[start]

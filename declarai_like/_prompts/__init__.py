@@ -9,16 +9,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-from .._output.shape import Shape
+from .._output.output_type import OutputType
 from ..errors import DeclarationError, PromptError
-from .chat import ChatPrompt, Send, read_send
+from .chat import ChatPrompt, SendMethod, read_send
 from .docstring import Described, describe
-from .magic import Magic, magic, spoken
-from .signature import Parameter, annotated_words, local_names, read_signature
+from .magic import Magic, evaluate_body, magic
+from .signature import Parameter, annotated_description, local_names, read_signature
 from .template import Template
 from .values import written
 
-__all__ = ["ChatPrompt", "Magic", "Prompt", "Send", "ask_for_json", "magic", "read_send"]
+__all__ = ["ChatPrompt", "Magic", "Prompt", "SendMethod", "ask_for_json", "magic", "read_send"]
 
 R = TypeVar("R")
 
@@ -43,7 +43,7 @@ class Prompt(Generic[R]):
             _refuse(function)
             local = local_names(function)
             self.signature = read_signature(function, self.name, local)
-            self.shape: Shape[R] = Shape(self.signature.returns, local)
+            self.output_type: OutputType[R] = OutputType(self.signature.returns, local)
             self._compile(function)
         except DeclarationError as error:
             raise DeclarationError(f"{self.name!r} cannot become a task: {error}") from error.__cause__
@@ -51,7 +51,7 @@ class Prompt(Generic[R]):
     def _compile(self, function: Callable[..., Any]) -> None:
         signature = self.signature
         names = signature.names
-        said = describe(function.__doc__, names, self.shape.text)
+        said = describe(function.__doc__, names, self.output_type.text)
         if said.unknown:
             raise DeclarationError(
                 f"its docstring describes {', '.join(map(repr, said.unknown))}, but its parameters are "
@@ -59,7 +59,7 @@ class Prompt(Generic[R]):
             )
         self._parameters = tuple(replace(p, type=p.type or said.types.get(p.name, "")) for p in signature.parameters)
         self._instruction = Template(said.instruction, names)
-        self._returns = Template(said.returns or annotated_words(signature.returns), names)
+        self._returns = Template(said.returns or annotated_description(signature.returns), names)
         self._params = {
             parameter.name: Template(said.params.get(parameter.name) or parameter.description, names)
             for parameter in self._parameters
@@ -80,7 +80,7 @@ class Prompt(Generic[R]):
                 there is nothing to say.
         """
         call = inspect.BoundArguments(self.signature.python, OrderedDict(arguments))
-        body = spoken(lambda: self._function(*call.args, **call.kwargs), self.name)
+        body = evaluate_body(lambda: self._function(*call.args, **call.kwargs), self.name)
         instruction = self._instruction.source if body.description is None else body.description
         returns = self._returns.source if body.returns is None else body.returns
         if not (instruction.strip() or returns.strip()):
@@ -124,13 +124,13 @@ class Prompt(Generic[R]):
         if explained:
             parts.append("\n".join(f"- {_heading(p, said.params[p.name])}" for p in explained))
         parts += [f"## {_heading(p, said.params[p.name])}\n{value(p.name)}" for p in parameters if p.name not in used]
-        parts.append(self.shape.described(said.returns))
+        parts.append(self.output_type.described(said.returns))
         return "\n\n".join(filter(None, parts))
 
 
-def ask_for_json(shape: Shape[Any]) -> str:
+def ask_for_json(output_type: OutputType[Any]) -> str:
     """Write the words that ask for JSON, for a provider that is not asked to enforce it."""
-    schema = json.dumps(shape.schema, ensure_ascii=False)
+    schema = json.dumps(output_type.schema, ensure_ascii=False)
     return f"Answer with JSON only, without any other words. It must fit this JSON Schema:\n{schema}"
 
 

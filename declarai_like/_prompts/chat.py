@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from .._output.shape import Shape
+from .._output.output_type import OutputType
 from ..errors import DeclarationError, PromptError
 from .docstring import describe
-from .signature import Signature, annotated_words, local_names, read_signature
+from .signature import Signature, annotated_description, local_names, read_signature
 from .template import Template
 
 R = TypeVar("R")
@@ -24,7 +24,7 @@ _ANY_SEND = inspect.Signature(
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendMethod:
     """What a ``send`` declares: what a message comes with, and what is answered.
 
     Attributes:
@@ -40,7 +40,7 @@ class Send:
     local: Mapping[str, Any]
 
 
-def read_send(function: Callable[..., Any], name: str) -> Send:
+def read_send(function: Callable[..., Any], name: str) -> SendMethod:
     """Read the ``send`` that the class of this name declares.
 
     Raises:
@@ -54,7 +54,7 @@ def read_send(function: Callable[..., Any], name: str) -> Send:
         raise DeclarationError(f"its send is send{signature.python}; it begins with self and the message")
     if "llm_params" in signature.names:
         raise DeclarationError("its send takes 'llm_params', the keyword that every send takes; rename it")
-    return Send(signature, inspect.iscoroutinefunction(function), function.__doc__, local)
+    return SendMethod(signature, inspect.iscoroutinefunction(function), function.__doc__, local)
 
 
 class ChatPrompt(Generic[R]):
@@ -70,17 +70,17 @@ class ChatPrompt(Generic[R]):
         DeclarationError: the class cannot become a chat; the message says why.
     """
 
-    def __init__(self, name: str, system: str, greeting: str, send: Send | None, returns: Any) -> None:
+    def __init__(self, name: str, system: str, greeting: str, send: SendMethod | None, returns: Any) -> None:
         """``system`` and ``greeting`` are templates, ``returns`` is the type of the answers."""
         self.name = name
-        self.shape: Shape[R] = Shape(returns, send.local if send else None)
+        self.output_type: OutputType[R] = OutputType(returns, send.local if send else None)
         self._signature = send.signature if send else None
         names = send.signature.names if send else ()
-        said = describe(send.docstring if send else None, names, self.shape.text)
+        said = describe(send.docstring if send else None, names, self.output_type.text)
         self._system = Template(system, None)
         self._greeting = Template(greeting, None)
         self._instruction = Template(said.instruction, None)
-        self._returns = Template(said.returns or annotated_words(returns), None)
+        self._returns = Template(said.returns or annotated_description(returns), None)
         self.uses = self._system.used | self._instruction.used | self._returns.used
         self.places = self.uses | self._greeting.used
         if unused := [name for name in names[2:] if name not in self.uses]:
@@ -148,7 +148,7 @@ class ChatPrompt(Generic[R]):
 
         def write() -> str:
             own = self._system.fill(values) if system is None else system
-            answer = self.shape.described(self._returns.fill(values))
+            answer = self.output_type.described(self._returns.fill(values))
             return "\n\n".join(filter(None, (own, self._instruction.fill(values), answer)))
 
         return self._written("system prompt", write)

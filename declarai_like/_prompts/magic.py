@@ -47,7 +47,7 @@ def magic(
     return cast("T", Magic(description, params, returns))
 
 
-def spoken(body: Callable[[], Any], name: str) -> Magic:
+def evaluate_body(body: Callable[[], Any], name: str) -> Magic:
     """Run the body of the task with this name, and give what it says.
 
     Raises:

@@ -116,7 +116,7 @@ def _parameter(parameter: inspect.Parameter, scope: _Scope) -> Parameter:
         annotation = _resolve(annotation, scope)
     except Exception:  # only the text of a parameter's type is needed, and that is there
         return Parameter(parameter.name, str(annotation), "")
-    return Parameter(parameter.name, type_text(annotation), annotated_words(annotation), annotation)
+    return Parameter(parameter.name, type_text(annotation), annotated_description(annotation), annotation)
 
 
 def _returns(python: inspect.Signature, scope: _Scope) -> Any:
@@ -138,7 +138,7 @@ def _resolve(annotation: Any, scope: _Scope) -> Any:
     return typing.get_type_hints(holder, *scope, include_extras=True)["it"]
 
 
-def annotated_words(annotation: Any) -> str:
+def annotated_description(annotation: Any) -> str:
     """Find the words in ``Annotated``: a string, pydantic's ``Field(description=...)`` or ``Doc(...)``."""
     for extra in getattr(annotation, "__metadata__", ()):
         said = extra if isinstance(extra, str) else getattr(extra, "description", getattr(extra, "documentation", None))

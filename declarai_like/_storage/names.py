@@ -9,7 +9,7 @@ from ..errors import ConfigurationError
 
 T = TypeVar("T")
 
-LONGEST_KEY = 1000  # bytes; an index of PostgreSQL takes some 2700, and may be of two keys
+MAX_KEY_LENGTH = 1000  # bytes; an index of PostgreSQL takes some 2700, and may be of two keys
 
 
 def key_of(id: str) -> str:
@@ -18,7 +18,7 @@ def key_of(id: str) -> str:
     Different ids have different keys.
     """
     key = id.replace("\\", "\\\\").replace("\0", "\\0").encode("utf-8", "backslashreplace")
-    if len(key) > LONGEST_KEY:
+    if len(key) > MAX_KEY_LENGTH:
         import hashlib
 
         return "\\sha256:" + hashlib.sha256(key).hexdigest()

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from psycopg import Connection, sql
     from psycopg_pool import ConnectionPool
 
-MOST_CONNECTIONS = 20
-LONGEST_NAME = 63  # bytes; PostgreSQL cuts off what is more
+MAX_CONNECTIONS = 20
+MAX_NAME_LENGTH = 63  # bytes; PostgreSQL cuts off what is more
 _LOCK = 0x6465636C61726169  # a number of our own, for the creation of tables
 
 
-class Table:
+class PostgresTable:
     """A table in a PostgreSQL database, which is made when it is first needed.
 
     Args:
@@ -37,8 +37,8 @@ class Table:
     def __init__(self, conninfo: str, table: str, columns: LiteralString, *, needed_by: str) -> None:
         check_text("conninfo", conninfo)
         check_text("table", table)
-        if not 0 < len(table.encode("utf-8", "replace")) <= LONGEST_NAME or "\0" in table:
-            raise ConfigurationError(f"table is {table!r}; PostgreSQL's names have 1 to {LONGEST_NAME} bytes")
+        if not 0 < len(table.encode("utf-8", "replace")) <= MAX_NAME_LENGTH or "\0" in table:
+            raise ConfigurationError(f"table is {table!r}; PostgreSQL's names have 1 to {MAX_NAME_LENGTH} bytes")
         try:
             from psycopg import sql
             from psycopg_pool import ConnectionPool
@@ -81,7 +81,7 @@ class Table:
             # Statements that the server keeps for a connection do not go with poolers such as pgbouncer.
             kwargs={"autocommit": True, "prepare_threshold": None},
             min_size=0,
-            max_size=MOST_CONNECTIONS,
+            max_size=MAX_CONNECTIONS,
             check=ConnectionPool.check_connection,  # the server may have been restarted
             open=True,
         )

@@ -11,11 +11,11 @@ from .names import check_text, has_open_password
 if TYPE_CHECKING:
     import redis
 
-MOST_CONNECTIONS = 20
-PATIENCE = 30.0  # seconds that one waits for a connection, and for an answer
+MAX_CONNECTIONS = 20
+SOCKET_TIMEOUT = 30.0  # seconds that one waits for a connection, and for an answer
 
 
-class Server:
+class RedisServer:
     """A Redis server.
 
     Args:
@@ -43,10 +43,10 @@ class Server:
 
             pool = cast("Any", BlockingConnectionPool).from_url(  # typed in part only
                 url,
-                max_connections=MOST_CONNECTIONS,
-                timeout=PATIENCE,
-                socket_timeout=PATIENCE,
-                socket_connect_timeout=PATIENCE,
+                max_connections=MAX_CONNECTIONS,
+                timeout=SOCKET_TIMEOUT,
+                socket_timeout=SOCKET_TIMEOUT,
+                socket_connect_timeout=SOCKET_TIMEOUT,
                 # Where an answer is lost, what was sent may have been done: sent again, it would be done twice.
                 retry=Retry(NoBackoff(), 0),
             )

@@ -14,10 +14,10 @@ from .._core.per_process import PerProcess
 if TYPE_CHECKING:
     import sqlite3
 
-PATIENCE = 30.0  # seconds that one waits for the lock of another process
+BUSY_TIMEOUT = 30.0  # seconds that one waits for the lock of another process
 
 
-class Database:
+class SQLiteFile:
     """An SQLite database, in a file that is made with its tables when it is first needed.
 
     Each statement is a transaction of its own, and on the disk when it has been executed.
@@ -78,7 +78,7 @@ class _Connections:
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection, None, None]:
-        if not self._writer.acquire(timeout=PATIENCE):
+        if not self._writer.acquire(timeout=BUSY_TIMEOUT):
             raise TimeoutError("the database is locked")
         try:
             with self.reading() as connection:
@@ -98,7 +98,7 @@ class _Connections:
     def _open(self) -> sqlite3.Connection:
         import sqlite3  # here, as is all that only those need who keep something
 
-        connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA synchronous = FULL")  # what has been written survives a loss of power
         except BaseException:
@@ -111,7 +111,7 @@ def _use_log(connection: sqlite3.Connection) -> None:
     """Let the database write ahead to a log, so that readers do not wait for a writer."""
     import sqlite3
 
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -13,6 +13,7 @@ from .hooks.timeline import Timeline
 from .persistence import InMemoryPersister, PostgreSQLPersister, RedisPersister, SQLitePersister
 from .running.containers import AsyncStreamingResultContainer, StreamingResultContainer
 from .running.context import ApplicationContext
+from .state.serde import Serde
 from .state.state import State, register_class, register_field_serde
 from .state.typed import PydanticTypingSystem
 
@@ -37,6 +38,7 @@ __all__ = [
     "RedisPersister",
     "Result",
     "SQLitePersister",
+    "Serde",
     "State",
     "StreamingAction",
     "StreamingResultContainer",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._core.flow import Drive, arun, run
+from .._core.flow import Driver, arun, run
 from ..errors import ApplicationError, StateError
 from .actions.actions import Action
 from .actions.results import is_state
 from .identifiers import wrong_identifiers
 from .running.containers import AsyncStreamingResultContainer, StreamingResultContainer
-from .running.halts import Names
-from .running.machine import Machine, Motion, Position, Step, checked_inputs
+from .running.halts import HaltNames
+from .running.machine import Machine, Position, ReaderActivity, StepResult, checked_inputs
 from .state.state import S_co, State
 
 if TYPE_CHECKING:
@@ -110,43 +110,43 @@ class Application(Machine[S_co]):
 
     # Running it
 
-    def step(self, inputs: Mapping[str, Any] | None = None) -> Step[S_co] | None:
+    def step(self, inputs: Mapping[str, Any] | None = None) -> StepResult[S_co] | None:
         """Run the next action; None when there is none.
 
         Raises:
             ApplicationError: an action took or gave what it may not.
             Exception: what the action raises.
         """
-        step: Step[S_co] | None = run(self._call("step", self._one(checked_inputs(inputs))))
+        step: StepResult[S_co] | None = run(self._call("step", self._one(checked_inputs(inputs))))
         return step
 
-    async def astep(self, inputs: Mapping[str, Any] | None = None) -> Step[S_co] | None:
+    async def astep(self, inputs: Mapping[str, Any] | None = None) -> StepResult[S_co] | None:
         """Run the next action as `step` does, from async code."""
-        step: Step[S_co] | None = await arun(self._call("astep", self._one(checked_inputs(inputs))))
+        step: StepResult[S_co] | None = await arun(self._call("astep", self._one(checked_inputs(inputs))))
         return step
 
     def iterate(
-        self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
-    ) -> Generator[Step[S_co], None, tuple[Action | None, Any, State[S_co]]]:
+        self, *, halt_before: HaltNames = None, halt_after: HaltNames = None, inputs: Mapping[str, Any] | None = None
+    ) -> Generator[StepResult[S_co], None, tuple[Action | None, Any, State[S_co]]]:
         """Run action after action, and give each step; the generator returns what `run` returns.
 
         Raises:
             ApplicationError: there is no such action, or an action took or gave what it may not.
             Exception: what an action raises.
         """
-        motion = Motion()
-        drive = Drive(self._iterating("iterate", halt_before, halt_after, inputs, motion))
-        return _with_result(motion.watch(drive.emits()), drive)
+        motion = ReaderActivity()
+        driver = Driver(self._iterating("iterate", halt_before, halt_after, inputs, motion))
+        return _with_result(motion.watch(driver.items()), driver)
 
     def aiterate(
-        self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
-    ) -> AsyncGenerator[Step[S_co], None]:
+        self, *, halt_before: HaltNames = None, halt_after: HaltNames = None, inputs: Mapping[str, Any] | None = None
+    ) -> AsyncGenerator[StepResult[S_co], None]:
         """Run action after action as `iterate` does, from async code."""
-        motion = Motion()
-        return motion.watch(Drive(self._iterating("aiterate", halt_before, halt_after, inputs, motion)).aemits())
+        motion = ReaderActivity()
+        return motion.watch(Driver(self._iterating("aiterate", halt_before, halt_after, inputs, motion)).aitems())
 
     def run(
-        self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
+        self, *, halt_before: HaltNames = None, halt_after: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> tuple[Action | None, Any, State[S_co]]:
         """Run until before or after one of these actions, or to the end.
 
@@ -167,13 +167,13 @@ class Application(Machine[S_co]):
         return run(self._iterating("run", halt_before, halt_after, inputs))
 
     async def arun(
-        self, *, halt_before: Names = None, halt_after: Names = None, inputs: Mapping[str, Any] | None = None
+        self, *, halt_before: HaltNames = None, halt_after: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> tuple[Action | None, Any, State[S_co]]:
         """Run as `run` does, from async code."""
         return await arun(self._iterating("arun", halt_before, halt_after, inputs))
 
     def stream_result(
-        self, halt_after: Names, halt_before: Names = None, inputs: Mapping[str, Any] | None = None
+        self, halt_after: HaltNames, halt_before: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> tuple[Action, StreamingResultContainer[S_co]]:
         """Run until one of the actions of ``halt_after`` is next, and stream that one.
 
@@ -189,28 +189,28 @@ class Application(Machine[S_co]):
                 what it may not.
             Exception: what an action raises that is run at once; the one that streams raises it to who reads.
         """
-        motion = Motion()
-        drive = Drive(self._streaming("stream_result", halt_after, halt_before, inputs, motion))
-        emits = motion.watch(drive.emits())
+        motion = ReaderActivity()
+        driver = Driver(self._streaming("stream_result", halt_after, halt_before, inputs, motion))
+        emits = motion.watch(driver.items())
         for ready in emits:
-            return ready.action, StreamingResultContainer(ready, emits, lambda: drive.result)
-        action, result, state = drive.result
+            return ready.action, StreamingResultContainer(ready, emits, lambda: driver.result)
+        action, result, state = driver.result
         return action, StreamingResultContainer.pass_through(action, result, state)
 
     async def astream_result(
-        self, halt_after: Names, halt_before: Names = None, inputs: Mapping[str, Any] | None = None
+        self, halt_after: HaltNames, halt_before: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> tuple[Action, AsyncStreamingResultContainer[S_co]]:
         """Do what `stream_result` does, from async code."""
-        motion = Motion()
-        drive = Drive(self._streaming("astream_result", halt_after, halt_before, inputs, motion))
-        emits = motion.watch(drive.aemits())
+        motion = ReaderActivity()
+        driver = Driver(self._streaming("astream_result", halt_after, halt_before, inputs, motion))
+        emits = motion.watch(driver.aitems())
         async for ready in emits:
-            return ready.action, AsyncStreamingResultContainer(ready, emits, lambda: drive.result)
-        action, result, state = drive.result
+            return ready.action, AsyncStreamingResultContainer(ready, emits, lambda: driver.result)
+        action, result, state = driver.result
         return action, AsyncStreamingResultContainer.pass_through(action, result, state)
 
     def stream_iterate(
-        self, halt_after: Names = None, halt_before: Names = None, inputs: Mapping[str, Any] | None = None
+        self, halt_after: HaltNames = None, halt_before: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> Generator[tuple[Action, StreamingResultContainer[S_co]], None, None]:
         """Run action after action, and give each with a container of its items.
 
@@ -220,25 +220,27 @@ class Application(Machine[S_co]):
             ApplicationError: there is no such action, or an action took or gave what it may not.
             Exception: what an action raises.
         """
-        motion = Motion()
+        motion = ReaderActivity()
         flow = self._each_streaming("stream_iterate", halt_after, halt_before, inputs, motion)
-        return _each(motion.watch(Drive(flow).emits()))
+        return _each(motion.watch(Driver(flow).items()))
 
     def astream_iterate(
-        self, halt_after: Names = None, halt_before: Names = None, inputs: Mapping[str, Any] | None = None
+        self, halt_after: HaltNames = None, halt_before: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[tuple[Action, AsyncStreamingResultContainer[S_co]], None]:
         """Do what `stream_iterate` does, from async code."""
-        motion = Motion()
+        motion = ReaderActivity()
         flow = self._each_streaming("astream_iterate", halt_after, halt_before, inputs, motion)
-        return _aeach(motion.watch(Drive(flow).aemits()))
+        return _aeach(motion.watch(Driver(flow).aitems()))
 
 
 # Generators of their own, so that what is wrong with a call is said where it is made, and not by its first item
 
 
-def _with_result(emits: Generator[Step, None, None], drive: Drive[Step, T]) -> Generator[Step, None, T]:
+def _with_result(
+    emits: Generator[StepResult, None, None], driver: Driver[StepResult, T]
+) -> Generator[StepResult, None, T]:
     yield from emits
-    return drive.result
+    return driver.result
 
 
 def _each(emits: Generator[Any, None, None]) -> Generator[tuple[Action, StreamingResultContainer[Any]], None, None]:

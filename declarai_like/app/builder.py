@@ -10,7 +10,7 @@ from .._core.flow import Flow, arun, run
 from ..errors import ApplicationError, GraphError, StateError
 from .application import Application
 from .graph import Graph, GraphBuilder
-from .hooks.events import Hooks, OnHookError
+from .hooks.hooks import Hooks, OnHookError
 from .hooks.saving import Saving
 from .identifiers import wrong_identifiers
 from .running.machine import Overlap
@@ -127,7 +127,7 @@ class ApplicationBuilder(Generic[S_co]):
         return self
 
     def with_hooks(self, *hooks: Any, on_error: OnHookError = "raise") -> Self:
-        """Add hooks: functions of an event, or objects with methods for some (`declarai_like.app.hooks.events`).
+        """Add hooks: functions of an event, or objects with methods for some (`declarai_like.app.events`).
 
         Args:
             hooks: are told in this order; sync or async.

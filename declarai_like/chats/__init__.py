@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .chat import Chat, inside
+from .chat import Chat, runtime_of
 from .declared import ChatDeclaration
 from .making import make_chat
 
-__all__ = ["Chat", "ChatDeclaration", "inside", "make_chat"]
+__all__ = ["Chat", "ChatDeclaration", "make_chat", "runtime_of"]

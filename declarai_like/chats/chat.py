@@ -7,14 +7,25 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin, overload
 
 from .._core.flow import arun, run
-from .._prompts import Send
+from .._prompts import SendMethod
 from ..errors import DeclarationError
 from ..memory import Memory
 from ..messages import LLMResponse, Message
 from ..stream import Items, Stream
 from ..window import Window
-from .declared import NO_TYPE, ChatDeclaration, Declared, Words, cannot, declared_send, has_own, own_name, read, words
-from .instance import Instance
+from .declared import (
+    NO_TYPE,
+    ChatDeclaration,
+    ChatDefinition,
+    TemplateAttribute,
+    cannot,
+    declared_send,
+    has_own,
+    own_name,
+    read,
+    template_attribute,
+)
+from .runtime import ChatRuntime
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVarWithDefault
@@ -49,8 +60,8 @@ class Chat(Generic[C]):
     """
 
     _chat_settings: ClassVar[ChatDeclaration | None] = None
-    _chat_send: ClassVar[Send | None] = None
-    _chat_declared: ClassVar[Declared | None] = None
+    _chat_send: ClassVar[SendMethod | None] = None
+    _chat_declared: ClassVar[ChatDefinition | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -59,9 +70,9 @@ class Chat(Generic[C]):
             cls.send = _sender(stub)  # type: ignore[method-assign]
         for name in ("system", "greeting"):
             if not has_own(cls, name):
-                setattr(cls, name, Words(name, words(cls, name)))
+                setattr(cls, name, TemplateAttribute(name, template_attribute(cls, name)))
         if cls._chat_settings is not None:
-            cls._chat_declared = declared = Declared(cls, cls._chat_send, _argument(cls), cls._chat_settings)
+            cls._chat_declared = declared = ChatDefinition(cls, cls._chat_send, _argument(cls), cls._chat_settings)
             if taken := sorted(declared.prompt.places.intersection(OWN_NAMES)):
                 raise cannot(
                     own_name(cls), f"its words have a place for {taken[0]!r}, a name of every chat's; rename it"
@@ -83,8 +94,8 @@ class Chat(Generic[C]):
         if unknown := [name for name in values if name not in prompt.places]:
             raise TypeError(f"{prompt.name}() got an unexpected keyword argument {unknown[0]!r}; {prompt.takes}")
         if "_chat" not in self.__dict__:
-            self._chat = Instance(self, declared)
-        self._chat.take(memory, system, greeting, window, values)
+            self._chat = ChatRuntime(self, declared)
+        self._chat.configure(memory, system, greeting, window, values)
 
     if TYPE_CHECKING:
         system: str
@@ -100,8 +111,8 @@ class Chat(Generic[C]):
             PromptError: a value is missing, or cannot be written.
         """
     else:
-        system = Words("system", "")
-        greeting = Words("greeting", "")
+        system = TemplateAttribute("system", "")
+        greeting = TemplateAttribute("greeting", "")
 
     def send(self, message: str, *, llm_params: Mapping[str, Any] | None = None, **values: Any) -> C:
         """Send a message, and give the answer: its value, or a `Stream`, as the class says.
@@ -206,7 +217,7 @@ class Chat(Generic[C]):
 
     @property
     def llm_stream_response(self) -> C | None:
-        """The last stream of this context, to read again from its cache; None when there was none."""
+        """The last stream of this context, to read again; None when there was none."""
         return cast("C | None", self._chat.calls.llm_stream_response)
 
     def __len__(self) -> int:
@@ -227,7 +238,7 @@ class Chat(Generic[C]):
         return f"<chat {declared.prompt.name}{streaming}, remembered in {self.memory!r}>"
 
 
-def inside(chat: Chat[Any]) -> Instance:
+def runtime_of(chat: Chat[Any]) -> ChatRuntime:
     """Give what a chat is made of: its conversation, and what it declares."""
     return chat._chat  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (its users see none of it)
 
@@ -250,7 +261,7 @@ def _sender(stub: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(stub)
     def send(self: Chat[Any], *args: Any, llm_params: Mapping[str, Any] | None = None, **values: Any) -> Any:
-        chat = inside(self)
+        chat = runtime_of(self)
         return chat.send(args, values, llm_params, is_async=chat.declared.is_async)
 
     return send

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from .._calls.operator import Operator
-from .._core.flow import Flow, ask
-from .._core.turns import Turns
-from .._output.shape import Unfit
+from .._calls.output_call import OutputCall
+from .._core.fair_lock import FairLock
+from .._core.flow import Flow, perform
+from .._output.output_type import OutputMismatch
 from ..errors import ConfigurationError, DeclaraiError, MemoryFailed
 from ..memory import Memory, MemoryCall
 from ..messages import LLMResponse, Message
@@ -44,17 +44,17 @@ class Conversation(Generic[R]):
         window: Window | None,
         *,
         greet: Callable[[], str],
-        operator: Callable[[], Operator[R]],
-        summariser: Callable[[], Operator[str]],
+        output_call: Callable[[], OutputCall[R]],
+        summariser: Callable[[], OutputCall[str]],
         keep_partial: bool,
     ) -> None:
         self.memory = memory
         self.window = window
         self._greet = greet
-        self._operator = operator
+        self._output_call = output_call
         self._summariser = summariser
         self.keep_partial = keep_partial
-        self._turns = Turns()
+        self._lock = FairLock()
 
     def exchange(
         self, text: str, system: str, params: Mapping[str, Any], commitment: Commitment | None
@@ -66,26 +66,26 @@ class Conversation(Generic[R]):
                 the error.
             DeclaraiError: there is no answer.
         """
-        turn = yield from ask(self._turns.take(commitment.is_read if commitment else _always))
+        lease = yield from perform(self._lock.acquire(commitment.has_reader if commitment else _always))
         history = yield from self._load()
         said = _message("user", text)
         sent = yield from self._sent(system, history, said)
         new = [*history.new, said]
         if commitment is not None:
-            turn.owed = lambda: self._left(new, commitment)
+            lease.on_release = lambda: self._left(new, commitment)
         try:
-            value, response = yield from self._operator().answer(sent, params, commitment)
+            value, response = yield from self._output_call().answer(sent, params, commitment)
         except DeclaraiError as error:
-            turn.settle()
+            lease.disarm()
             if self.keep_partial and error.partial:
                 try:
-                    yield from ask(self._remember([*new, _answer(commitment, error.partial, "failed")]))
+                    yield from perform(self._remember([*new, _answer(commitment, error.partial, "failed")]))
                 except MemoryFailed as failed:
                     error.add_note(f"What had come of it could not be remembered: {failed}")
             raise
-        turn.settle()
+        lease.disarm()
         try:
-            yield from ask(self._remember([*new, _answered(response)]))
+            yield from perform(self._remember([*new, _answered(response)]))
         except MemoryFailed as error:
             error.partial, error.response, error.result = response.response, response, value
             raise
@@ -108,7 +108,7 @@ class Conversation(Generic[R]):
             raise ConfigurationError(f"role is {role!r}; it is one of {', '.join(map(repr, _ROLES))}")
         check_text("content", content)
         history = yield from self._load()
-        yield from ask(self._remember([*history.new, _message(role, content)]))
+        yield from perform(self._remember([*history.new, _message(role, content)]))
 
     def take_back(self, text: str) -> Flow[Any, None]:
         """Forget what the user has said last, if it was this, and what came of it. What failed was not remembered.
@@ -116,26 +116,26 @@ class Conversation(Generic[R]):
         Raises:
             MemoryFailed: that could not be done. What was remembered is, if the memory takes it back.
         """
-        remembered = yield from ask(MemoryCall(self.memory.load))
+        remembered = yield from perform(MemoryCall(self.memory.load))
         said = [place for place, message in enumerate(remembered) if message.role == "user"]
         if not said or remembered[said[-1]].content != text:
             return
-        yield from ask(MemoryCall(self.memory.clear))
+        yield from perform(MemoryCall(self.memory.clear))
         try:
-            yield from ask(self._remember(list(remembered[: said[-1]])))
+            yield from perform(self._remember(list(remembered[: said[-1]])))
         except MemoryFailed as error:
             try:
-                yield from ask(self._remember(list(remembered)))
+                yield from perform(self._remember(list(remembered)))
             except MemoryFailed as again:
                 error.add_note(f"The conversation is lost: it could not be put back: {again}")
             raise
 
     def clear(self) -> Flow[Any, None]:
         """Forget all that was said."""
-        yield from ask(MemoryCall(self.memory.clear))
+        yield from perform(MemoryCall(self.memory.clear))
 
     def _load(self) -> Flow[Any, _History]:
-        remembered = yield from ask(MemoryCall(self.memory.load))
+        remembered = yield from perform(MemoryCall(self.memory.load))
         history = _History.of(remembered)
         if not remembered and (greeting := self._greet()):
             history.new = history.messages = [_message("assistant", greeting)]
@@ -180,8 +180,8 @@ class Conversation(Generic[R]):
 
     def _fits(self, response: LLMResponse) -> bool:
         try:
-            self._operator().read(response)
-        except (Unfit, DeclaraiError):
+            self._output_call().read(response)
+        except (OutputMismatch, DeclaraiError):
             return False
         return True
 
@@ -236,11 +236,11 @@ class _History:
 class _Shielded(MemoryCall[None]):
     """A call that is not cancelled: what has been answered is remembered."""
 
-    async def aperform(self) -> None:
+    async def arun(self) -> None:
         import anyio
 
         with anyio.CancelScope(shield=True):
-            await super().aperform()
+            await super().arun()
 
 
 def _message(role: str, content: str, *, id: str = "", **about: Any) -> Message:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
-from .._calls.operator import Operator
-from .._output.shape import Shape
-from .._prompts import ChatPrompt, Send, read_send
+from .._calls.output_call import OutputCall
+from .._output.output_type import OutputType
+from .._prompts import ChatPrompt, SendMethod, read_send
 from ..errors import DeclarationError
 from ..stream import Items, Stream
 from ..window import Window
@@ -32,16 +32,16 @@ class ChatDeclaration:
         streams: what the model says.
     """
 
-    operator: Callable[[str, Shape[Any]], Callable[[], Operator[Any]]]
-    summariser: Callable[[str, Shape[str]], Operator[str]]
+    output_call: Callable[[str, OutputType[Any]], Callable[[], OutputCall[Any]]]
+    summariser: Callable[[str, OutputType[str]], OutputCall[str]]
     streaming: bool | None
     streams: bool
-    cache: bool
+    replay: bool
     keep_partial: bool
     window: Window | None
 
 
-class Declared:
+class ChatDefinition:
     """A chat class that was read, and can speak.
 
     Attributes:
@@ -54,7 +54,7 @@ class Declared:
         ConfigurationError: its window is none.
     """
 
-    def __init__(self, chat: type, send: Send | None, returns: Any, settings: ChatDeclaration) -> None:
+    def __init__(self, chat: type, send: SendMethod | None, returns: Any, settings: ChatDeclaration) -> None:
         """``returns`` is the type of the answers where ``send`` does not say it."""
         name = own_name(chat)
         declared = send.signature.returns if send else NO_TYPE
@@ -63,20 +63,22 @@ class Declared:
         self.settings = settings
         self.is_async = send is not None and send.is_async
         try:
-            self.prompt = ChatPrompt[Any](name, words(chat, "system"), words(chat, "greeting"), send, returns)
+            self.prompt = ChatPrompt[Any](
+                name, template_attribute(chat, "system"), template_attribute(chat, "greeting"), send, returns
+            )
         except DeclarationError as error:
             raise cannot(name, error) from error.__cause__
-        self.operator = settings.operator(name, self.prompt.shape)
-        by_model = settings.streams and not self.prompt.shape.by_element
+        self.output_call = settings.output_call(name, self.prompt.output_type)
+        by_model = settings.streams and not self.prompt.output_type.by_element
         self.streaming = (has_stream or by_model) if settings.streaming is None else settings.streaming
 
     @functools.cached_property
-    def summariser(self) -> Operator[str]:
+    def summariser(self) -> OutputCall[str]:
         """What asks for summaries."""
-        return self.settings.summariser(f"the summary of {self.prompt.name}", Shape(str))
+        return self.settings.summariser(f"the summary of {self.prompt.name}", OutputType(str))
 
 
-class Words:
+class TemplateAttribute:
     """The system prompt or the greeting: of a class as it was written, of an instance as it is filled.
 
     An instance can be given other words, which are taken as they stand.
@@ -93,16 +95,16 @@ class Words:
         instance._chat.say(self._name, text)  # noqa: SLF001  (as above)
 
 
-def words(chat: type, name: str) -> str:
+def template_attribute(chat: type, name: str) -> str:
     """Give the template that a class has for its ``system`` prompt or its ``greeting``.
 
     The nearest class counts that has an attribute of that name, or, for the system prompt, a docstring.
-    What is neither a str nor `Words` is code of the class's own, which needs no template.
+    What is neither a str nor `TemplateAttribute` is code of the class's own, which needs no template.
     """
     for base in chat.__mro__:
         own = base.__dict__.get(name)
         if own is not None:
-            return own.source if isinstance(own, Words) else own if isinstance(own, str) else ""
+            return own.source if isinstance(own, TemplateAttribute) else own if isinstance(own, str) else ""
         said = base.__dict__.get("__doc__") if name == "system" else None
         if said and not said.startswith(f"{base.__name__}("):  # which is what a dataclass writes there by itself
             return inspect.cleandoc(said)
@@ -111,7 +113,7 @@ def words(chat: type, name: str) -> str:
 
 def has_own(chat: type, name: str) -> bool:
     """Whether a class makes its ``system`` prompt or ``greeting`` by code of its own, for instance a property."""
-    return not isinstance(inspect.getattr_static(chat, name, ""), str | Words)
+    return not isinstance(inspect.getattr_static(chat, name, ""), str | TemplateAttribute)
 
 
 def declared_send(chat: type) -> Callable[..., Any] | None:
@@ -120,7 +122,7 @@ def declared_send(chat: type) -> Callable[..., Any] | None:
     return own if isinstance(own, types.FunctionType) and _is_empty(own) else None
 
 
-def read(chat: type, send: Callable[..., Any]) -> Send:
+def read(chat: type, send: Callable[..., Any]) -> SendMethod:
     """Read such a ``send``.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from ..messages import Message
-from .asks import MemoryCall
+from .effects import MemoryCall
 from .file import File
 from .in_memory import InMemory
 from .postgresql import PostgreSQL

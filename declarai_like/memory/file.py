@@ -18,13 +18,13 @@ from pathlib import Path
 from ..errors import InvalidMessage
 from ..messages import Message
 from .records import read_record, write_record
-from .sessions import Session
+from .stored_memory import StoredMemory
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)\Z")  # names that Windows gives to devices
 _BLOCK = 65536
 
 
-class File(Session):
+class File(StoredMemory):
     """A memory in the files of a folder, which is made when it is first needed.
 
     An append is on the disk when it returns, and survives a process that is killed. Several processes

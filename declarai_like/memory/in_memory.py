@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..messages import Message
-from .sessions import Session
+from .stored_memory import StoredMemory
 
 
-class InMemory(Session):
+class InMemory(StoredMemory):
     """A memory that ends with the process.
 
     Args:
@@ -21,10 +21,10 @@ class InMemory(Session):
     instant = True
 
     def __init__(self, session: str = "default") -> None:
-        super().__init__(_Lists(), session)
+        super().__init__(_MessageLists(), session)
 
 
-class _Lists:
+class _MessageLists:
     # No lock: each step on a dict or a list is one that threads cannot divide.
     secrets = ()
 

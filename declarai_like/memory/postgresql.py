@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 
 from .._storage.names import key_of
-from .._storage.postgresql import Table
+from .._storage.postgresql import PostgresTable
 from ..messages import Message
 from .records import read_record, write_record
-from .sessions import Session
+from .stored_memory import StoredMemory
 
 _COLUMNS = """
     session text NOT NULL,
@@ -20,7 +20,7 @@ _COLUMNS = """
 """
 
 
-class PostgreSQL(Session):
+class PostgreSQL(StoredMemory):
     """A memory in a PostgreSQL database, in a table that is made when it is first needed.
 
     Several processes may use the table at once. It needs ``pip install 'declarai-like[postgres]'``.
@@ -36,12 +36,12 @@ class PostgreSQL(Session):
     """
 
     def __init__(self, conninfo: str, session: str = "default", *, table: str = "declarai_memory") -> None:
-        super().__init__(_Sessions(conninfo, table), session, shown=f"table={table!r}, ")
+        super().__init__(_MessageTable(conninfo, table), session, shown=f"table={table!r}, ")
 
 
-class _Sessions:
+class _MessageTable:
     def __init__(self, conninfo: str, table: str) -> None:
-        self._table = Table(conninfo, table, _COLUMNS, needed_by="the memory PostgreSQL")
+        self._table = PostgresTable(conninfo, table, _COLUMNS, needed_by="the memory PostgreSQL")
         self.secrets = self._table.secrets
         self._select = self._table.statement("SELECT messages::text FROM {} WHERE session = %s ORDER BY id")
         # What is appended at once is one row, so that what others append at the same time comes before or after it.

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._storage.names import key_of
-from .._storage.redis import Server
+from .._storage.redis import RedisServer
 from ..messages import Message
 from .records import read_record, write_record
-from .sessions import Session
+from .stored_memory import StoredMemory
 
 
-class Redis(Session):
+class Redis(StoredMemory):
     """A memory in a Redis server: for each session a list, whose key is the prefix and the session.
 
     Several processes may use the server at once. Whether what was appended survives the server's end is
@@ -28,12 +28,12 @@ class Redis(Session):
     """
 
     def __init__(self, url: str, session: str = "default", *, prefix: str = "declarai:memory:") -> None:
-        super().__init__(_Lists(url, prefix), session, shown=f"prefix={prefix!r}, ")
+        super().__init__(_MessageLists(url, prefix), session, shown=f"prefix={prefix!r}, ")
 
 
-class _Lists:
+class _MessageLists:
     def __init__(self, url: str, prefix: str) -> None:
-        self._server = Server(url, needed_by="the memory Redis")
+        self._server = RedisServer(url, needed_by="the memory Redis")
         self.secrets = self._server.secrets
         self._prefix = prefix
 

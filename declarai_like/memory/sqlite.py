@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .._storage.names import key_of
-from .._storage.sqlite import Database
+from .._storage.sqlite import SQLiteFile
 from ..errors import ConfigurationError
 from ..messages import Message
 from .records import read_record, write_record
-from .sessions import Session
+from .stored_memory import StoredMemory
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS declarai_memory (
@@ -24,7 +24,7 @@ CREATE INDEX IF NOT EXISTS declarai_memory_session ON declarai_memory (session, 
 """
 
 
-class SQLite(Session):
+class SQLite(StoredMemory):
     """A memory in an SQLite database, in the table ``declarai_memory``, which is made when it is first needed.
 
     An append is on the disk when it returns. Several processes may use the database at once.
@@ -43,14 +43,14 @@ class SQLite(Session):
             raise ConfigurationError(
                 f"path is {name!r}, a database that is kept in no file; that is what InMemory() is"
             )
-        super().__init__(_Table(Path(name).absolute()), session, shown=f"{name!r}, ")
+        super().__init__(_MessageTable(Path(name).absolute()), session, shown=f"{name!r}, ")
 
 
-class _Table:
+class _MessageTable:
     secrets = ()
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
+        self._database = SQLiteFile(path, _SCHEMA)
 
     def load(self, session: str) -> list[Message]:
         select = "SELECT CAST(messages AS BLOB) FROM declarai_memory WHERE session = ? ORDER BY id"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from .._llm.llm import LLM as LLM
+from .._llm.transport import Connection as Connection
+from .._llm.transport import Transport as Transport
+from .._llm.transport.inprocess import InProcessTransport as InProcessTransport
 from .factories import azure_openai as azure_openai
 from .factories import chat as chat
 from .factories import model as model

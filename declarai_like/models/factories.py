@@ -8,20 +8,20 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
-from .._calls.operator import Operator, Output
+from .._calls.output_call import Output, OutputCall
 from .._llm.llm import LLM
 from .._llm.transport.inprocess import InProcessTransport
 from .._llm.transport.openai import Account, OpenAITransport
 from .._net.http_clients import checked_headers
 from .._net.timeouts import Timeouts
-from .._output.shape import Shape
+from .._output.output_type import OutputType
 from .._prompts import Prompt
 from ..errors import ConfigurationError
 from ..providers.openai import OpenAIProvider
 from ..stream import Items
 from ..tasks import Task
 from ..window import Window
-from .models import Auto, ByElement, ChatSettings, Decorator, Model, OperatorSettings, StreamingDecorator, TaskSettings
+from .models import Auto, ByElement, ChatSettings, Decorator, Model, OutputSettings, StreamingDecorator, TaskSettings
 
 if TYPE_CHECKING:
     from .._offline import Replies
@@ -295,8 +295,8 @@ def task(
     function: Callable[..., Any] | None = None,
     *,
     streaming: bool = False,
-    cache: bool = True,
-    **settings: Unpack[OperatorSettings],
+    replay: bool = True,
+    **settings: Unpack[OutputSettings],
 ) -> Any:
     """Make a task for the model that ``DECLARAI_MODEL`` names, which is read at the first call.
 
@@ -309,8 +309,8 @@ def task(
 
     def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
         prompt: Prompt[Any] = Prompt(function)
-        operator = functools.cache(lambda: model().operator(prompt.name, prompt.shape, **settings))
-        return Task(function, prompt, operator, streaming=streaming, cache=cache)
+        output_call = functools.cache(lambda: model().output_call(prompt.name, prompt.output_type, **settings))
+        return Task(function, prompt, output_call, streaming=streaming, replay=replay)
 
     return decorate if function is None else decorate(function)
 
@@ -323,10 +323,10 @@ def chat(
     cls: type | None = None,
     *,
     streaming: bool | None = None,
-    cache: bool = True,
+    replay: bool = True,
     keep_partial: bool = False,
     window: Window | None = None,
-    **settings: Unpack[OperatorSettings],
+    **settings: Unpack[OutputSettings],
 ) -> Any:
     """Make a chat for the model that ``DECLARAI_MODEL`` names, which is read at the first message.
 
@@ -337,17 +337,17 @@ def chat(
         ConfigurationError: at the first message, when there is no such model.
     """
 
-    def operator(name: str, shape: Shape[Any]) -> Callable[[], Operator[Any]]:
-        return functools.cache(lambda: model().operator(name, shape, **settings))
+    def output_call(name: str, output_type: OutputType[Any]) -> Callable[[], OutputCall[Any]]:
+        return functools.cache(lambda: model().output_call(name, output_type, **settings))
 
     from ..chats import ChatDeclaration, make_chat  # as in `models`
 
     said = ChatDeclaration(
-        operator,
-        lambda name, shape: model().operator(name, shape),
+        output_call,
+        lambda name, output_type: model().output_call(name, output_type),
         streaming,
         streams=False,
-        cache=cache,
+        replay=replay,
         keep_partial=keep_partial,
         window=window,
     )

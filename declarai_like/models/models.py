@@ -19,10 +19,10 @@ from typing import (
     overload,
 )
 
-from .._calls.operator import Operator, Output, Restartable, params_of
+from .._calls.output_call import Output, OutputCall, Restartable, params_of
 from .._llm.llm import LLM
 from .._llm.transport import Transport
-from .._output.shape import Shape
+from .._output.output_type import OutputType
 from .._prompts import Prompt
 from ..providers import Provider
 from ..stream import Items, Stream
@@ -49,7 +49,7 @@ ByElement: TypeAlias = (
 """A function whose answer is handed out element by element."""
 
 
-class OperatorSettings(TypedDict, total=False):
+class OutputSettings(TypedDict, total=False):
     """How a task asks: see `Model.task`."""
 
     llm_params: Mapping[str, Any] | None
@@ -58,17 +58,17 @@ class OperatorSettings(TypedDict, total=False):
     restart_on: Collection[Restartable]
 
 
-class TaskSettings(OperatorSettings, total=False):
+class TaskSettings(OutputSettings, total=False):
     """The settings of a task, but for ``streaming``, which says what its calls give: see `Model.task`."""
 
-    cache: bool
+    replay: bool
 
 
-class ChatSettings(OperatorSettings, total=False):
+class ChatSettings(OutputSettings, total=False):
     """The settings of a chat: see `Model.chat`."""
 
     streaming: bool | None
-    cache: bool
+    replay: bool
     keep_partial: bool
     window: Window | None
 
@@ -177,7 +177,7 @@ class Model(Generic[S]):
         output: Auto = "auto",
         retries: int | BaseRetrying = 2,
         restart_on: Collection[Restartable] = (),
-        cache: bool = True,
+        replay: bool = True,
     ) -> Any:
         """Make a task of a function: its signature and docstring are the prompt.
 
@@ -192,7 +192,7 @@ class Model(Generic[S]):
                 or a ``tenacity.Retrying``, whose stop and wait are used.
             restart_on: errors in the middle of an answer after which the same is asked anew, as often
                 as ``retries`` says: classes of `StreamError` and `Timeout` in `declarai_like.errors`.
-            cache: whether a stream keeps its chunks, so that it can be read again.
+            replay: whether a stream keeps its chunks, so that it can be read again.
 
         Raises:
             DeclarationError: the function cannot become a task; the message says why.
@@ -201,11 +201,16 @@ class Model(Generic[S]):
 
         def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
             prompt: Prompt[Any] = Prompt(function)
-            made = self.operator(
-                prompt.name, prompt.shape, llm_params=llm_params, output=output, retries=retries, restart_on=restart_on
+            made = self.output_call(
+                prompt.name,
+                prompt.output_type,
+                llm_params=llm_params,
+                output=output,
+                retries=retries,
+                restart_on=restart_on,
             )
-            streams = (self._stream and not prompt.shape.by_element) if streaming is None else streaming
-            return Task(function, prompt, lambda: made, streaming=streams, cache=cache)
+            streams = (self._stream and not prompt.output_type.by_element) if streaming is None else streaming
+            return Task(function, prompt, lambda: made, streaming=streams, replay=replay)
 
         return decorate if function is None else decorate(function)
 
@@ -218,10 +223,10 @@ class Model(Generic[S]):
         cls: type | None = None,
         *,
         streaming: bool | None = None,
-        cache: bool = True,
+        replay: bool = True,
         keep_partial: bool = False,
         window: Window | None = None,
-        **settings: Unpack[OperatorSettings],
+        **settings: Unpack[OutputSettings],
     ) -> Any:
         """Make a chat of a class: its docstring is the system prompt, and each instance is a conversation (`Chat`).
 
@@ -230,7 +235,7 @@ class Model(Generic[S]):
         Args:
             cls: what becomes the chat, where the decorator has no settings.
             streaming: whether ``send`` gives a `Stream`; where it is not said, as the model's ``stream``.
-            cache: whether a stream keeps its chunks, so that it can be read again.
+            replay: whether a stream keeps its chunks, so that it can be read again.
             keep_partial: whether an answer that fails, or whose stream is left early, is remembered as far
                 as it came, with the ``finish_reason`` ``"failed"`` or ``"closed"``.
             window: how much of a long conversation is sent: `Messages`, `Tokens` or `Summary` of
@@ -241,14 +246,20 @@ class Model(Generic[S]):
             ConfigurationError: a setting is wrong.
         """
 
-        def operator(name: str, shape: Shape[Any]) -> Callable[[], Operator[Any]]:
-            made = self.operator(name, shape, **settings)
+        def output_call(name: str, output_type: OutputType[Any]) -> Callable[[], OutputCall[Any]]:
+            made = self.output_call(name, output_type, **settings)
             return lambda: made
 
         from ..chats import ChatDeclaration, make_chat  # with the first chat, so that importing the package stays fast
 
         said = ChatDeclaration(
-            operator, self.operator, streaming, self._stream, cache=cache, keep_partial=keep_partial, window=window
+            output_call,
+            self.output_call,
+            streaming,
+            self._stream,
+            replay=replay,
+            keep_partial=keep_partial,
+            window=window,
         )
         return functools.partial(make_chat, settings=said) if cls is None else make_chat(cls, said)
 
@@ -257,24 +268,24 @@ class Model(Generic[S]):
         """The model itself: ``@model.experimental.chat`` is another name of ``@model.chat``."""
         return self
 
-    def operator(
+    def output_call(
         self,
         name: str,
-        shape: Shape[R],
+        output_type: OutputType[R],
         *,
         llm_params: Mapping[str, Any] | None = None,
         output: Auto = "auto",
         retries: int | BaseRetrying = 2,
         restart_on: Collection[Restartable] = (),
-    ) -> Operator[R]:
+    ) -> OutputCall[R]:
         """Put a shape of answers and this model together; ``name`` says in errors what asks.
 
         Raises:
             ConfigurationError: a setting is wrong.
         """
-        return Operator(
+        return OutputCall(
             name,
-            shape,
+            output_type,
             self._llm,
             output=self._output if output == "auto" else output,
             retries=retries,
@@ -282,10 +293,10 @@ class Model(Generic[S]):
             params={**self._params, **params_of(repr(name), llm_params)},
         )
 
-    def through(self, wrap: Callable[[Transport, Provider], Transport]) -> Model[S]:
+    def with_transport(self, wrap: Callable[[Transport, Provider], Transport]) -> Model[S]:
         """Give the same model with another way to its provider, for instance one that records."""
         other = copy.copy(self)
-        other._llm = self._llm.through(wrap)  # noqa: SLF001  (its own class)
+        other._llm = self._llm.with_transport(wrap)  # noqa: SLF001  (its own class)
         return other
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ from ..errors import (
     ServerError,
 )
 
-_LONGEST_MESSAGE = 500
+_MAX_MESSAGE_LENGTH = 500
 
 
 def status_error(status: int, headers: Mapping[str, str], body: str) -> ProviderError:
@@ -62,11 +62,11 @@ def error_in(body: Any) -> tuple[str, str | None] | None:
         return None
     error: Any = cast("dict[str, Any]", body).get("error")
     if not isinstance(error, dict):
-        return None if error is None else (str(error)[:_LONGEST_MESSAGE], None)
+        return None if error is None else (str(error)[:_MAX_MESSAGE_LENGTH], None)
     parts = cast("dict[str, Any]", error)
     code = parts.get("code") or parts.get("type")
     message = str(parts.get("message") or parts)
-    return message[:_LONGEST_MESSAGE], None if code is None else str(code)
+    return message[:_MAX_MESSAGE_LENGTH], None if code is None else str(code)
 
 
 def _read(body: str) -> tuple[str, str | None]:
@@ -75,7 +75,7 @@ def _read(body: str) -> tuple[str, str | None]:
         found = error_in(json.loads(body))
     except ValueError:
         found = None
-    return found or (body.strip()[:_LONGEST_MESSAGE], None)
+    return found or (body.strip()[:_MAX_MESSAGE_LENGTH], None)
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:

@@ -56,7 +56,7 @@ class Arguments:
         """Give the arguments of a call, validated, from their JSON.
 
         Raises:
-            ValidationError: they do not fit; see `told`.
+            ValidationError: they do not fit; see `error_payload`.
         """
         return self._binding.validate_json(body)
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from pydantic.errors import PydanticUserError
 
-from .._core.flow import Drive
+from .._core.flow import Driver
 from .._net.http_clients import checked_headers
 from .._net.timeouts import Timeouts
 from ..errors import ConfigurationError
@@ -16,10 +16,10 @@ from ..streaming import AsyncStreamReader, OutOfOrder, StreamReader, StreamTypes
 from ..streaming.declared import Footer, Header, Item
 from ..streaming.encodings import ENCODINGS, EncodingName, encoding_of
 from ..streaming.reader import MAX_FRAME_SIZE
-from .answer import Request, stream_of
+from .answer import StreamRequest, stream_of
 from .arguments import json_of
 from .clients import SHARED, HTTPClients, http_clients
-from .clock import Clock
+from .timer import StreamTimer
 from .values import AsyncValueReader, ValueReader, types_of
 
 P = ParamSpec("P")
@@ -29,7 +29,7 @@ AsyncReader_co = TypeVar("AsyncReader_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Settings:
+class ClientSettings:
     """How a client reads the streams of a function.
 
     Attributes:
@@ -79,7 +79,7 @@ class Client(Generic[P, Reader_co, AsyncReader_co]):
     with other clients.
     """
 
-    def __init__(self, settings: Settings, written: Callable[..., bytes]) -> None:
+    def __init__(self, settings: ClientSettings, written: Callable[..., bytes]) -> None:
         self._settings = settings
         self._written = written
         self._clients = SHARED
@@ -124,7 +124,7 @@ class RemoteCall(Generic[Reader_co, AsyncReader_co]):
         OutOfOrder: of ``with``: the stream has been begun before.
     """
 
-    def __init__(self, settings: Settings, clients: HTTPClients, body: bytes) -> None:
+    def __init__(self, settings: ClientSettings, clients: HTTPClients, body: bytes) -> None:
         self._settings = settings
         self._clients = clients
         self._body = body
@@ -132,7 +132,7 @@ class RemoteCall(Generic[Reader_co, AsyncReader_co]):
         self._async_pieces: AsyncGenerator[bytes, None] | None = None
 
     def __enter__(self) -> Reader_co:
-        self._pieces = self._begun().emits()
+        self._pieces = self._begun().items()
         next(self._pieces)
         reader = stream_reader(self._settings.types, self._pieces, **self._how())
         return cast("Reader_co", ValueReader[Any](reader) if self._settings.has_values else reader)
@@ -142,7 +142,7 @@ class RemoteCall(Generic[Reader_co, AsyncReader_co]):
         self._pieces.close()
 
     async def __aenter__(self) -> AsyncReader_co:
-        self._async_pieces = self._begun().aemits()
+        self._async_pieces = self._begun().aitems()
         await anext(self._async_pieces)
         reader = stream_reader(self._settings.types, self._async_pieces, **self._how())
         return cast("AsyncReader_co", AsyncValueReader[Any](reader) if self._settings.has_values else reader)
@@ -151,18 +151,18 @@ class RemoteCall(Generic[Reader_co, AsyncReader_co]):
         assert self._async_pieces is not None
         await self._async_pieces.aclose()
 
-    def _begun(self) -> Drive[bytes, None]:
+    def _begun(self) -> Driver[bytes, None]:
         if self._pieces is not None or self._async_pieces is not None:
             raise OutOfOrder("this stream has been begun before; call stream() again for another")
         settings = self._settings
-        request = Request(
+        request = StreamRequest(
             url=settings.url,
             body=self._body,
             headers=settings.headers,
             media_type=encoding_of(settings.encoding).media_type,
             errors=settings.errors,
         )
-        return Drive(stream_of(self._clients, request, Clock(settings.timeouts)))
+        return Driver(stream_of(self._clients, request, StreamTimer(settings.timeouts)))
 
     def _how(self) -> dict[str, Any]:
         settings = self._settings
@@ -229,7 +229,7 @@ def client(
             f"types is {types!r}, which JSON cannot be read into; it is what streaming.stream_types gives, or the type of "
             "items that are plain values, such as str"
         ) from error
-    settings = Settings(
+    settings = ClientSettings(
         url, declared, has_values, lambda: known, headers or {}, Timeouts.of(timeout), encoding, max_frame_size
     )
 

@@ -18,7 +18,7 @@ from ..streaming.declared import Footer, Header, Item
 from ..streaming.encodings import EncodingName
 from ..streaming.reader import MAX_FRAME_SIZE
 from .arguments import Arguments
-from .client import Client, Settings, error_classes
+from .client import Client, ClientSettings, error_classes
 from .values import AsyncValueReader, ValueReader, types_of
 
 P = ParamSpec("P")
@@ -97,7 +97,7 @@ class RemoteStream(Generic[P, Given_co, Reader_co, AsyncReader_co]):
             ConfigurationError: a setting is wrong.
         """
         given = error_classes(errors)
-        settings = Settings(
+        settings = ClientSettings(
             url=f"{url.rstrip('/')}/{self.name}" if isinstance(cast("object", url), str) else url,
             types=self.types,
             has_values=self.has_values,

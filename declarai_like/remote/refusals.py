@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from ..streaming.failures import Failure, known_errors, raised
 from .errors import InvalidArguments, RequestRefused
 
-_LONGEST_QUOTE = 200  # characters
+_MAX_QUOTE_LENGTH = 200  # characters
 
 
 def status_error(url: str, status: int, body: bytes, errors: Iterable[type[Exception]]) -> Exception:
@@ -23,7 +23,7 @@ def status_error(url: str, status: int, body: bytes, errors: Iterable[type[Excep
     try:
         detail: Any = cast("dict[str, Any]", from_json(body))["detail"]
     except (ValueError, KeyError, TypeError):
-        detail = body.decode("utf-8", "replace").strip()[:_LONGEST_QUOTE]
+        detail = body.decode("utf-8", "replace").strip()[:_MAX_QUOTE_LENGTH]
     try:
         failure = Failure.model_validate(detail)
     except ValidationError:  # not a server of ours, or something before it

@@ -9,7 +9,7 @@ from ..errors import ConfigurationError
 from ..streaming.encodings import ENCODINGS
 from .declared import RemoteStream
 from .producing import AnyStream
-from .server import Endpoint, Receive, Refused, Scope, Send, refuse
+from .server import Endpoint, Receive, RequestRejected, Scope, Send, reject
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -87,9 +87,9 @@ def asgi(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY) 
             return
         name = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
         if name not in endpoints:
-            await refuse(send, Refused(404, "NotFound", f"there is no stream {name!r}"))
+            await reject(send, RequestRejected(404, "NotFound", f"there is no stream {name!r}"))
         elif scope["method"] != "POST":
-            await refuse(send, Refused(405, "MethodNotAllowed", f"{name} is asked for with POST"))
+            await reject(send, RequestRejected(405, "MethodNotAllowed", f"{name} is asked for with POST"))
         else:
             await endpoints[name](scope, receive, send)
 

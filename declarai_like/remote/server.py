@@ -27,7 +27,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _FORMS: dict[str, EncodingName] = {form.media_type: name for name, form in ENCODINGS.items()}
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     """A request cannot be served; the client is told so with an HTTP status."""
 
     def __init__(self, status: int, type: str, message: str, **details: Any) -> None:
@@ -36,7 +36,7 @@ class Refused(Exception):
         self.body = json.dumps({"detail": {"type": type, "message": message, "details": details}}).encode()
 
 
-class _Left(Exception):
+class _ClientDisconnected(Exception):
     """The client has gone."""
 
 
@@ -63,10 +63,10 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             args, kwargs = self._arguments(await self._body(scope, receive))
-        except _Left:
+        except _ClientDisconnected:
             return
-        except Refused as refused:
-            await refuse(send, refused)
+        except RequestRejected as refused:
+            await reject(send, refused)
             return
         writer = stream_writer(self.function.types, encoding=_asked_for(scope))
         # One item more is in the hands of the producer while it waits for the buffer
@@ -81,7 +81,9 @@ class Endpoint:
             tasks.cancel_scope.cancel()
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        too_large = Refused(413, "BodyTooLarge", f"{self.function.name}: a request may have {self._max_body} bytes")
+        too_large = RequestRejected(
+            413, "BodyTooLarge", f"{self.function.name}: a request may have {self._max_body} bytes"
+        )
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._max_body:
             raise too_large
@@ -89,7 +91,7 @@ class Endpoint:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise _Left
+                raise _ClientDisconnected
             body += message.get("body", b"")
             if len(body) > self._max_body:
                 raise too_large
@@ -98,15 +100,15 @@ class Endpoint:
 
     def _arguments(self, body: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if not body.lstrip().startswith(b"{"):
-            raise Refused(422, "InvalidArguments", f"{self.function.name}: the body has to be a JSON object")
+            raise RequestRejected(422, "InvalidArguments", f"{self.function.name}: the body has to be a JSON object")
         try:
             return self.function.arguments.read(body)
         except ValidationError as error:
             message, errors = self.function.arguments.told(error)
-            raise Refused(422, "InvalidArguments", message, errors=errors) from None
+            raise RequestRejected(422, "InvalidArguments", message, errors=errors) from None
 
 
-async def refuse(send: Send, refused: Refused) -> None:
+async def reject(send: Send, refused: RequestRejected) -> None:
     """Tell the client why it is not served."""
     await send(_head(refused.status, "application/json"))
     await send(_body(refused.body, more=False))

@@ -8,16 +8,16 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from ..messages import LLMResponse
 from ..stream import Stream, as_json
-from .events import Name
+from .events import EventName
 
-Happening: TypeAlias = tuple[Name, Mapping[str, Any]]
+EventData: TypeAlias = tuple[EventName, Mapping[str, Any]]
 """The name of an event, and its data."""
 
 Partials = Literal["snapshot", "patch"]
 """In which form a typed value travels that is not whole: all that there is of it each time, or what has changed."""
 
 
-class Answer(Protocol):
+class ServedAnswer(Protocol):
     """One answer that has not begun."""
 
     @property
@@ -25,7 +25,7 @@ class Answer(Protocol):
         """All its text so far."""
         ...
 
-    def happenings(self) -> AsyncGenerator[Happening, None]:
+    def events(self) -> AsyncGenerator[EventData, None]:
         """Run it, and give what happens. The last is ``done``; without one, it was stopped."""
         ...
 
@@ -49,20 +49,20 @@ class StreamAnswer:
     def stop(self) -> None:
         """There is nothing to prepare."""
 
-    async def happenings(self) -> AsyncGenerator[Happening, None]:
+    async def events(self) -> AsyncGenerator[EventData, None]:
         stream = self._stream = self._begin()
         async with stream:
             async with aclosing(self._growing(stream)) as growing:
                 async for happening in growing:
                     yield happening
-            if stream.record.whole:
+            if stream.buffer.whole:
                 yield "done", _whole(stream)
 
-    async def _growing(self, stream: Stream[Any]) -> AsyncGenerator[Happening, None]:
-        if stream.shape.is_text:
+    async def _growing(self, stream: Stream[Any]) -> AsyncGenerator[EventData, None]:
+        if stream.output_type.is_text:
             async for delta in stream.deltas():
                 yield "delta", {"delta": delta}
-        elif stream.shape.by_element:
+        elif stream.output_type.by_element:
             index = 0
             async for item in stream.items():
                 yield "item", {"index": index, "value": item}
@@ -77,10 +77,10 @@ class StreamAnswer:
 
 def _whole(stream: Stream[Any]) -> Mapping[str, Any]:
     whole = {"response": stream.response, "finish_reason": stream.finish_reason}
-    return whole if stream.shape.is_text else {**whole, "result": stream.record.result[0]}
+    return whole if stream.output_type.is_text else {**whole, "result": stream.buffer.result[0]}
 
 
-class Telling:
+class EventBuilder:
     """Tells what something streams: texts, and chunks of answers, are new text; everything else is an item."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Telling:
         """All the text so far."""
         return "".join(self._said)
 
-    def tell(self, value: Any, **about: Any) -> Happening | None:
+    def add(self, value: Any, **about: Any) -> EventData | None:
         """Give what happens with a value; nothing, with an empty text."""
         text = value.delta if isinstance(value, LLMResponse) else value
         if isinstance(text, str):

@@ -127,7 +127,7 @@ _SAID: tuple[tuple[type[DeclaraiError], str], ...] = (
 """What a client is told of an error. The first that fits counts; the message itself may hold what is not its business."""
 
 
-def told(error: BaseException, *, expose: bool) -> dict[str, Any]:
+def error_payload(error: BaseException, *, expose: bool) -> dict[str, Any]:
     """Say to a client what went wrong; with ``expose``, in the error's own words."""
     known = next((said for kind, said in _SAID if isinstance(error, kind)), None)
     retryable = bool(getattr(error, "transient", False) or isinstance(error, Timeout))
@@ -145,4 +145,4 @@ def http_error(error: DeclaraiError, *, expose: bool) -> HTTPException:
         return HTTPException(error.status, error.detail, headers)
     log.error("a request failed", exc_info=error)
     status = 422 if isinstance(error, PromptError) else 500
-    return HTTPException(status, told(error, expose=expose))
+    return HTTPException(status, error_payload(error, expose=expose))

@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias, cast
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json, to_jsonable_python
 
-Name: TypeAlias = Literal["start", "delta", "partial", "item", "state", "usage", "done", "stopped", "error"]
-LAST: frozenset[Name] = frozenset(("done", "stopped", "error"))
+EventName: TypeAlias = Literal["start", "delta", "partial", "item", "state", "usage", "done", "stopped", "error"]
+LAST: frozenset[EventName] = frozenset(("done", "stopped", "error"))
 """The events of which exactly one is the last of a stream."""
 
 
@@ -26,7 +26,7 @@ class Event:
     """
 
     id: int
-    name: Name
+    name: EventName
     data: bytes
 
     @property
@@ -65,28 +65,28 @@ class TokenUsage(BaseModel):
     estimated: bool = False
 
 
-class Start(_Data):
+class StartData(_Data):
     """Always the first: the answer's id, by which it can be followed and stopped, and the session's."""
 
     stream: str
     session: str | None = None
 
 
-class Delta(_Data):
+class DeltaData(_Data):
     """New text; of an application, by which action."""
 
     delta: str
     action: str | None = None
 
 
-class Partial(_Data):
+class PartialData(_Data):
     """The value so far: as a whole, or what has changed in it as JSON Patch operations."""
 
     value: Any = None
     patch: list[dict[str, Any]] | None = None
 
 
-class Item(_Data):
+class ItemData(_Data):
     """A value that is whole; of an application, by which action."""
 
     index: int
@@ -94,20 +94,20 @@ class Item(_Data):
     action: str | None = None
 
 
-class State(_Data):
+class StateData(_Data):
     """A step of an application has ended: the state after it."""
 
     action: str
     state: dict[str, Any]
 
 
-class UsageSoFar(_Data):
+class UsageData(_Data):
     """The tokens so far."""
 
     usage: TokenUsage
 
 
-class Done(_Data):
+class DoneData(_Data):
     """The answer is whole; ``result`` is its typed value."""
 
     response: str
@@ -116,14 +116,14 @@ class Done(_Data):
     result: Any = None
 
 
-class Stopped(_Data):
+class StoppedData(_Data):
     """The answer was stopped: this is what there is of it."""
 
     response: str
     usage: TokenUsage | None
 
 
-class Failed(_Data):
+class ErrorData(_Data):
     """There is no whole answer. ``retryable`` says whether the same may succeed a moment later."""
 
     type: str

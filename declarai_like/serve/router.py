@@ -13,18 +13,26 @@ from pydantic import create_model
 
 from ..errors import ConfigurationError
 from .adapters.configured import served as make_served
-from .adapters.served import AnswerOptions, MaybeSession, Served, ServedSessions, Session, model_name, new_session
+from .adapters.served import (
+    AnswerOptions,
+    OptionalSessionId,
+    Served,
+    ServedSessions,
+    SessionId,
+    model_name,
+    new_session,
+)
 from .answers import Partials
 from .bodies import limited
-from .delivery.hub import Hub
 from .delivery.redis import RedisStreams
+from .delivery.registry import StreamRegistry
 from .delivery.responses import EventStream, NativeEncoder
 from .errors import InvalidRequest
 from .events import written
 from .limits import Limits
 from .protocols.described import events_of
 from .protocols.front_ends import add_completions, add_ui, offered
-from .settings import Place, Settings
+from .settings import RouterSettings, StreamKey
 
 
 def router(
@@ -73,12 +81,12 @@ def router(
         raise ConfigurationError(
             f"grace is {grace} s; with streams={streams!r} it is more than its beat, {streams.beat} s"
         )
-    hub = Hub(Settings(limits, grace, heartbeat, keep, expose_errors), streams)
+    registry = StreamRegistry(RouterSettings(limits, grace, heartbeat, keep, expose_errors), streams)
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncGenerator[None, None]:
         yield
-        await hub.close()
+        await registry.close()
 
     routes = APIRouter(route_class=limited(limits.body, expose_errors=expose_errors), lifespan=lifespan)
     owner = _owner_by(auth)
@@ -86,30 +94,30 @@ def router(
     names = [served.name for served in all_served]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigurationError(f"two things are served as {twice[0]!r}; give one another name: name=...")
-    _add_streams(routes, hub, owner)
+    _add_streams(routes, registry, owner)
     if front_ends:
         texts = offered(all_served)
-        add_completions(routes, texts, hub, owner)
+        add_completions(routes, texts, registry, owner)
         for served in texts:
-            add_ui(routes, served, hub, owner)
+            add_ui(routes, served, registry, owner)
     for served in all_served:
-        _add_answer(routes, served, hub, owner)
+        _add_answer(routes, served, registry, owner)
         if isinstance(served, ServedSessions):
-            served.at_work = functools.partial(hub.is_at_work, served.name)
-            _add_session(routes, served, hub, owner)
+            served.active_stream = functools.partial(registry.is_active, served.name)
+            _add_session(routes, served, registry, owner)
     return routes
 
 
-def _add_answer(routes: APIRouter, served: Served, hub: Hub, owner: Any) -> None:
+def _add_answer(routes: APIRouter, served: Served, registry: StreamRegistry, owner: Any) -> None:
     """Add the route that asks."""
     has_sessions = isinstance(served, ServedSessions)
-    fields: dict[str, Any] = {"session": (MaybeSession, None)} if has_sessions else {}
+    fields: dict[str, Any] = {"session": (OptionalSessionId, None)} if has_sessions else {}
     body_type = create_model(f"{model_name(served.name)}Body", __base__=served.request, **fields)
 
     async def answer(body: Any, who: str, partials: Partials) -> Response:
         request = served.read(body)
-        place = Place(who, served.name, (body.session or new_session()) if has_sessions else "")
-        stream = await hub.begin(lambda: served.answer(request, place.key, AnswerOptions(partials)), place)
+        place = StreamKey(who, served.name, (body.session or new_session()) if has_sessions else "")
+        stream = await registry.start(lambda: served.answer(request, place.key, AnswerOptions(partials)), place)
         return EventStream(stream, NativeEncoder(stream.id))
 
     answer.__annotations__ = {
@@ -132,23 +140,23 @@ def _add_answer(routes: APIRouter, served: Served, hub: Hub, owner: Any) -> None
     )
 
 
-def _add_session(routes: APIRouter, served: ServedSessions, hub: Hub, owner: Any) -> None:
+def _add_session(routes: APIRouter, served: ServedSessions, registry: StreamRegistry, owner: Any) -> None:
     """Add the route that shows a session."""
 
     async def show(session: Any, who: str) -> Response:
-        place = Place(who, served.name, session)
-        shown = {"session": session, **await served.recall(place.key), "stream": await hub.at_work(place)}
+        place = StreamKey(who, served.name, session)
+        shown = {"session": session, **await served.recall(place.key), "stream": await registry.active_stream(place)}
         return Response(written(shown), media_type="application/json", headers={"Cache-Control": "no-store"})
 
-    show.__annotations__ = {"session": Annotated[Session, Path()], "who": owner, "return": Response}
+    show.__annotations__ = {"session": Annotated[SessionId, Path()], "who": owner, "return": Response}
     routes.add_api_route(f"/{served.name}/{{session}}", show, methods=["GET"], name=f"{served.name} session")
 
 
-def _add_streams(routes: APIRouter, hub: Hub, owner: Any) -> None:
+def _add_streams(routes: APIRouter, registry: StreamRegistry, owner: Any) -> None:
     """Add the routes that follow an answer, and that stop it."""
 
     async def follow(stream: str, who: str, last_event_id: str | None = None) -> Response:
-        found = await hub.find(stream, who)
+        found = await registry.find(stream, who)
         after = _event_id(last_event_id, found.last_id)
         found.check_reader(after)
         if found.is_over and after == found.last_id:
@@ -156,7 +164,7 @@ def _add_streams(routes: APIRouter, hub: Hub, owner: Any) -> None:
         return EventStream(found, NativeEncoder(found.id), after=after)
 
     async def stop(stream: str, who: str) -> Any:
-        await (await hub.find(stream, who)).stop()
+        await (await registry.find(stream, who)).stop()
         return {"stream": stream}
 
     follow.__annotations__ = {

@@ -9,7 +9,7 @@ from .limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RouterSettings:
     """How a router treats its streams.
 
     Attributes:
@@ -27,7 +27,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StreamKey:
     """Whose an answer is, and in which session of what.
 
     Attributes:

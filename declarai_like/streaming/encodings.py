@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from .frames import FrameDecoder, Run, encoded, short_heads
+from .frames import FrameDecoder, FrameRun, encoded, short_heads
 from .lines import EventDecoder, LineDecoder, encoded_event, encoded_line
 
 EncodingName: TypeAlias = Literal["frames", "ndjson", "sse"]
@@ -23,7 +23,7 @@ class Decoder(Protocol):
     index: int
     offset: int
 
-    def feed(self, piece: bytes) -> Iterable[Run]: ...
+    def feed(self, piece: bytes) -> Iterable[FrameRun]: ...
 
     def end(self) -> None: ...
 

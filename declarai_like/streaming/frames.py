@@ -15,7 +15,7 @@ from .bodies import Body
 from .errors import FrameTooLarge, StreamTruncated, UnknownFrame
 from .order import Tag
 
-Run: TypeAlias = "tuple[int, list[bytes | bytearray], int]"
+FrameRun: TypeAlias = "tuple[int, list[bytes | bytearray], int]"
 """Frames of one kind in a row: their tag, the content of each, and where in the stream the first begins.
 
 Plain values, and several frames at once: each item is one, so the time of a stream is spent here.
@@ -67,7 +67,7 @@ class FrameDecoder:
         self._needed = 0  # bytes, until more is known of it
         self._body: Body | None = None  # of a large frame that is not whole
 
-    def feed(self, piece: bytes) -> Iterable[Run]:
+    def feed(self, piece: bytes) -> Iterable[FrameRun]:
         """Give the frames that the piece completes, in order; the next piece may follow when they have been taken.
 
         Raises:
@@ -116,7 +116,7 @@ class FrameDecoder:
         if self._rest:
             raise StreamTruncated("the stream ends inside a frame", frame=self.index, offset=self.offset)
 
-    def _in_blocks(self, piece: bytes) -> Iterator[Run]:
+    def _in_blocks(self, piece: bytes) -> Iterator[FrameRun]:
         """Read a large piece that begins inside a small frame, without a copy of the whole."""
         at = 0
         while self._rest and at < len(piece):
@@ -126,7 +126,7 @@ class FrameDecoder:
         if at < len(piece):
             yield from self._runs(piece, at)
 
-    def _runs(self, piece: bytes, at: int) -> Iterator[Run]:
+    def _runs(self, piece: bytes, at: int) -> Iterator[FrameRun]:
         before = self.offset - at  # where the piece begins
         if self._body is not None:
             at += self._body.fill(piece, at)

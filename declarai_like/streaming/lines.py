@@ -27,7 +27,7 @@ import re
 from collections.abc import Iterator
 
 from .errors import FrameTooLarge, InvalidPayload, StreamTruncated, UnknownFrame
-from .frames import Run, looks_like
+from .frames import FrameRun, looks_like
 from .order import Tag
 
 _NAMES = {tag: tag.name.lower().encode() for tag in Tag}
@@ -36,7 +36,7 @@ _LINE_BEGINS = {tag: b'{"%b":' % name for tag, name in _NAMES.items()}
 _EVENT_BEGINS = {tag: b"event: %b\ndata: " % name for tag, name in _NAMES.items()}
 _LINE = re.compile(rb'[ \t]*\{[ \t]*"([^"\\]*)"[ \t]*:')
 _BOM = b"\xef\xbb\xbf"
-_MOST_AROUND = 64
+_MAX_AROUND = 64
 """How much longer than its content a line may be."""
 
 
@@ -68,7 +68,7 @@ class _Lines:
         self._rest = bytearray()  # of a line whose end has not come
         self._after_cr = False  # a line feed that comes next belongs to the carriage return before it
 
-    def feed(self, piece: bytes) -> Iterator[Run]:
+    def feed(self, piece: bytes) -> Iterator[FrameRun]:
         """Give the frames that the piece completes, in order; the next piece may follow when they have been taken.
 
         Raises:
@@ -91,7 +91,7 @@ class _Lines:
         for line in lines:
             end += len(line)
             text = line.rstrip(b"\r\n")
-            self._check_size(len(self._rest) + len(text) - _MOST_AROUND, start)
+            self._check_size(len(self._rest) + len(text) - _MAX_AROUND, start)
             if text == line:
                 self._rest += text
                 return
@@ -113,7 +113,7 @@ class _Lines:
         if self._rest or self.is_inside():
             raise StreamTruncated("the stream ends inside a frame", frame=self.index, offset=self.offset)
 
-    def read(self, line: bytes, start: int) -> Run | None:
+    def read(self, line: bytes, start: int) -> FrameRun | None:
         """Give the frame that a line completes."""
         raise NotImplementedError
 
@@ -121,7 +121,7 @@ class _Lines:
         """Whether lines of a frame have come, and not its last one."""
         return False
 
-    def _frame(self, name: bytes, content: bytes, start: int) -> Run:
+    def _frame(self, name: bytes, content: bytes, start: int) -> FrameRun:
         tag = _TAGS.get(name)
         if tag is None:
             raise UnknownFrame(
@@ -141,7 +141,7 @@ class LineDecoder(_Lines):
 
     begins = b"{ \t\r\n" + _BOM[:1]
 
-    def read(self, line: bytes, start: int) -> Run | None:
+    def read(self, line: bytes, start: int) -> FrameRun | None:
         line = line.strip()
         if not line:
             return None
@@ -165,7 +165,7 @@ class EventDecoder(_Lines):
         self._size = 0
         self._start: int | None = None  # of the event
 
-    def read(self, line: bytes, start: int) -> Run | None:
+    def read(self, line: bytes, start: int) -> FrameRun | None:
         if not line:
             name, data, first = self._event or b"message", self._data, self._start
             self._event, self._data, self._size, self._start = b"", [], 0, None

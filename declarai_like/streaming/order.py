@@ -18,7 +18,7 @@ class Tag(IntEnum):
     ERROR = 6
 
 
-class State(Enum):
+class Phase(Enum):
     """How far a stream has come."""
 
     START = "start"  # the header, which the types declare, is next
@@ -28,24 +28,24 @@ class State(Enum):
 
 
 _NEXT = {
-    (State.START, Tag.HEADER): State.ITEMS,
-    (State.ITEMS, Tag.ITEM): State.ITEMS,
-    (State.ITEMS, Tag.FOOTER): State.FOOTER,
-    (State.ITEMS, Tag.END): State.OVER,
-    (State.FOOTER, Tag.END): State.OVER,
-    (State.START, Tag.ERROR): State.OVER,
-    (State.ITEMS, Tag.ERROR): State.OVER,
-    (State.FOOTER, Tag.ERROR): State.OVER,
+    (Phase.START, Tag.HEADER): Phase.ITEMS,
+    (Phase.ITEMS, Tag.ITEM): Phase.ITEMS,
+    (Phase.ITEMS, Tag.FOOTER): Phase.FOOTER,
+    (Phase.ITEMS, Tag.END): Phase.OVER,
+    (Phase.FOOTER, Tag.END): Phase.OVER,
+    (Phase.START, Tag.ERROR): Phase.OVER,
+    (Phase.ITEMS, Tag.ERROR): Phase.OVER,
+    (Phase.FOOTER, Tag.ERROR): Phase.OVER,
 }
 _NO_HEADER = "the header that the types declare has to come first"
 _WRONG = {
-    (State.START, Tag.ITEM): _NO_HEADER,
-    (State.START, Tag.FOOTER): _NO_HEADER,
-    (State.START, Tag.END): _NO_HEADER,
-    (State.ITEMS, Tag.HEADER): "a header can only come first, and once",
-    (State.FOOTER, Tag.HEADER): "a header can only come first, and once",
-    (State.FOOTER, Tag.ITEM): "no item can come after the footer",
-    (State.FOOTER, Tag.FOOTER): "there can be only one footer",
+    (Phase.START, Tag.ITEM): _NO_HEADER,
+    (Phase.START, Tag.FOOTER): _NO_HEADER,
+    (Phase.START, Tag.END): _NO_HEADER,
+    (Phase.ITEMS, Tag.HEADER): "a header can only come first, and once",
+    (Phase.FOOTER, Tag.HEADER): "a header can only come first, and once",
+    (Phase.FOOTER, Tag.ITEM): "no item can come after the footer",
+    (Phase.FOOTER, Tag.FOOTER): "there can be only one footer",
 }
 
 
@@ -55,17 +55,17 @@ class Order:
     def __init__(self, types: StreamTypes[Any, Any, Any]) -> None:
         self._has_header = types.header_type is not None
         self._has_footer = types.footer_type is not None
-        self.state = State.START if self._has_header else State.ITEMS
+        self.state = Phase.START if self._has_header else Phase.ITEMS
 
     def problem(self, tag: Tag) -> str | None:
         """Say why a frame cannot come now; None if it can."""
-        if self.state is State.OVER:
+        if self.state is Phase.OVER:
             return "the stream is at its end"
         if tag is Tag.HEADER and not self._has_header:
             return "the types declare no header"
         if tag is Tag.FOOTER and not self._has_footer:
             return "the types declare no footer"
-        if tag is Tag.END and self.state is State.ITEMS and self._has_footer:
+        if tag is Tag.END and self.state is Phase.ITEMS and self._has_footer:
             return "the footer that the types declare is missing"
         return _WRONG.get((self.state, tag))
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from .declared import Footer, Footer_co, Header, Header_co, Item, Item_co, StreamTypes
 from .encodings import EncodingName, encoding_of
 from .receiver import MORE, Reading, Receiver
-from .sources import AsyncSource, Piece, Source
+from .sources import AsyncByteSource, ByteSource, Piece
 
 T = TypeVar("T")
 EndRule: TypeAlias = Literal["required", "optional"]
@@ -34,7 +34,7 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
 
     def __init__(self, receiver: Receiver, source: Iterable[Piece]) -> None:
         self._receiver = receiver
-        self._source = Source(source)
+        self._source = ByteSource(source)
 
     def read_header(self: StreamReader[Any, BaseModel, Any]) -> Header_co:
         """Give the header.
@@ -107,7 +107,7 @@ class AsyncStreamReader(Generic[Item_co, Header_co, Footer_co]):
 
     def __init__(self, receiver: Receiver, source: AsyncIterable[Piece]) -> None:
         self._receiver = receiver
-        self._source = AsyncSource(source)
+        self._source = AsyncByteSource(source)
 
     async def read_header(self: AsyncStreamReader[Any, BaseModel, Any]) -> Header_co:
         """Give the header.
@@ -158,7 +158,7 @@ class AsyncStreamReader(Generic[Item_co, Header_co, Footer_co]):
 class _Items(AsyncIterator[Any]):
     """The items of an async reader. No async generator: those must be closed by who leaves them early."""
 
-    def __init__(self, receiver: Receiver, source: AsyncSource) -> None:
+    def __init__(self, receiver: Receiver, source: AsyncByteSource) -> None:
         self._receiver = receiver
         self._source = source
         self._reading = receiver.items()
@@ -178,7 +178,7 @@ class _Items(AsyncIterator[Any]):
         raise StopAsyncIteration
 
 
-async def _feed(receiver: Receiver, source: AsyncSource) -> None:
+async def _feed(receiver: Receiver, source: AsyncByteSource) -> None:
     """Let the receiver have pieces until there is something to read, or no more of them."""
     async for piece in source.pieces:
         if receiver.feed(piece):

@@ -28,8 +28,8 @@ from .errors import (
     WrongCount,
 )
 from .failures import Failure, known_errors, raised
-from .frames import BINARY, HEAD_SIZE, Run
-from .order import Order, State, Tag
+from .frames import BINARY, HEAD_SIZE, FrameRun
+from .order import Order, Phase, Tag
 from .payloads import payloads
 from .sources import Piece, as_bytes
 
@@ -80,8 +80,8 @@ class Receiver:
             Tag.END: End,
             Tag.ERROR: Failure,
         }
-        self._runs: Iterator[Run] = iter(())  # those that the last piece completes
-        self._run: Run = (0, [], 0)  # the one that is being read
+        self._runs: Iterator[FrameRun] = iter(())  # those that the last piece completes
+        self._run: FrameRun = (0, [], 0)  # the one that is being read
         self._left: Iterator[bytes | bytearray] = iter(())  # the contents in it that are left
         self._held: bytes | bytearray | None = None  # the content of the next frame, which has been looked at
         self._items = 0  # those of the run that are left too
@@ -107,7 +107,7 @@ class Receiver:
 
     def close(self) -> None:
         """Give up what has not been read."""
-        if self._failure is None and self._order.state is not State.OVER:
+        if self._failure is None and self._order.state is not Phase.OVER:
             self._failure = OutOfOrder("the reader is closed")
 
     def header(self) -> Reading[Any]:
@@ -115,7 +115,7 @@ class Receiver:
         self._go_on()
         if self._models[Tag.HEADER] is None:
             raise OutOfOrder("the types declare no header")
-        if self._order.state is not State.START:
+        if self._order.state is not Phase.START:
             raise OutOfOrder("the header can only be read first, and once")
         if (kind := (yield from self._next())) is not Tag.HEADER:
             raise self._no_header(kind)
@@ -124,11 +124,11 @@ class Receiver:
     def items(self) -> Generator[Any, None, None]:
         """Read the items that are left, and yield each."""
         self._go_on()
-        if self._order.state is State.START:
+        if self._order.state is Phase.START:
             if (kind := (yield from self._next())) is not Tag.HEADER:
                 raise self._no_header(kind)
             raise OutOfOrder("the header has to be read first: read_header()")
-        if self._order.state is not State.ITEMS:
+        if self._order.state is not Phase.ITEMS:
             return
         load = payloads(self._models[Tag.ITEM]).load
         while (kind := (yield from self._next())) is Tag.ITEM:
@@ -153,9 +153,9 @@ class Receiver:
         self._go_on()
         if self._models[Tag.FOOTER] is None:
             raise OutOfOrder("the types declare no footer")
-        if self._order.state is State.START:
+        if self._order.state is Phase.START:
             raise OutOfOrder("the header has to be read first: read_header()")
-        if self._order.state is not State.ITEMS:
+        if self._order.state is not Phase.ITEMS:
             raise OutOfOrder("the footer can only be read once")
         kind = yield from self._next()
         if kind is None:
@@ -166,7 +166,7 @@ class Receiver:
         footer = self._taken()
         if (kind := (yield from self._next())) is not None:
             yield from self._end(kind)
-        self._order.state = State.OVER
+        self._order.state = Phase.OVER
         return footer
 
     def _after_items(self, kind: Tag | None) -> Reading[None]:
@@ -177,7 +177,7 @@ class Receiver:
         elif self._end_required:
             raise self._truncated()
         else:
-            self._order.state = State.OVER
+            self._order.state = Phase.OVER
 
     def _end(self, kind: Tag) -> Reading[None]:
         """Read the end of the stream, behind which there is nothing."""
@@ -261,7 +261,7 @@ class Receiver:
             return self._truncated()
         if kind is Tag.ERROR:
             self._refuse_others(kind)
-        self._order.state = State.ITEMS
+        self._order.state = Phase.ITEMS
         frame, offset = self._place()
         return MissingHeader("the stream has not the header that the types declare", frame=frame, offset=offset)
 

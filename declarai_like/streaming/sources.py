@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 Piece: TypeAlias = bytes | bytearray | memoryview
 
 
-class Source:
+class ByteSource:
     """The pieces of an iterable, which can be closed.
 
     Attributes:
@@ -27,7 +27,7 @@ class Source:
                 close()
 
 
-class AsyncSource:
+class AsyncByteSource:
     """The pieces of an async iterable, which can be closed.
 
     Attributes:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
 from typing import overload
 
 from .errors import InvalidText, StreamTruncated
-from .sources import AsyncSource, Piece, Source, as_bytes
+from .sources import AsyncByteSource, ByteSource, Piece, as_bytes
 
 
 class TextDecoder:
@@ -54,10 +54,10 @@ def text_reader(source: AsyncIterable[Piece] | Iterable[Piece]) -> AsyncIterator
         StreamTruncated: the stream ends inside a character.
         TypeError: the source gives something else than bytes.
     """
-    return _AsyncText(AsyncSource(source)) if isinstance(source, AsyncIterable) else _read(Source(source))
+    return _AsyncText(AsyncByteSource(source)) if isinstance(source, AsyncIterable) else _read(ByteSource(source))
 
 
-def _read(source: Source) -> Generator[str, None, None]:
+def _read(source: ByteSource) -> Generator[str, None, None]:
     decoder = TextDecoder()
     try:
         for piece in source.pieces:
@@ -71,7 +71,7 @@ def _read(source: Source) -> Generator[str, None, None]:
 class _AsyncText(AsyncIterator[str]):
     """The text of an async source. No async generator: those must be closed by who leaves them early."""
 
-    def __init__(self, source: AsyncSource) -> None:
+    def __init__(self, source: AsyncByteSource) -> None:
         self._source = source
         self._decoder = TextDecoder()
 

@@ -13,7 +13,7 @@ from .encodings import EncodingName, encoding_of
 from .errors import NotSerializable, OutOfOrder, WrongModel
 from .failures import written
 from .frames import BINARY
-from .order import Order, State, Tag
+from .order import Order, Phase, Tag
 from .payloads import payloads
 
 
@@ -56,7 +56,7 @@ class StreamWriter(Generic[Item, Header, Footer]):
     @property
     def is_over(self) -> bool:
         """Whether the stream has been ended."""
-        return self._order.state is State.OVER
+        return self._order.state is Phase.OVER
 
     def yield_header(self: StreamWriter[Item, Model, Footer], header: Model) -> bytes:
         """Give the bytes of the header."""
@@ -162,7 +162,7 @@ class StreamWriter(Generic[Item, Header, Footer]):
 
     def _advance(self, tag: Tag) -> None:
         self._order.advance(tag)
-        self._ready_for = self._item_type if self._order.state is State.ITEMS else None
+        self._ready_for = self._item_type if self._order.state is Phase.ITEMS else None
 
     def _check(self, tag: Tag, value: object) -> None:
         self._check_order(tag)
@@ -174,8 +174,8 @@ class StreamWriter(Generic[Item, Header, Footer]):
     @property
     def _index(self) -> int:
         """Which frame would be the next one."""
-        before = Tag.HEADER in self._models and self._order.state is not State.START
-        return self._items + before + (self._order.state is State.FOOTER)
+        before = Tag.HEADER in self._models and self._order.state is not Phase.START
+        return self._items + before + (self._order.state is Phase.FOOTER)
 
     def _check_order(self, tag: Tag) -> None:
         problem = self._order.problem(tag)

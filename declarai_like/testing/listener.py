@@ -12,9 +12,9 @@ from typing import Any, cast
 
 from .._offline import Raw
 
-_LONGEST_BODY = 64 * 1024 * 1024  # bytes
+_MAX_BODY_SIZE = 64 * 1024 * 1024  # bytes
 _POLL = 0.01  # seconds until a listener notices that it shall stop
-_LONGEST_GOODBYE = 5.0  # seconds that a handler gets to end, when the listener stops
+_MAX_LINGER = 5.0  # seconds that a handler gets to end, when the listener stops
 
 
 @dataclass(eq=False)
@@ -74,7 +74,7 @@ class Listener(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # the client was faster
-            thread.join(_LONGEST_GOODBYE)
+            thread.join(_MAX_LINGER)
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -95,7 +95,7 @@ class Listener(ThreadingHTTPServer):
         """A client that leaves is no error of the server."""
 
 
-class _Left(ConnectionError):
+class _ClientDisconnected(ConnectionError):
     """The client has closed the connection."""
 
 
@@ -124,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read_body(self, length: int) -> Mapping[str, Any]:
         try:
-            body: Any = json.loads(self.rfile.read(min(length, _LONGEST_BODY)))
+            body: Any = json.loads(self.rfile.read(min(length, _MAX_BODY_SIZE)))
         except ValueError:
             return {}
         return cast("Mapping[str, Any]", body) if isinstance(body, dict) else {}
@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.settimeout(seconds)
         try:
             if not self.connection.recv(1, socket.MSG_PEEK):
-                raise _Left
+                raise _ClientDisconnected
         except TimeoutError:
             pass
         finally:

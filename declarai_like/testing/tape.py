@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 from .._core.flow import Open
-from .._llm.transport import Connection, Patience, Transport
+from .._llm.transport import CallTimer, Connection, Transport
 from .._llm.transport.inprocess import InProcessTransport
 from .._net.sse import ServerSentEvent, SSEDecoder
 from .._offline import Script
@@ -38,7 +38,7 @@ def record(model: Model[S], path: str | Path) -> Model[S]:
         OSError: at the end of an answer: the tape cannot be written.
     """
     _check(model, "record")
-    return model.through(lambda transport, provider: _RecordingTransport(transport, provider, Path(path)))
+    return model.with_transport(lambda transport, provider: _RecordingTransport(transport, provider, Path(path)))
 
 
 @overload
@@ -62,7 +62,7 @@ def replay(path: str | Path, *, model: Model[Any] | None = None, timing: bool = 
     if model is not None:
         _check(model, "replay")
     script = Script(Tape(path, timing=timing))
-    return offline(script) if model is None else model.through(lambda _, __: InProcessTransport(script.answer))
+    return offline(script) if model is None else model.with_transport(lambda _, __: InProcessTransport(script.answer))
 
 
 def _check(model: Any, function: str) -> None:
@@ -76,11 +76,11 @@ class _RecordingTransport:
         self._provider = provider
         self._path = path
 
-    def open(self, request: Request, patience: Patience) -> Open[Connection]:
+    def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
         def tap(connection: Connection, since: float) -> Connection:
             return _RecordingConnection(connection, self._provider, request, self._path, since)
 
-        return _RecordingOpen(self._inner.open(request, patience), tap)
+        return _RecordingOpen(self._inner.open(request, timer), tap)
 
 
 class _RecordingOpen(Open[Connection]):
@@ -88,13 +88,13 @@ class _RecordingOpen(Open[Connection]):
         self._inner = inner
         self._tap = tap
 
-    def perform(self) -> Connection:
+    def run(self) -> Connection:
         since = time.monotonic()
-        return self._tap(self._inner.perform(), since)
+        return self._tap(self._inner.run(), since)
 
-    async def aperform(self) -> Connection:
+    async def arun(self) -> Connection:
         since = time.monotonic()
-        return self._tap(await self._inner.aperform(), since)
+        return self._tap(await self._inner.arun(), since)
 
     def abort(self) -> None:
         self._inner.abort()
@@ -114,11 +114,11 @@ class _RecordingConnection(Connection):
         self._ended = False
         self._closed = False
 
-    def perform(self) -> bytes:
-        return self._note(self._inner.perform())
+    def run(self) -> bytes:
+        return self._note(self._inner.run())
 
-    async def aperform(self) -> bytes:
-        return self._note(await self._inner.aperform())
+    async def arun(self) -> bytes:
+        return self._note(await self._inner.arun())
 
     def close(self) -> None:
         self._inner.close()

@@ -79,7 +79,7 @@ def test_by_prompt_the_form_is_asked_for_in_words(serve: Any) -> None:
 
 def test_auto_picks_by_provider() -> None:
     def picked(model: Any) -> str:
-        operator = heroes_of(model)._declared.operator
+        operator = heroes_of(model)._declared.output_call
         return operator._format.by if operator._format else "prompt"
 
     assert picked(declarai.openai("m")) == "schema"
@@ -235,7 +235,7 @@ def sent(answer: Any, way: str = "schema") -> dict[str, Any]:
         """Give it"""
 
     task.__annotations__["return"] = answer
-    operator = declarai.offline(script).task(output=way, retries=0)(task)._declared.operator
+    operator = declarai.offline(script).task(output=way, retries=0)(task)._declared.output_call
     assert isinstance(operator._format, AnswerFormat)
     schema, is_strict = strict(operator._format.schema)
     return {"schema": schema, "strict": is_strict}

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field
 
 import declarai_like as declarai
 from declarai_like import errors
-from declarai_like._core.replay import Record
+from declarai_like._core.replay import StreamBuffer
 from declarai_like._prompts import Prompt
 from declarai_like.errors import ConfigurationError, IdleTimeout, OutputError, StreamFailed, StreamInterrupted
 from declarai_like.messages import ToolCallDelta, Usage
@@ -338,7 +338,7 @@ def test_what_cannot_be_restarted_on_is_refused(kinds: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"restart_on of .*count' has .*StreamError or Timeout"):
         counting(model, restart_on=kinds)
     with pytest.raises(ConfigurationError, match="restart_on of .*something' has"):
-        model.operator("something", Prompt(something).shape, restart_on=kinds)
+        model.output_call("something", Prompt(something).output_type, restart_on=kinds)
 
 
 def something() -> str:
@@ -468,12 +468,12 @@ def test_a_reader_that_comes_in_the_second_attempt_begins_with_the_first() -> No
 
 
 def test_without_cache_the_attempts_pass_and_the_last_chunk_stays(world: World) -> None:
-    count = counting(declarai.offline(["wrong", "[1, 2]"]), cache=False)
+    count = counting(declarai.offline(["wrong", "[1, 2]"]), replay=False)
     stream = count()
     chunks, error = read(world, stream)
     assert error is None
     assert texts(chunks) == [(1, "wrong"), (2, "[1, 2]")]
-    assert [chunk.attempt for chunk in stream.record.items] == [2]
+    assert [chunk.attempt for chunk in stream.buffer.items] == [2]
     assert stream.result() == [1, 2]
 
 
@@ -583,7 +583,7 @@ def test_a_pause_between_attempts_ends_when_its_task_is_cancelled(world: World) 
             await stream.aresult()
 
     world.run(leave)
-    assert texts(stream.record.items) == [(1, "wrong")]
+    assert texts(stream.buffer.items) == [(1, "wrong")]
     with pytest.raises(errors.StreamClosed, match="was cancelled"):
         stream.result()
 
@@ -629,7 +629,7 @@ def test_a_stream_to_which_a_reader_is_committed_raises_in_place_of_restarting(w
     script = Script(replies)
     policy = tenacity.Retrying(stop=tenacity.stop_never, wait=tenacity.wait_fixed(60))
     stream = counting(declarai.offline(script), retries=policy, restart_on={StreamInterrupted})()
-    assert stream.commitment.make(1)
+    assert stream.commitment.commit(1)
     chunks, error = read(world, stream)
     assert {chunk.attempt for chunk in chunks} == {1}
     assert isinstance(error, OutputError | StreamInterrupted)
@@ -642,8 +642,8 @@ def test_a_reader_may_commit_itself_to_a_later_attempt_and_not_to_one_that_was_g
     with pytest.raises(OutputError) as caught:
         for chunk in stream:
             if chunk.attempt == 2:
-                assert not stream.commitment.make(1)
-                assert stream.commitment.make(2)
+                assert not stream.commitment.commit(1)
+                assert stream.commitment.commit(2)
     assert [attempt.text for attempt in caught.value.attempts] == ["wrong", "wrong too"]
     assert len(script.calls) == 2
 
@@ -652,13 +652,13 @@ def test_the_last_attempt_was_not_given_up_even_if_it_failed() -> None:
     stream = counting(declarai.offline(["wrong", "wrong too"]), retries=1)()
     with pytest.raises(OutputError):
         list(stream)
-    assert not stream.commitment.make(1)
-    assert stream.commitment.make(2)
+    assert not stream.commitment.commit(1)
+    assert stream.commitment.commit(2)
 
 
 def test_readers_and_the_flow_agree_on_each_attempt_also_in_threads() -> None:
     for _ in range(50):
-        commitment = Commitment(Record())
+        commitment = Commitment(StreamBuffer())
         together = threading.Barrier(8)
         made: list[bool] = []
         given_up: list[bool] = []
@@ -666,9 +666,9 @@ def test_readers_and_the_flow_agree_on_each_attempt_also_in_threads() -> None:
         def work(number: int, commitment: Commitment = commitment, together: threading.Barrier = together) -> None:
             together.wait()
             if number % 2:
-                made.append(commitment.make(1))
+                made.append(commitment.commit(1))
             else:
-                given_up.append(commitment.give_up(1))
+                given_up.append(commitment.try_abandon(1))
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         for thread in threads:

@@ -53,7 +53,7 @@ def test_before_any_call_there_are_no_tokens() -> None:
     with watch:
         assert watch.usage is None
     assert not watch.is_stopped
-    assert not watch.has_cut
+    assert not watch.stopped_any
 
 
 def test_a_call_that_gives_a_value_is_counted(world: World) -> None:
@@ -234,7 +234,7 @@ def test_stopping_ends_a_stream_that_is_read_and_its_reader_has_what_came(world:
         world.run(both)
     assert seen == ["well"]
     assert watch.is_stopped
-    assert watch.has_cut
+    assert watch.stopped_any
     assert watch.usage is not None and watch.usage.estimated
     assert speaker.last.left.wait(5), "the connection is closed"
 
@@ -259,7 +259,7 @@ def test_what_is_begun_after_the_stop_ends_at_once_and_asks_nothing(world: World
     assert stream.response == ""
     with pytest.raises(StreamClosed):
         stream.result()
-    assert watch.has_cut
+    assert watch.stopped_any
     assert speaker.server.exchanges == []
 
 
@@ -277,7 +277,7 @@ def test_stopping_what_has_come_to_its_end_cuts_nothing(world: World) -> None:
 
     run_in(world, watch, read if world.name == "blocking" else read_later)
     assert watch.is_stopped
-    assert not watch.has_cut
+    assert not watch.stopped_any
     assert watch.usage == USAGE
 
 
@@ -290,7 +290,7 @@ def test_stopping_twice_is_as_stopping_once(speaker: Speaker) -> None:
     watch.stop()
     assert next(stream, None) is None
     assert stream.response == "well"
-    assert watch.has_cut
+    assert watch.stopped_any
 
 
 def test_a_call_that_does_not_stream_is_not_stopped() -> None:
@@ -301,7 +301,7 @@ def test_a_call_that_does_not_stream_is_not_stopped() -> None:
     with declarai.Watch() as watch:
         watch.stop()
         assert say("Hulk") == "well"
-    assert not watch.has_cut
+    assert not watch.stopped_any
 
 
 def test_stopping_the_inner_one_leaves_the_outer_one_going(speaker: Speaker) -> None:
@@ -318,7 +318,7 @@ def test_stopping_the_inner_one_leaves_the_outer_one_going(speaker: Speaker) -> 
         speaker.say("two")
         speaker.end()
         assert stream.result() == "two"
-    assert inner.has_cut
+    assert inner.stopped_any
     assert not outer.is_stopped
 
 

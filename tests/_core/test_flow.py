@@ -12,39 +12,39 @@ import anyio
 import pytest
 
 from declarai_like._core.flow import (
-    Ask,
     Close,
-    Drive,
+    Driver,
+    Effect,
+    Finalizer,
     Flow,
-    Hold,
-    Inner,
-    Leaving,
     Open,
+    Own,
     Sleep,
+    Subflow,
     arun,
-    ask,
-    quietly,
+    discard_items,
+    perform,
     run,
 )
 
 
-class Twice(Ask[int]):
+class Twice(Effect[int]):
     def __init__(self, number: int) -> None:
         self.number = number
 
-    def perform(self) -> int:
+    def run(self) -> int:
         return 2 * self.number
 
-    async def aperform(self) -> int:
+    async def arun(self) -> int:
         await anyio.lowlevel.checkpoint()
         return 2 * self.number
 
 
-class Fail(Ask[None]):
-    def perform(self) -> None:
+class Fail(Effect[None]):
+    def run(self) -> None:
         raise KeyError("no")
 
-    async def aperform(self) -> None:
+    async def arun(self) -> None:
         raise KeyError("no")
 
 
@@ -66,25 +66,25 @@ class OpenDoor(Open[Door]):
     def __init__(self, name: str, log: list[str]) -> None:
         self.door = Door(name, log)
 
-    def perform(self) -> Door:
+    def run(self) -> Door:
         self.door.log.append(f"open {self.door.name}")
         return self.door
 
-    async def aperform(self) -> Door:
-        return self.perform()
+    async def arun(self) -> Door:
+        return self.run()
 
 
 def both(test: Callable[[Callable[..., Any]], None]) -> Callable[..., None]:
     """Run a test with each way of collecting what a flow emits and gives."""
 
     def sync(flow: Flow[Any, Any]) -> tuple[list[Any], Any]:
-        drive = Drive(flow)
-        return list(drive.emits()), drive.result
+        drive = Driver(flow)
+        return list(drive.items()), drive.result
 
     def make_async(backend: str) -> Callable[..., Any]:
         async def collect(flow: Flow[Any, Any]) -> tuple[list[Any], Any]:
-            drive = Drive(flow)
-            return [item async for item in drive.aemits()], drive.result
+            drive = Driver(flow)
+            return [item async for item in drive.aitems()], drive.result
 
         return lambda flow: anyio.run(collect, flow, backend=backend)
 
@@ -95,7 +95,7 @@ def both(test: Callable[[Callable[..., Any]], None]) -> Callable[..., None]:
 @both
 def test_a_flow_asks_emits_and_returns(collect: Callable[..., Any]) -> None:
     def flow() -> Flow[str, int]:
-        four = yield from ask(Twice(2))
+        four = yield from perform(Twice(2))
         yield f"so far {four}"
         eight = yield Twice(four)
         yield f"so far {eight}"
@@ -173,7 +173,7 @@ def endless(log: list[str]) -> Flow[int, None]:
 
 def test_leaving_early_ends_the_flow_and_closes_at_once() -> None:
     log: list[str] = []
-    for item in Drive(endless(log)).emits():
+    for item in Driver(endless(log)).items():
         if item == 3:
             break
     assert log == ["open a", "flow ended", "close a"]
@@ -182,7 +182,7 @@ def test_leaving_early_ends_the_flow_and_closes_at_once() -> None:
 @pytest.mark.anyio
 async def test_leaving_early_async_ends_the_flow_and_closes_at_the_aclose() -> None:
     log: list[str] = []
-    items = Drive(endless(log)).aemits()
+    items = Driver(endless(log)).aitems()
     assert [await anext(items), await anext(items)] == [0, 1]
     await items.aclose()
     assert log == ["open a", "flow ended", "close a"]
@@ -220,17 +220,17 @@ def test_a_run_can_be_ended_from_another_thread_while_it_sleeps_and_goes_no_furt
         finally:
             log.append("left")
 
-    drive = Drive(flow())
+    drive = Driver(flow())
     threading.Timer(0.05, drive.abort).start()
     began = time.monotonic()
-    assert list(drive.emits()) == []
+    assert list(drive.items()) == []
     assert (drive.finished, log) == (False, ["left"])
     assert time.monotonic() - began < 30
 
 
 def test_a_drive_that_was_never_started_leaves_nothing_behind() -> None:
     log: list[str] = []
-    Drive(endless(log))
+    Driver(endless(log))
     gc.collect()
     assert log == []
 
@@ -242,16 +242,16 @@ def test_a_drive_that_was_never_started_leaves_nothing_behind() -> None:
 def test_an_inner_flow_asks_and_emits_as_if_it_was_the_outer_one(collect: Callable[..., Any]) -> None:
     def inmost(number: int) -> Flow[str, int]:
         yield f"{number}"
-        return (yield from ask(Twice(number)))
+        return (yield from perform(Twice(number)))
 
     def inner(number: int) -> Flow[str, int]:
         yield "before"
-        got = yield Inner(inmost(number))
+        got = yield Subflow(inmost(number))
         yield "after"
         return got
 
     def outer() -> Flow[str, int]:
-        first = yield Inner(inner(2))
+        first = yield Subflow(inner(2))
         second = yield from inner(3)
         return first + second
 
@@ -266,7 +266,7 @@ def test_an_error_of_an_inner_flow_is_raised_in_the_outer_one_which_may_go_on(co
 
     def outer() -> Flow[str, str]:
         try:
-            yield Inner(inner())
+            yield Subflow(inner())
         except KeyError:
             yield "two"
         return "three"
@@ -284,13 +284,13 @@ def test_leaving_ends_the_inner_flow_before_the_outer_one() -> None:
             log.append("inner")
 
     def outer() -> Flow[str, None]:
-        yield from ask(OpenDoor("door", log))
+        yield from perform(OpenDoor("door", log))
         try:
-            yield Inner(inner())
+            yield Subflow(inner())
         finally:
             log.append("outer")
 
-    emits = Drive(outer()).emits()
+    emits = Driver(outer()).items()
     assert next(emits) == "one"
     emits.close()
     assert log == ["open door", "inner", "outer", "close door"]
@@ -300,7 +300,7 @@ def test_leaving_ends_the_inner_flow_before_the_outer_one() -> None:
 def test_a_quiet_flow_asks_and_what_it_emits_is_passed_over(collect: Callable[..., Any]) -> None:
     def inner() -> Flow[str, int]:
         yield "unheard"
-        return (yield from ask(Twice(4)))
+        return (yield from perform(Twice(4)))
 
     def middle() -> Flow[str, int]:
         yield "unheard"
@@ -308,11 +308,11 @@ def test_a_quiet_flow_asks_and_what_it_emits_is_passed_over(collect: Callable[..
             yield Fail()
         except KeyError:
             pass
-        return (yield Inner(inner()))
+        return (yield Subflow(inner()))
 
     def outer() -> Flow[str, int]:
         yield "heard"
-        return (yield from quietly(middle()))
+        return (yield from discard_items(middle()))
 
     assert collect(outer()) == (["heard"], 8)
 
@@ -322,14 +322,14 @@ def test_an_error_of_a_quiet_flow_is_raised() -> None:
         yield Fail()
 
     with pytest.raises(KeyError):
-        run(quietly(inner()))
+        run(discard_items(inner()))
 
 
-def leaving_flow(log: list[str], *then: Ask[Any]) -> Flow[str, str]:
+def leaving_flow(log: list[str], *then: Effect[Any]) -> Flow[str, str]:
     def leave() -> Flow[Any, None]:
         log.append(f"left with {(yield Twice(5))}")
 
-    leaving = yield from ask(Hold(Leaving(leave)))
+    leaving = yield from perform(Own(Finalizer(leave)))
     yield "one"
     for each in then:
         yield each
@@ -339,7 +339,7 @@ def leaving_flow(log: list[str], *then: Ask[Any]) -> Flow[str, str]:
 
 def test_what_is_to_be_done_when_a_flow_is_left_can_ask() -> None:
     log: list[str] = []
-    emits = Drive(leaving_flow(log)).emits()
+    emits = Driver(leaving_flow(log)).items()
     next(emits)
     emits.close()
     assert log == ["left with 10"]
@@ -352,7 +352,7 @@ async def test_what_is_to_be_done_when_a_flow_is_left_can_ask_in_a_cancelled_tas
     log: list[str] = []
 
     def flow() -> Flow[str, str]:
-        yield Inner(leaving_flow(log, Sleep(10)))
+        yield Subflow(leaving_flow(log, Sleep(10)))
         return "never"
 
     with anyio.move_on_after(0.05):

@@ -152,7 +152,7 @@ def test_the_tokens_are_those_of_the_attempt_that_is_shown() -> None:
 
 
 def test_a_stream_whose_chunks_are_not_kept_knows_its_tokens_too() -> None:
-    stream = streaming(declarai.offline([Reply("one two three", usage=TOLD)]), cache=False)("Hulk")
+    stream = streaming(declarai.offline([Reply("one two three", usage=TOLD)]), replay=False)("Hulk")
     live = [stream.usage for _ in stream]
     assert all(usage is not None for usage in live)
     assert stream.usage == TOLD

@@ -18,7 +18,7 @@ import declarai_like as declarai
 from declarai_like import errors
 from declarai_like._core.flow import Open
 from declarai_like._llm.llm import LLM
-from declarai_like._llm.transport import Connection, Patience, Transport
+from declarai_like._llm.transport import CallTimer, Connection, Transport
 from declarai_like._llm.transport.inprocess import InProcessTransport
 from declarai_like._net.sse import ServerSentEvent
 from declarai_like._offline import Tape
@@ -76,7 +76,7 @@ class Spy:
         self._inner = inner
         return self
 
-    def open(self, request: Request, patience: Patience) -> Open[Connection]:
+    def open(self, request: Request, patience: CallTimer) -> Open[Connection]:
         return SpyingOpen(
             self._inner.open(request, patience), lambda connection: self._connection(connection, self.pieces)
         )
@@ -87,11 +87,11 @@ class SpyingOpen(Open[Connection]):
         self._inner = inner
         self._tap = tap
 
-    def perform(self) -> Connection:
-        return self._tap(self._inner.perform())
+    def run(self) -> Connection:
+        return self._tap(self._inner.run())
 
-    async def aperform(self) -> Connection:
-        return self._tap(await self._inner.aperform())
+    async def arun(self) -> Connection:
+        return self._tap(await self._inner.arun())
 
 
 class SpyingConnection(Connection):
@@ -101,12 +101,12 @@ class SpyingConnection(Connection):
         self._pieces = pieces
         self.close, self.aclose, self.abort = inner.close, inner.aclose, inner.abort
 
-    def perform(self) -> bytes:
-        self._pieces.append(self._inner.perform())
+    def run(self) -> bytes:
+        self._pieces.append(self._inner.run())
         return self._pieces[-1]
 
-    async def aperform(self) -> bytes:
-        self._pieces.append(await self._inner.aperform())
+    async def arun(self) -> bytes:
+        self._pieces.append(await self._inner.arun())
         return self._pieces[-1]
 
 
@@ -117,9 +117,9 @@ def test_a_stream_is_played_back_chunk_for_chunk_in_the_same_pieces(serve: Any, 
     live, played = Spy(), Spy()
     server = serve([Reply("the answer is 日本語, \u2028 finally", delay=0.002, reasoning="hm")])
     model = declarai.openai("m", base_url=server.url)
-    recorded = seen_by(world, streaming(record(model.through(live), tape)))
+    recorded = seen_by(world, streaming(record(model.with_transport(live), tape)))
     server.stop()
-    again = seen_by(world, streaming(replay(tape, model=model).through(played)))
+    again = seen_by(world, streaming(replay(tape, model=model).with_transport(played)))
     assert [chunk.raw_response for chunk in again] == [chunk.raw_response for chunk in recorded]
     assert [chunk.response for chunk in again] == [chunk.response for chunk in recorded]
     assert again[-1].usage == recorded[-1].usage is not None
@@ -407,7 +407,7 @@ def test_a_character_that_is_cut_between_two_pieces_is_played_back_so(tape: Path
     pieces = [bytes([byte]) for byte in event("日本\u2028語")] + [END + DONE]
     played = Spy()
     recorded = list(streaming(record(declarai.offline([Raw(pieces)]), tape)))
-    again = list(streaming(replay(tape).through(played)))
+    again = list(streaming(replay(tape).with_transport(played)))
     assert [chunk.raw_response for chunk in again] == [chunk.raw_response for chunk in recorded]
     assert again[-1].response == "日本\u2028語"
     assert played.pieces[: len(pieces)] == pieces
@@ -420,7 +420,7 @@ class Twice(SpyingConnection):
 
 
 def test_an_answer_whose_connection_is_closed_twice_is_written_once(tape: Path) -> None:
-    streaming(record(declarai.offline(["one"]), tape).through(Spy(Twice))).result()
+    streaming(record(declarai.offline(["one"]), tape).with_transport(Spy(Twice))).result()
     assert len(lines(tape)) == 1
 
 
@@ -428,7 +428,7 @@ def test_bytes_that_are_no_text_are_kept_as_they_are(tape: Path) -> None:
     odd = b": \xff\xfe\n\n"
     played = Spy()
     streaming(record(declarai.offline([Raw([event("x"), odd, END, DONE])]), tape)).result()
-    streaming(replay(tape).through(played)).result()
+    streaming(replay(tape).with_transport(played)).result()
     assert played.pieces[1] == odd
     assert "�" not in tape.read_text("utf-8")
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, TypeAdapter
 
-from declarai_like._output.shape import Shape, Unfit
+from declarai_like._output.output_type import OutputMismatch, OutputType
 from declarai_like._prompts import Prompt
 from declarai_like.errors import DeclarationError
 
@@ -213,58 +213,58 @@ def case(request):
         "Do it."
 
     task.__annotations__["return"] = annotation
-    shape = Prompt(task).shape
-    return shape, value, as_json(value)
+    output_type = Prompt(task).output_type
+    return output_type, value, as_json(value)
 
 
-def both_forms(shape, plain):
+def both_forms(output_type, plain):
     """Give an answer as the schema asks for it, and without the wrapper where that has one."""
     wrapper = {"type", "properties", "required", "$defs"}
-    is_wrapped = list(shape.schema.get("properties", ())) == ["value"] and shape.schema.keys() <= wrapper
+    is_wrapped = list(output_type.schema.get("properties", ())) == ["value"] and output_type.schema.keys() <= wrapper
     return [{"value": plain}, plain] if is_wrapped else [plain]
 
 
 def test_the_schema_is_a_json_schema_with_an_object_at_the_top(case):
-    shape, _, _ = case
-    jsonschema.Draft202012Validator.check_schema(shape.schema)
-    assert shape.schema["type"] == "object"
+    output_type, _, _ = case
+    jsonschema.Draft202012Validator.check_schema(output_type.schema)
+    assert output_type.schema["type"] == "object"
 
 
 def test_a_value_fits_the_schema_and_is_read_back(case):
-    shape, value, plain = case
-    asked = both_forms(shape, plain)[0]
-    jsonschema.validate(asked, shape.schema, jsonschema.Draft202012Validator)
-    assert shape.read(json.dumps(asked)) == value
-    assert type(shape.read(json.dumps(asked))) is type(value)
+    output_type, value, plain = case
+    asked = both_forms(output_type, plain)[0]
+    jsonschema.validate(asked, output_type.schema, jsonschema.Draft202012Validator)
+    assert output_type.read(json.dumps(asked)) == value
+    assert type(output_type.read(json.dumps(asked))) is type(value)
 
 
 def test_the_wrapper_may_be_left_out(case):
-    shape, value, plain = case
-    for form in both_forms(shape, plain):
-        assert shape.read(json.dumps(form)) == value
+    output_type, value, plain = case
+    for form in both_forms(output_type, plain):
+        assert output_type.read(json.dumps(form)) == value
 
 
 @pytest.mark.parametrize(
     "fence", ["```json\n{}\n```", "```\n{}\n```", "Here it is:\n```json\n{}\n```\nDone.", "~~~\n{}\n~~~"]
 )
 def test_it_is_read_from_a_code_fence(case, fence):
-    shape, value, plain = case
-    for form in both_forms(shape, plain):
-        assert shape.read(fence.replace("{}", json.dumps(form, indent=2))) == value
+    output_type, value, plain = case
+    for form in both_forms(output_type, plain):
+        assert output_type.read(fence.replace("{}", json.dumps(form, indent=2))) == value
 
 
 @pytest.mark.parametrize(
     "chatter", ["Sure! {} Anything else?", "The [first] try of {3}:\n\n{}\n\nas of {today}, [1 of 2]."]
 )
 def test_it_is_read_with_chatter_before_and_after(case, chatter):
-    shape, value, plain = case
-    for form in both_forms(shape, plain):
+    output_type, value, plain = case
+    for form in both_forms(output_type, plain):
         if isinstance(form, dict | list):
-            assert shape.read(chatter.replace("{}", json.dumps(form))) == value
+            assert output_type.read(chatter.replace("{}", json.dumps(form))) == value
 
 
 def test_a_citation_is_not_taken_for_the_answer():
-    assert Shape(Hero).read('As [1] and [2] say:\n{"name": "Thor"} [3]') == Hero(name="Thor")
+    assert OutputType(Hero).read('As [1] and [2] say:\n{"name": "Thor"} [3]') == Hero(name="Thor")
 
 
 FITS = {("dict", "{"), ("list", "["), ("str | None", "I"), ("int | str | list[int]", "I")}
@@ -272,46 +272,46 @@ FITS = {("dict", "{"), ("list", "["), ("str | None", "I"), ("int | str | list[in
 
 @pytest.mark.parametrize("answer", ['{"value": {"nonsense": [[]]}}', '{"nonsense": {}}', "[[[[{}]]]]", "I cannot say."])
 def test_something_else_is_unfit_and_the_reason_says_what_it_was(case, answer):
-    shape, _, _ = case
-    if (shape.text, answer[0]) in FITS:
-        assert shape.read(answer)
+    output_type, _, _ = case
+    if (output_type.text, answer[0]) in FITS:
+        assert output_type.read(answer)
         return
-    with pytest.raises(Unfit, match=r"\(it was "):
-        shape.read(answer)
+    with pytest.raises(OutputMismatch, match=r"\(it was "):
+        output_type.read(answer)
 
 
 @pytest.mark.parametrize("annotation", [str, Any, object, inspect.Signature.empty])
 @settings(deadline=None)
 @given(text=st.text())
 def test_text_is_taken_as_it_is(annotation, text):
-    shape = Shape(annotation)
-    assert shape.is_text
-    assert shape.schema == {}
-    assert shape.read(text) == text
+    output_type = OutputType(annotation)
+    assert output_type.is_text
+    assert output_type.schema == {}
+    assert output_type.read(text) == text
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_text_in_json_is_read_as_it_is(text):
-    assert Shape(Optional[str]).read(json.dumps({"value": text})) == text
-    assert Shape(list[str]).read(f"Here: {json.dumps([text])}") == [text]
-    assert Shape(dict[str, str]).read(f"Here:\n```\n{json.dumps({text: text}, indent=1)}\n```") == {text: text}
+    assert OutputType(Optional[str]).read(json.dumps({"value": text})) == text
+    assert OutputType(list[str]).read(f"Here: {json.dumps([text])}") == [text]
+    assert OutputType(dict[str, str]).read(f"Here:\n```\n{json.dumps({text: text}, indent=1)}\n```") == {text: text}
 
 
 def test_a_constrained_text_is_validated_as_it_is():
-    shape = Shape(Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=5)])
-    assert shape.is_text
-    assert shape.schema == {}
-    assert shape.limits == "maxLength 5"
-    assert shape.read(" Up\n") == "up"
-    assert shape.read('"{5}"') == '"{5}"'
-    with pytest.raises(Unfit, match=r"at most 5 characters \(it was 'Avengers'\)"):
-        shape.read("Avengers")
+    output_type = OutputType(Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=5)])
+    assert output_type.is_text
+    assert output_type.schema == {}
+    assert output_type.limits == "maxLength 5"
+    assert output_type.read(" Up\n") == "up"
+    assert output_type.read('"{5}"') == '"{5}"'
+    with pytest.raises(OutputMismatch, match=r"at most 5 characters \(it was 'Avengers'\)"):
+        output_type.read("Avengers")
 
 
 def test_words_on_a_text_set_no_limits():
-    shape = Shape(Annotated[str, "a title"])
-    assert (shape.is_text, shape.limits, shape.read("Up")) == (True, "", "Up")
+    output_type = OutputType(Annotated[str, "a title"])
+    assert (output_type.is_text, output_type.limits, output_type.read("Up")) == (True, "", "Up")
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_words_on_a_text_set_no_limits():
     ],
 )
 def test_a_single_value_may_come_bare_or_at_the_end_of_a_sentence(annotation, answer, value):
-    read = Shape(annotation).read(answer)
+    read = OutputType(annotation).read(answer)
     assert read == value
     assert type(read) is type(value)
 
@@ -386,8 +386,8 @@ def test_a_single_value_may_come_bare_or_at_the_end_of_a_sentence(annotation, an
     ],
 )
 def test_a_value_is_never_guessed(annotation, answer):
-    with pytest.raises(Unfit):
-        Shape(annotation).read(answer)
+    with pytest.raises(OutputMismatch):
+        OutputType(annotation).read(answer)
 
 
 @pytest.mark.parametrize(
@@ -411,19 +411,19 @@ def test_a_value_is_never_guessed(annotation, answer):
     ],
 )  # fmt: skip
 def test_the_reason_names_the_place_and_what_was_there(annotation, answer, reason):
-    with pytest.raises(Unfit) as caught:
-        Shape(annotation).read(answer)
+    with pytest.raises(OutputMismatch) as caught:
+        OutputType(annotation).read(answer)
     assert str(caught.value) == reason
 
 
 def test_the_reason_is_about_the_answer_and_not_about_the_chatter():
-    with pytest.raises(Unfit, match=r"^powers: Input should be a valid array \(it was 'hammer'\)$"):
-        Shape(Hero).read('As [1] says, {}: {"name": "Thor", "powers": "hammer"} [2]')
+    with pytest.raises(OutputMismatch, match=r"^powers: Input should be a valid array \(it was 'hammer'\)$"):
+        OutputType(Hero).read('As [1] says, {}: {"name": "Thor", "powers": "hammer"} [2]')
 
 
 def test_the_reason_for_many_faults_or_a_long_value_is_short():
-    with pytest.raises(Unfit) as caught:
-        Shape(list[int]).read(json.dumps(["x" * 10_000] * 1000))
+    with pytest.raises(OutputMismatch) as caught:
+        OutputType(list[int]).read(json.dumps(["x" * 10_000] * 1000))
     lines = str(caught.value).split("\n")
     assert len(lines) == 11
     assert lines[0].startswith("0: Input should be a valid integer")
@@ -432,19 +432,19 @@ def test_the_reason_for_many_faults_or_a_long_value_is_short():
 
 
 def test_of_several_answers_the_first_that_fits_is_taken():
-    assert Shape(Hero).read('{"name": 1} or {"name": "Thor"} or {"name": "Hulk"}') == Hero(name="Thor")
+    assert OutputType(Hero).read('{"name": 1} or {"name": "Thor"} or {"name": "Hulk"}') == Hero(name="Thor")
 
 
 def test_a_part_of_a_broken_answer_is_not_the_answer():
-    with pytest.raises(Unfit, match="Expecting"):
-        Shape(Node).read('{"name": "root", "children": [{"name": "leaf"}, {"name": "leaf"}')
+    with pytest.raises(OutputMismatch, match="Expecting"):
+        OutputType(Node).read('{"name": "root", "children": [{"name": "leaf"}, {"name": "leaf"}')
 
 
 @pytest.mark.parametrize("hostile", ["[" * 100_000, '{"value":' * 50_000, '{"children": [' * 30_000, "[" * 5_000 + "]" * 5_000, '"' * 100_000, "1" * 100_000, "is " * 30_000, "is " * 30_000 + "\nx", ":*" * 50_000, "is" + "*" * 100_000])  # fmt: skip
 @pytest.mark.parametrize("annotation", [int, Node, list[int], dict[str, Any], Folder, Optional[Node]])
 def test_hostile_text_is_unfit_and_nothing_worse(annotation, hostile):
-    with pytest.raises(Unfit) as caught:
-        Shape(annotation).read(hostile)
+    with pytest.raises(OutputMismatch) as caught:
+        OutputType(annotation).read(hostile)
     assert len(str(caught.value)) < 2000
 
 
@@ -456,29 +456,29 @@ def test_hostile_text_is_unfit_and_nothing_worse(annotation, hostile):
     ],
 )  # fmt: skip
 def test_an_iterator_is_asked_for_as_a_list(annotation):
-    shape = Shape(annotation)
-    assert (shape.by_element, shape.text, shape.read("[1, 2]")) == (True, "list[int]", [1, 2])
-    assert shape.schema == Shape(list[int]).schema
-    assert not Shape(list[int]).by_element
+    output_type = OutputType(annotation)
+    assert (output_type.by_element, output_type.text, output_type.read("[1, 2]")) == (True, "list[int]", [1, 2])
+    assert output_type.schema == OutputType(list[int]).schema
+    assert not OutputType(list[int]).by_element
 
 
 @pytest.mark.parametrize("annotation", [collections.abc.Generator[int, None, None], typing.Generator, collections.abc.AsyncGenerator[int, None]])  # fmt: skip
 def test_a_generator_is_refused_with_what_to_say_instead(annotation):
     with pytest.raises(DeclarationError, match=r"Generator.*; for elements one by one, say Iterator\[\.\.\.\]"):
-        Shape(annotation)
+        OutputType(annotation)
 
 
 @pytest.mark.parametrize("annotation", [collections.abc.Iterator, collections.abc.Iterable])
 def test_an_iterator_of_nothing_named_is_refused(annotation):
     with pytest.raises(DeclarationError, match=r"which does not say what its elements are; say Iterator\[\.\.\.\]"):
-        Shape(annotation)
+        OutputType(annotation)
 
 
 def test_a_class_that_is_named_like_a_stream_is_a_class():
     class Generator(BaseModel):
         watts: int
 
-    assert Shape(Generator).read('{"watts": 5}') == Generator(watts=5)
+    assert OutputType(Generator).read('{"watts": 5}') == Generator(watts=5)
 
 
 class Opaque: ...
@@ -501,7 +501,7 @@ def test_a_model_that_is_not_finished_is_an_error_at_decoration():
         other: "Missing"  # noqa: F821
 
     with pytest.raises(DeclarationError, match="'?Half'? .*Missing|Half cannot be read"):
-        Shape(Half)
+        OutputType(Half)
 
 
 def test_the_pydantic_settings_of_a_typed_dict_are_kept():
@@ -509,8 +509,8 @@ def test_the_pydantic_settings_of_a_typed_dict_are_kept():
         __pydantic_config__ = ConfigDict(extra="forbid")
         title: str
 
-    with pytest.raises(Unfit, match="year: Extra inputs are not permitted"):
-        Shape(list[Closed]).read('[{"title": "Up", "year": 2009}]')
+    with pytest.raises(OutputMismatch, match="year: Extra inputs are not permitted"):
+        OutputType(list[Closed]).read('[{"title": "Up", "year": 2009}]')
 
 
 def test_docstrings_and_descriptions_of_types_reach_the_schema():
@@ -519,6 +519,6 @@ def test_docstrings_and_descriptions_of_types_reach_the_schema():
 
         title: Annotated[str, Field(description="as on the poster")]
 
-    schema = Shape(Described).schema
+    schema = OutputType(Described).schema
     assert schema["description"] == "A film that was shown."
     assert schema["properties"]["title"]["description"] == "as on the poster"

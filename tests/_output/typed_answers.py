@@ -39,8 +39,8 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic_core import core_schema
 from typing_extensions import TypeAliasType
 
-from declarai_like._output.shape import Shape, Unfit
-from declarai_like._output.types.root import AnswerPlan
+from declarai_like._output.output_type import OutputMismatch, OutputType
+from declarai_like._output.types.root import AnswerSpec
 
 T = TypeVar("T")
 
@@ -543,8 +543,8 @@ TYPES: dict[str, Any] = {
 
 
 @functools.cache
-def plan(name: str) -> AnswerPlan[Any]:
-    return AnswerPlan(Shape(TYPES[name], globals()))
+def spec(name: str) -> AnswerSpec[Any]:
+    return AnswerSpec(OutputType(TYPES[name], globals()))
 
 
 # Answers, made from the JSON Schema that the model is given
@@ -654,9 +654,9 @@ CLEAN = sorted(TYPES.keys() - {"tuple with an end"})  # of that, the schema tell
 @functools.cache
 def values(name: str) -> st.SearchStrategy[Any]:
     """Give JSON values that a type's schema allows; where the schema asks for a wrapper, with it and without."""
-    shape = plan(name).shape
-    wrapped = _values(shape.schema, shape.schema.get("$defs", {}))
-    if not shape.is_wrapped:
+    output_type = spec(name).output_type
+    wrapped = _values(output_type.schema, output_type.schema.get("$defs", {}))
+    if not output_type.is_wrapped:
         return wrapped
     return wrapped | wrapped.map(lambda value: value["value"])
 
@@ -687,8 +687,8 @@ def answers(draw: st.DrawFn, name: str, *, is_clean: bool = False) -> str:
 def one_shot(name: str, text: str) -> tuple[bool, Any]:
     """Give whether a whole answer fits, and its value."""
     try:
-        return True, plan(name).shape.read(text)
-    except Unfit:
+        return True, spec(name).output_type.read(text)
+    except OutputMismatch:
         return False, None
 
 

@@ -112,7 +112,7 @@ def test_a_task_of_text_only_asks_for_no_form():
 
     prompt = Prompt(say)
     assert prompt.fill({"movie": "Up"}) == "Say something about Up"
-    assert prompt.shape.is_text
+    assert prompt.output_type.is_text
 
 
 def test_the_limits_of_a_constrained_text_reach_the_model():
@@ -272,8 +272,8 @@ def test_the_words_that_ask_for_json_hold_the_schema():
     def heroes(movie: str) -> list[Hero]:
         """List the heroes."""
 
-    shape = Prompt(heroes).shape
-    words = ask_for_json(shape)
+    output_type = Prompt(heroes).output_type
+    words = ask_for_json(output_type)
     assert words.startswith("Answer with JSON only")
     _, _, schema = words.partition("\n")
-    assert json.loads(schema) == shape.schema
+    assert json.loads(schema) == output_type.schema

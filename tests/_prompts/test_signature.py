@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import Doc
 
 import declarai_like as declarai
-from declarai_like._output.shape import Unfit
+from declarai_like._output.output_type import OutputMismatch
 from declarai_like._prompts import Prompt
 from declarai_like.errors import DeclarationError
 
@@ -31,7 +31,7 @@ class Mood(enum.Enum):
 
 
 def value(prompt, value):
-    return prompt.shape.read(json.dumps({"value": value}))
+    return prompt.output_type.read(json.dumps({"value": value}))
 
 
 def test_a_function_of_the_module():
@@ -40,7 +40,7 @@ def test_a_function_of_the_module():
 
     prompt = Prompt(describe)
     assert [parameter.type for parameter in prompt.signature.parameters] == ["str", "one of 'good', 'bad'", "list[int] | None"]  # fmt: skip
-    assert prompt.shape.read('{"title": "Up"}') == Film(title="Up")
+    assert prompt.output_type.read('{"title": "Up"}') == Film(title="Up")
 
 
 def test_a_nested_function_with_types_of_the_functions_around_it():
@@ -73,7 +73,7 @@ def test_of_two_names_around_it_the_inner_one_is_meant():
         def cast() -> Role:
             """Give the role."""
 
-        return Prompt(cast).shape
+        return Prompt(cast).output_type
 
     assert inner().read('{"inner": "x"}').inner == "x"
 
@@ -87,11 +87,11 @@ def test_required_and_not_required_keys():
     def find() -> Film:
         """Find it."""
 
-    shape = Prompt(find).shape
-    assert shape.read('{"title": "Up"}') == {"title": "Up"}
-    assert shape.schema["required"] == ["title"]
-    with pytest.raises(Unfit, match="^title: Field required"):
-        shape.read('{"year": 2009}')
+    output_type = Prompt(find).output_type
+    assert output_type.read('{"title": "Up"}') == {"title": "Up"}
+    assert output_type.schema["required"] == ["title"]
+    with pytest.raises(OutputMismatch, match="^title: Field required"):
+        output_type.read('{"year": 2009}')
 
 
 def test_local_types_that_only_name_each_other():
@@ -128,7 +128,7 @@ def test_a_local_type_hides_one_of_the_module_with_the_same_name():
     def describe() -> Film:
         """Describe it."""
 
-    assert Prompt(describe).shape.read('{"year": 2009}') == Film(year=2009)
+    assert Prompt(describe).output_type.read('{"year": 2009}') == Film(year=2009)
 
 
 def test_the_names_of_a_caller_are_not_those_of_the_function():
@@ -138,7 +138,7 @@ def test_the_names_of_a_caller_are_not_those_of_the_function():
     def decorate(Film):
         return Prompt(find)
 
-    assert decorate(int).shape.read('{"title": "Up"}') == Film(title="Up")
+    assert decorate(int).output_type.read('{"title": "Up"}') == Film(title="Up")
 
 
 def test_a_method_sees_the_types_of_its_class():
@@ -151,7 +151,7 @@ def test_a_method_sees_the_types_of_its_class():
 
         verdict = Prompt(rate)
 
-    assert Critic.verdict.shape.read('{"stars": 3}') == Critic.Verdict(stars=3)
+    assert Critic.verdict.output_type.read('{"stars": 3}') == Critic.Verdict(stars=3)
 
 
 def test_through_the_decorator_in_a_nested_async_function():

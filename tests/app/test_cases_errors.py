@@ -28,7 +28,7 @@ from declarai_like.app import (
     StreamingAction,
     streaming_action,
 )
-from declarai_like.app.hooks.events import (
+from declarai_like.app.events import (
     EVENTS,
     Event,
     RunEnded,
@@ -816,7 +816,7 @@ async def test_case_59_a_call_while_a_stream_is_open_that_nobody_reads_is_refuse
 ) -> None:
     told = Told()
     app = chatting(world).with_hooks(told).build()
-    app._turns.patience = 0.0
+    app._lock.unread_timeout = 0.0
     _, items = await world.stream(app, "answer", inputs={"prompt": "one two"})
     assert await items.next() == {"word": "one"}
     for call in (world.step, world.run, world.iterate):
@@ -915,7 +915,7 @@ def test_case_59_an_async_stream_that_is_forgotten_is_closed_by_the_event_loop(c
 
     async def forget() -> None:
         app = chatting(world).with_hooks(told).build()
-        app._turns.patience = 0.5
+        app._lock.unread_timeout = 0.5
         _, items = await app.astream_result("answer", inputs={"prompt": "old prompt"})
         for _ in range(count):
             await anext(items)

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from declarai_like.app import Action, ApplicationBuilder, State, action, default, lmda, streaming_action, when
-from declarai_like.app.hooks.events import (
+from declarai_like.app.events import (
     EVENTS,
     RunEnded,
     RunStarted,

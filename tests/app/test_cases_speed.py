@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from declarai_like.app.hooks.events import StreamEnded, StreamItem
+from declarai_like.app.events import StreamEnded, StreamItem
 from tests.app.worlds import AppWorld, builder, in_each_world
 
 ITEMS = 20_000

@@ -9,7 +9,7 @@ import pytest
 
 import declarai_like as declarai
 from declarai_like.app import AsyncStreamingAction, Final, State, StreamingAction, create_action, streaming_action
-from declarai_like.app.hooks.events import StreamEnded, StreamItem
+from declarai_like.app.events import StreamEnded, StreamItem
 from declarai_like.errors import ActionError
 from tests.app.worlds import END, AppWorld, Told, builder, counter, in_each_world, items_of, streamer
 

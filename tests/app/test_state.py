@@ -38,8 +38,8 @@ from pydantic import (
 
 from declarai_like.app import ApplicationBuilder, Result
 from declarai_like.app.state.frozen import FrozenDict, FrozenList
-from declarai_like.app.state.growing import Growing
 from declarai_like.app.state.serde import DEFAULT, Serde, register_class, register_field_serde
+from declarai_like.app.state.shared_list import SharedList
 from declarai_like.app.state.state import State
 from declarai_like.app.state.typed import PydanticTypingSystem, fields_model, instance_of, state_of
 from declarai_like.errors import ActionError, ApplicationError, MissingKey, StateError
@@ -242,14 +242,14 @@ def test_case_08_the_attributes_of_a_state_cannot_be_set() -> None:
 
 def test_case_09_append_does_not_copy_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     stores: list[int] = []
-    made = Growing.__init__
+    made = SharedList.__init__
 
-    def count(self: Growing, store: list[Any], lock: Any = None) -> None:
+    def count(self: SharedList, store: list[Any], lock: Any = None) -> None:
         stores.append(id(store))
         made(self, store, lock)
 
     state = State({"history": list(range(10_000))})
-    monkeypatch.setattr(Growing, "__init__", count)
+    monkeypatch.setattr(SharedList, "__init__", count)
     for number in range(1000):
         state = state.append(history=number).extend(history=[number]).update(other=number)
     assert len(set(stores)) == 1  # one store from the first to the last
@@ -562,10 +562,10 @@ class Slow(list[Any]):
 
 
 def test_only_one_of_two_threads_goes_on_in_the_same_store() -> None:
-    base = Growing(Slow(["first"]))
-    ends: dict[str, Growing] = {}
+    base = SharedList(Slow(["first"]))
+    ends: dict[str, SharedList] = {}
     threads = [
-        threading.Thread(target=lambda name=name: ends.update({name: base.grown([name])}))  # type: ignore[misc]
+        threading.Thread(target=lambda name=name: ends.update({name: base.appended([name])}))  # type: ignore[misc]
         for name in ("a", "b")
     ]
     for thread in threads:

@@ -248,7 +248,7 @@ async def test_an_iteration_that_nobody_reads_on_does_not_block_the_application_
         return state.increment(n=1)
 
     app = app_of(count=count).with_transitions(("count", "count")).build()
-    app._turns.patience = 0.3
+    app._lock.unread_timeout = 0.3
     steps: Any = app.aiterate() if world.in_event_loop else app.iterate()
     _ = await anext(steps) if world.in_event_loop else next(steps)
     with pytest.raises(ApplicationBusy, match="nobody reads its stream: read it to its end, or close it"):

@@ -13,7 +13,7 @@ import anyio.lowlevel
 import pytest
 
 from declarai_like.app import Application, ApplicationBuilder, State, action, streaming_action
-from declarai_like.app.hooks.events import Event, RunEnded, StepEnded, StreamEnded, StreamItem
+from declarai_like.app.events import Event, RunEnded, StepEnded, StreamEnded, StreamItem
 
 END: Final = object()
 """What `Streamed.next` gives at the end."""

@@ -329,7 +329,7 @@ class TestTurns:
 
     def test_a_stream_that_nobody_reads_does_not_hold_the_next_one_for_ever(self, world: World) -> None:
         bot = chat([WORDS, "fine", "fine"])()
-        bot._chat.conversation._turns.patience = 0.5
+        bot._chat.conversation._lock.unread_timeout = 0.5
         held = bot.send("count")
         next(held)
         began = time.monotonic()
@@ -341,7 +341,7 @@ class TestTurns:
 
     def test_a_slow_provider_is_waited_for(self) -> None:
         bot = chat(Script([Reply("a b", chunks=["a ", "b"], delay=0.8), "fine"]))()
-        bot._chat.conversation._turns.patience = 0.3
+        bot._chat.conversation._lock.unread_timeout = 0.3
         with ThreadPoolExecutor(2) as threads:
             first = threads.submit(lambda: bot.send("one").result())
             time.sleep(0.1)

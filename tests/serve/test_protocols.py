@@ -27,7 +27,7 @@ from declarai_like.serve.events import Event, written
 from declarai_like.serve.protocols.completion_request import CompletionRequest
 from declarai_like.serve.protocols.completions import ChunkEncoder, completion, error_body, explained, model, models
 from declarai_like.serve.protocols.ui import UIEncoder, UIRequest
-from declarai_like.serve.protocols.user_text import NoText, said_by_user
+from declarai_like.serve.protocols.user_text import NoText, last_user_text
 from tests.serve.ai_sdk import clients, parts_of, run_node
 
 __all__ = ["clients"]  # pytest finds the fixture here
@@ -124,7 +124,7 @@ class CannedServer:
     async def ui(self, request: Request) -> Response:
         try:
             asked = UIRequest.model_validate_json(await request.body())
-            assert said_by_user(asked.messages)
+            assert last_user_text(asked.messages)
         except pydantic.ValidationError as error:
             return JSONResponse({"detail": error.errors(include_url=False)}, 422)
         except NoText as error:
@@ -148,7 +148,7 @@ class CannedServer:
     async def completions(self, request: Request) -> Response:
         try:
             asked = CompletionRequest.model_validate_json(await request.body())
-            assert said_by_user(asked.messages)
+            assert last_user_text(asked.messages)
         except pydantic.ValidationError as error:
             return JSONResponse(explained(error), 400)
         except NoText as error:
@@ -232,13 +232,13 @@ def test_use_chat_shows_an_answer_growing_and_then_whole(use_chat: Any, server: 
     assert len(page["sizes"]) > 2, "it was seen in pieces"
     assert page["sizes"] == sorted(page["sizes"])
     assert page["finishes"] == [{"finishReason": "stop", "isAbort": False, "isDisconnect": False, "isError": False}]
-    assert said_by_user(server.ui_requests[0].messages) == "Tell me of heroes"
+    assert last_user_text(server.ui_requests[0].messages) == "Tell me of heroes"
 
 
 def test_use_chat_sends_its_id_with_each_message(use_chat: Any, server: CannedServer) -> None:
     page = use_chat("say", {"send": "One"}, {"send": "Two"}, body={"theme": "dark"})
     assert [message["role"] for message in page["messages"]] == ["user", "assistant", "user", "assistant"]
-    assert [(asked.id, said_by_user(asked.messages), asked.trigger) for asked in server.ui_requests] == [
+    assert [(asked.id, last_user_text(asked.messages), asked.trigger) for asked in server.ui_requests] == [
         ("a-chat", "One", "submit-message"),
         ("a-chat", "Two", "submit-message"),
     ]
@@ -252,7 +252,7 @@ def test_use_chat_answers_a_message_anew(use_chat: Any, server: CannedServer) ->
     assert page["messages"][1]["id"] == "answer-2"
     assert parts_of(page["messages"][1]) == [("step-start", None), ("text", TEXT)]
     assert [asked.trigger for asked in server.ui_requests] == ["submit-message", "regenerate-message"]
-    assert said_by_user(server.ui_requests[1].messages) == "One"
+    assert last_user_text(server.ui_requests[1].messages) == "One"
 
 
 def test_use_chat_can_have_an_answer_stopped_at_the_server(use_chat: Any, address: str) -> None:
@@ -375,7 +375,7 @@ def ui_request(**changes: Any) -> dict[str, Any]:
 def test_the_text_of_a_request_is_all_that_the_user_has_written() -> None:
     parts = [{"type": "data-place", "data": {"x": 1}}, {"type": "text", "text": "One"}, {"type": "text", "text": "Two"}]
     request = UIRequest.model_validate(ui_request(messages=[{"role": "user", "parts": parts}], messageId="m"))
-    assert said_by_user(request.messages) == "One\nTwo"
+    assert last_user_text(request.messages) == "One\nTwo"
     assert request.message_id == "m"
 
 
@@ -391,7 +391,7 @@ def test_the_text_of_a_request_is_all_that_the_user_has_written() -> None:
 def test_a_request_without_a_text_of_the_users_is_refused(message: dict[str, Any], problem: str) -> None:
     request = UIRequest.model_validate(ui_request(messages=[message]))
     with pytest.raises(NoText, match=problem):
-        assert said_by_user(request.messages)
+        assert last_user_text(request.messages)
 
 
 @pytest.mark.parametrize(
@@ -619,7 +619,7 @@ def test_a_conversation_is_read_without_its_instructions_and_tools(client: opena
         ("user", "One\nTwo"),
         ("assistant", "Three"),
     ]
-    assert said_by_user(request.messages) == "Four"
+    assert last_user_text(request.messages) == "Four"
 
 
 def test_what_is_wrong_with_a_request_is_said_without_its_content() -> None:

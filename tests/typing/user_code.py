@@ -85,8 +85,8 @@ from declarai_like.app import (
     streaming_action,
     when,
 )
-from declarai_like.app.hooks.events import Event as ApplicationEvent
-from declarai_like.app.hooks.events import StepEnded, StreamItem
+from declarai_like.app.events import Event as ApplicationEvent
+from declarai_like.app.events import StepEnded, StreamItem
 from declarai_like.app.persistence import PersistedState, Persister, Status
 from declarai_like.messages import Delta
 from declarai_like.providers import Provider, Question, Request
@@ -301,7 +301,7 @@ def anywhere(movie: str) -> set[str]:
     return declarai.magic(movie)
 
 
-@declarai.task(streaming=True, cache=False, llm_params={"temperature": 0.7})
+@declarai.task(streaming=True, replay=False, llm_params={"temperature": 0.7})
 def anywhere_live(movie: str) -> set[str]:
     """List the heroes of the movie"""
     return declarai.magic(movie)
@@ -410,7 +410,7 @@ def streams() -> None:
     assert_type(answer.result(), str)
     assert_type(answer.response, str)
     assert_type(answer.usage, Usage | None)
-    assert_type(answer.commitment.make(1), bool)
+    assert_type(answer.commitment.commit(1), bool)
     with answer as opened:
         assert_type(opened, Stream[str])
     answer.close()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..._core.flow import Ask, Open
+from ..._core.flow import Effect, Open
+from ..._net.timers import CallTimer
 from ...providers import Request
-from .patience import Patience
 
-__all__ = ["Connection", "Patience", "Transport"]
+__all__ = ["CallTimer", "Connection", "Transport"]
 
 
-class Connection(Ask[bytes]):
+class Connection(Effect[bytes]):
     """An answer on its way. It is itself the ask for its next bytes, which are empty at the end.
 
     Attributes:
@@ -32,7 +32,7 @@ class Connection(Ask[bytes]):
 class Transport(Protocol):
     """Opens connections."""
 
-    def open(self, request: Request, patience: Patience) -> Open[Connection]:
+    def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
         """Give the ask that sends the request, and gives the connection on which its answer comes.
 
         Raises:

@@ -8,12 +8,12 @@ from typing import Never
 from ..._core.flow import Flow, Open, Sleep, arun, run
 from ...errors import ConnectionFailed
 from ...providers import Request
-from . import Connection, Patience
+from . import CallTimer, Connection
 
 Piece = bytes | float
 """Bytes of an answer, or a pause in seconds before the next ones."""
 
-Answer = Callable[[Request], Iterator[Piece]]
+ResponseFunction = Callable[[Request], Iterator[Piece]]
 """Gives the pieces of the answer to a request. It may raise any error that a transport may.
 
 The iterator may have a ``content_type``; without one the answer is of the kind that was asked for."""
@@ -22,40 +22,40 @@ The iterator may have a ``content_type``; without one the answer is of the kind 
 class InProcessTransport:
     """Opens connections to a function."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: ResponseFunction) -> None:
         self._answer = answer
 
-    def open(self, request: Request, patience: Patience) -> Open[Connection]:
+    def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
         """Give the ask that calls the function, and gives the connection on which its pieces come."""
-        return _Call(self._answer, request, patience)
+        return _Call(self._answer, request, timer)
 
 
 class _Call(Open[Connection]):
-    def __init__(self, answer: Answer, request: Request, patience: Patience) -> None:
+    def __init__(self, answer: ResponseFunction, request: Request, timer: CallTimer) -> None:
         self._answer = answer
         self._request = request
-        self._patience = patience
+        self._timer = timer
 
-    def perform(self) -> Connection:
-        return _InProcessConnection(self._answer(self._request), self._patience, stream=self._request.stream)
+    def run(self) -> Connection:
+        return _InProcessConnection(self._answer(self._request), self._timer, stream=self._request.stream)
 
-    async def aperform(self) -> Connection:
-        return self.perform()
+    async def arun(self) -> Connection:
+        return self.run()
 
 
 class _InProcessConnection(Connection):
-    def __init__(self, pieces: Iterator[Piece], patience: Patience, *, stream: bool) -> None:
+    def __init__(self, pieces: Iterator[Piece], timer: CallTimer, *, stream: bool) -> None:
         asked = "text/event-stream" if stream else "application/json"
         self.content_type = getattr(pieces, "content_type", asked)
         self._pieces = pieces
-        self._patience = patience
+        self._timer = timer
         self._pause: Sleep | None = None
         self._closed = False
 
-    def perform(self) -> bytes:
+    def run(self) -> bytes:
         return run(self._read())
 
-    async def aperform(self) -> bytes:
+    async def arun(self) -> bytes:
         import anyio.lowlevel
 
         await anyio.lowlevel.checkpoint()
@@ -63,14 +63,14 @@ class _InProcessConnection(Connection):
 
     def _read(self) -> Flow[Never, bytes]:
         while not isinstance(piece := next(self._pieces, b""), bytes):
-            left = self._patience.start()
+            left = self._timer.start()
             self._pause = Sleep(piece if left is None else min(piece, left))
             yield self._pause
-            self._patience.stop()
+            self._timer.stop()
             if self._closed:
                 raise ConnectionFailed("the stream was closed while it was being read")
             if left is not None and piece >= left:
-                raise self._patience.expired()
+                raise self._timer.expired()
         return piece
 
     def close(self) -> None:

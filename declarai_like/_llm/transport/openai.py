@@ -16,7 +16,7 @@ from ..._net.http_clients import Clients, LimitedReads, host_of, read_limit
 from ...errors import ConfigurationError, ConnectionFailed, DeclaraiError
 from ...providers import Request
 from ...providers.http_errors import status_error
-from . import Connection, Patience
+from . import CallTimer, Connection
 
 if TYPE_CHECKING:
     import httpx2
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 
-_SHORTEST_SECRET = 8  # characters; a header as short as "1" would be cut out of everything
+_MIN_SECRET_LENGTH = 8  # characters; a header as short as "1" would be cut out of everything
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,7 +87,7 @@ class Account:
             *self.arguments["default_headers"].values(),
         )
         for secret in secrets:
-            if secret and len(secret) >= _SHORTEST_SECRET:
+            if secret and len(secret) >= _MIN_SECRET_LENGTH:
                 text = text.replace(secret, "***")
         return text
 
@@ -104,12 +104,12 @@ class OpenAITransport:
             account.client, account.async_client, lambda client: client.close()
         )
 
-    def open(self, request: Request, patience: Patience) -> Open[Connection]:
+    def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
         if request.endpoint != "chat/completions":
             raise ConfigurationError(f"this transport knows the way to 'chat/completions', not to {request.endpoint!r}")
-        return _Send(self, request, patience)
+        return _SendRequest(self, request, timer)
 
-    def translate(self, error: Exception, patience: Patience) -> DeclaraiError:
+    def translate(self, error: Exception, timer: CallTimer) -> DeclaraiError:
         """Say what an error of the ``openai`` package or of its HTTP library means."""
         import httpx2
         import openai
@@ -123,7 +123,7 @@ class OpenAITransport:
             error = error.__cause__
         if isinstance(error, httpx2.TimeoutException) and _ran_out_of_time(error):
             connecting = isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout)
-            return patience.connect_expired() if connecting else patience.expired()
+            return timer.connect_expired() if connecting else timer.expired()
         said = str(error) or type(error).__name__
         return ConnectionFailed(f"the connection to {host} failed: {said}")
 
@@ -149,43 +149,43 @@ def _fast_http_client(backend: str) -> Any:
         return None
 
 
-class _Send(Open[Connection]):
+class _SendRequest(Open[Connection]):
     """Send the request, and give the connection when the head of the answer is there."""
 
-    def __init__(self, transport: OpenAITransport, request: Request, patience: Patience) -> None:
+    def __init__(self, transport: OpenAITransport, request: Request, timer: CallTimer) -> None:
         self._transport = transport
         self._request = request
-        self._patience = patience
+        self._timer = timer
         self._scope: Any = None
         self._aborted = False
 
-    def perform(self) -> Connection:
+    def run(self) -> Connection:
         client: Any = self._transport.clients.blocking()
-        limit = self._patience.start()
+        limit = self._timer.start()
         arguments = self._arguments(limit, read=read_limit(limit))
         manager: Any = client.chat.completions.with_streaming_response.create(**arguments)
         try:
             response = manager.__enter__()
         except Exception as error:
-            raise self._transport.translate(error, self._patience) from error
-        self._patience.stop()
-        return _OpenAIConnection(self._transport, response.http_response, self._patience)
+            raise self._transport.translate(error, self._timer) from error
+        self._timer.stop()
+        return _OpenAIConnection(self._transport, response.http_response, self._timer)
 
-    async def aperform(self) -> Connection:
+    async def arun(self) -> Connection:
         import anyio
 
         client: Any = await self._transport.clients.of_loop()
-        limit = self._patience.start()
+        limit = self._timer.start()
         arguments = self._arguments(limit, read=None)  # reads are limited by the scopes around them
         manager: Any = client.chat.completions.with_streaming_response.create(**arguments)
         with anyio.move_on_after(limit) as self._scope:
             try:
                 response = await manager.__aenter__()
             except Exception as error:
-                raise self._transport.translate(error, self._patience) from error
-            self._patience.stop()
-            return _OpenAIConnection(self._transport, response.http_response, self._patience)
-        raise _aborted() if self._aborted else self._patience.expired()
+                raise self._transport.translate(error, self._timer) from error
+            self._timer.stop()
+            return _OpenAIConnection(self._transport, response.http_response, self._timer)
+        raise _aborted() if self._aborted else self._timer.expired()
 
     def abort(self) -> None:
         self._aborted = True
@@ -195,7 +195,7 @@ class _Send(Open[Connection]):
     def _arguments(self, limit: float | None, *, read: float | None) -> dict[str, Any]:
         import httpx2
 
-        connect = self._patience.timeouts.connect
+        connect = self._timer.timeouts.connect
         if limit is not None:
             connect = limit if connect is None else min(connect, limit)
         body = dict(self._request.body)
@@ -209,11 +209,11 @@ class _Send(Open[Connection]):
 
 
 class _OpenAIConnection(Connection):
-    def __init__(self, transport: OpenAITransport, response: httpx2.Response, patience: Patience) -> None:
+    def __init__(self, transport: OpenAITransport, response: httpx2.Response, timer: CallTimer) -> None:
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         self._transport = transport
         self._response = response
-        self._patience = patience
+        self._timer = timer
         self._encoded = "content-encoding" in response.headers
         self._stream: Any = response.stream
         self._blocking: Iterator[bytes] | None = None
@@ -222,32 +222,32 @@ class _OpenAIConnection(Connection):
         self._aborted = False
         self._reads: LimitedReads | None = None
 
-    def perform(self) -> bytes:
+    def run(self) -> bytes:
         if self._blocking is None:
             # Where nothing is to be decoded, the stream below gives the same bytes with less work for each
             self._blocking = self._response.iter_bytes() if self._encoded else iter(self._stream)
-            self._reads = LimitedReads(self._response, self._patience.start, self._patience.stop)
+            self._reads = LimitedReads(self._response, self._timer.start, self._timer.stop)
         try:
             return next(self._blocking, b"")
         except DeclaraiError:
             raise
         except Exception as error:
-            raise self._transport.translate(error, self._patience) from error
+            raise self._transport.translate(error, self._timer) from error
 
-    async def aperform(self) -> bytes:
+    async def arun(self) -> bytes:
         import anyio
 
         if self._async is None:
             self._async = self._response.aiter_bytes() if self._encoded else aiter(self._stream)
-        limit = self._patience.start()
+        limit = self._timer.start()
         try:
             with anyio.move_on_after(limit) as self._scope:
                 return await anext(self._async, b"")
         except Exception as error:
-            raise self._transport.translate(error, self._patience) from error
+            raise self._transport.translate(error, self._timer) from error
         finally:
-            self._patience.stop()
-        raise _aborted() if self._aborted else self._patience.expired()
+            self._timer.stop()
+        raise _aborted() if self._aborted else self._timer.expired()
 
     def abort(self) -> None:
         import socket

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from .nodes import Node, Place, Watcher
+from .json_finder import JSONFinder
+from .parser import IncrementalParser
 from .plain import PartialJSON
-from .search import Search
-from .views import ABSENT, Change, Entries, Missing, PartialDict, PartialList, Snapshot, TextSoFar, seen
-from .walker import Walker
+from .protocols import ContainerBuilder, ParseListener, ValueHandler
+from .views import ABSENT, Change, Entries, Missing, PartialDict, PartialList, Snapshot, TextSoFar, resolve_text
 
 __all__ = [
     "ABSENT",
     "Change",
+    "ContainerBuilder",
     "Entries",
+    "IncrementalParser",
+    "JSONFinder",
     "Missing",
-    "Node",
+    "ParseListener",
     "PartialDict",
     "PartialJSON",
     "PartialList",
-    "Place",
-    "Search",
     "Snapshot",
     "TextSoFar",
-    "Walker",
-    "Watcher",
-    "seen",
+    "ValueHandler",
+    "resolve_text",
 ]

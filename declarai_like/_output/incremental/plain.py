@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ...errors import InvalidJSON
-from .views import ABSENT, Entries, PartialDict, PartialList, seen
-from .walker import DEEPEST, NUMBER, Walker
+from .parser import MAX_DEPTH, NUMBER, IncrementalParser
+from .views import ABSENT, Entries, PartialDict, PartialList, resolve_text
 
 _LITERALS = {
     "true": True,
@@ -29,9 +29,9 @@ class PartialJSON:
     At the end the value is what ``json.loads`` gives.
     """
 
-    def __init__(self, *, early: bool = False, deepest: int = DEEPEST) -> None:
+    def __init__(self, *, early: bool = False, deepest: int = MAX_DEPTH) -> None:
         """``deepest`` says how many objects and arrays may lie in each other."""
-        self._walker = Walker(PLAIN, deepest=deepest)
+        self._parser = IncrementalParser(PLAIN, deepest=deepest)
         self._word = word_so_far if early else None
         self._error: InvalidJSON | None = None
 
@@ -45,7 +45,7 @@ class PartialJSON:
         if self._error is not None:
             raise self._error
         try:
-            stopped = self._walker.feed(text)
+            stopped = self._parser.feed(text)
             if text[stopped:].strip(" \t\r\n"):
                 raise InvalidJSON(f"there is more text after the JSON: {text[stopped:][:40]!r}")
         except InvalidJSON as error:
@@ -55,12 +55,12 @@ class PartialJSON:
     @property
     def complete(self) -> bool:
         """Whether the value is complete. Of a number at the top that is known only from `end`."""
-        return self._walker.complete
+        return self._parser.complete
 
     @property
     def value(self) -> Any:
         """The value so far: `ABSENT` before there is anything. Complete parts are shared, what is open is copied."""
-        return _copied(self._walker.so_far(word=self._word))
+        return _copied(self._parser.so_far(word=self._word))
 
     def end(self) -> Any:
         """Say that no more text comes, and give the value.
@@ -70,7 +70,7 @@ class PartialJSON:
         """
         if self._error is not None:
             raise self._error
-        return self._walker.end()
+        return self._parser.end()
 
 
 class Plain:
@@ -84,7 +84,7 @@ class Plain:
     def string(self, text: str) -> str:
         return text
 
-    def whole(self, text: str) -> Any:
+    def parse(self, text: str) -> Any:
         if text in _LITERALS:
             return _LITERALS[text]
         if any(sign in text for sign in ".eE"):
@@ -102,18 +102,18 @@ class PlainObject:
     """An object that is open."""
 
     def __init__(self) -> None:
-        self.step = ""
+        self.key = ""
         self._entries = Entries()
 
-    def place(self, key: str | None) -> Plain:
-        self.step = cast("str", key)
+    def handler_for(self, key: str | None) -> Plain:
+        self.key = cast("str", key)
         return PLAIN
 
-    def put(self, value: Any) -> None:
-        self._entries.put(self.step, value)
+    def add(self, value: Any) -> None:
+        self._entries.put(self.key, value)
 
     def view(self) -> Callable[[Any], PartialDict]:
-        entries, key, length = self._entries, self.step, len(self._entries)
+        entries, key, length = self._entries, self.key, len(self._entries)
         return lambda last: PartialDict(entries, key, last, length)
 
     def close(self, text: Callable[[], str]) -> dict[str, Any]:
@@ -124,14 +124,14 @@ class PlainArray:
     """An array that is open."""
 
     def __init__(self) -> None:
-        self.step = -1
+        self.key = -1
         self._items: list[Any] = []
 
-    def place(self, key: str | None) -> Plain:
-        self.step += 1
+    def handler_for(self, key: str | None) -> Plain:
+        self.key += 1
         return PLAIN
 
-    def put(self, value: Any) -> None:
+    def add(self, value: Any) -> None:
         self._items.append(value)
 
     def view(self) -> Callable[[Any], PartialList]:
@@ -148,7 +148,7 @@ def word_so_far(word: str) -> Any:
         if literal.startswith(word) and word != "-":
             return value
     number = NUMBER.match(word)  # 1.5e+ is 1.5 so far
-    return PLAIN.whole(number[0]) if number else ABSENT
+    return PLAIN.parse(number[0]) if number else ABSENT
 
 
 def _copied(value: Any) -> Any:
@@ -157,4 +157,4 @@ def _copied(value: Any) -> Any:
         return [_copied(item) for item in cast("Sequence[Any]", value)]
     if isinstance(value, PartialDict):
         return {key: _copied(item) for key, item in cast("Mapping[Any, Any]", value).items()}
-    return seen(value)
+    return resolve_text(value)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, TypeAlias, overload
 
-from ...messages import Transcript
+from ...messages import ResponseText
 
 
 class _Absent:
@@ -24,7 +24,7 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 
 
 class Missing(AttributeError, KeyError, IndexError):
@@ -46,7 +46,7 @@ class TextSoFar:
 
     __slots__ = ("_count", "_end", "_text")
 
-    def __init__(self, text: Transcript) -> None:
+    def __init__(self, text: ResponseText) -> None:
         self._text = text
         self._end = text.length
         self._count = len(text.pieces)
@@ -85,7 +85,7 @@ class Snapshot:
         return value
 
 
-def seen(value: Any) -> Any:
+def resolve_text(value: Any) -> Any:
     """Give a value as a reader sees it: a growing string as its text."""
     return value.read() if type(value) is TextSoFar else value
 
@@ -129,7 +129,7 @@ class PartialList(Sequence[Any]):  # noqa: PLW1641  (it has no hash, as a list h
     def __iter__(self) -> Iterator[Any]:
         yield from islice(self._items, self._length)
         if self._last is not ABSENT:
-            yield seen(self._last)
+            yield resolve_text(self._last)
 
     def since(self, before: PartialList) -> list[Change] | None:
         """Give what may have changed since an earlier view; None where that is of another list."""
@@ -198,14 +198,14 @@ class PartialDict(Mapping[Any, Any]):  # noqa: PLW1641  (it has no hash, as a di
     def __getitem__(self, key: Any) -> Any:
         value = self._at(key)
         if value is not ABSENT:
-            return seen(value)
+            return resolve_text(value)
         raise Missing(lambda: f"the entry {key!r} is not there yet; so far there are {self._first_keys()}")
 
     def _first_keys(self) -> list[Any]:
         """Give a few keys: to ask for one that is missing must not take the longer, the more there are."""
-        known = list(islice(self._entries, min(self._length, _MOST_NAMED)))
+        known = list(islice(self._entries, min(self._length, _MAX_NAMED)))
         has_more = self._last is not ABSENT and not self._has(self._key)
-        return [*known, self._key][:_MOST_NAMED] if has_more else known
+        return [*known, self._key][:_MAX_NAMED] if has_more else known
 
     def __iter__(self) -> Iterator[Any]:
         yield from list(islice(self._entries, self._length))  # a dict that grows cannot be iterated

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..incremental import ABSENT
 from ..incremental.plain import Plain, PlainArray, PlainObject
-from .values import Misfit
+from .values import InvalidPart
 
 _HALF = re.compile("[\ud800-\udfff]")
 _MAY_BE_HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
@@ -19,7 +19,7 @@ def is_text(string: str) -> bool:
     return string.isascii() or not _HALF.search(string)
 
 
-class Anything(Plain):
+class AnyHandler(Plain):
     """A place for any value. Unlike Python's own parser, pydantic's refuses half of a surrogate pair."""
 
     def open(self, first: str) -> PlainObject | PlainArray:
@@ -29,7 +29,7 @@ class Anything(Plain):
         return text if is_text(text) else ABSENT
 
 
-ANYTHING = Anything()
+ANY = AnyHandler()
 
 
 class _Object(PlainObject):
@@ -49,5 +49,5 @@ def _checked(value: Any, text: str) -> Any:
         try:
             from_json(text)
         except ValueError:
-            return Misfit(value)
+            return InvalidPart(value)
     return value

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...errors import Attempt, InvalidElement
-from ..incremental import ABSENT, Place
-from ..shape import explain
-from .plans import ArrayPlan
+from ..incremental import ABSENT, ValueHandler
+from ..output_type import explain
+from .specs import ArraySpec
 
 if TYPE_CHECKING:
     from typing import Self
 
 
-class Elements:
+class ElementsHandler:
     """The place of such a list, and its node.
 
     Attributes:
@@ -24,8 +24,8 @@ class Elements:
 
     grows = False
 
-    def __init__(self, array: ArrayPlan, of: str, *, collect: bool) -> None:
-        self.step: Any = -1
+    def __init__(self, array: ArraySpec, of: str, *, collect: bool) -> None:
+        self.key: Any = -1
         self.values: list[Any] = []
         self.flaws: list[InvalidElement] = []
         self.fits = True
@@ -45,24 +45,24 @@ class Elements:
     def string(self, text: str) -> Any:
         raise AssertionError("no string grows here")
 
-    def whole(self, text: str) -> Any:
+    def parse(self, text: str) -> Any:
         return ABSENT
 
     def read(self, text: str) -> Any:
         """Give the list that is in an object with other things as well."""
         return self if self._has_begun else ABSENT
 
-    def place(self, key: str | None) -> Place:
-        self.step += 1
+    def handler_for(self, key: str | None) -> ValueHandler:
+        self.key += 1
         return _AS_TEXT
 
-    def put(self, value: str) -> None:
+    def add(self, value: str) -> None:
         if self.flaws and not self._collects:
             return
         from pydantic_core import SchemaError, ValidationError
 
         self.size += len(value)
-        validate = self._array.item(self.step).validate
+        validate = self._array.item(self.key).validate
         try:
             self.values.append(validate(value))
             self.fits = True
@@ -73,8 +73,8 @@ class Elements:
             reason = explain(error)
             self.flaws.append(
                 InvalidElement(
-                    f"element {self.step} of a {self._of} does not fit:\n{reason}",
-                    index=self.step,
+                    f"element {self.key} of a {self._of} does not fit:\n{reason}",
+                    index=self.key,
                     attempts=(Attempt(value, reason),),
                 )
             )
@@ -102,7 +102,7 @@ class _AsText:
     def string(self, text: str) -> Any:
         raise AssertionError("no string grows here")
 
-    def whole(self, text: str) -> str:
+    def parse(self, text: str) -> str:
         return text
 
 

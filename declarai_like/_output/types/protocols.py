@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..incremental import Place
+from ..incremental import ValueHandler
 
 if TYPE_CHECKING:
     from .schemas import Config, Schema, Schemas
 
 
-class TypedPlace(Place, Protocol):
+class TypedHandler(ValueHandler, Protocol):
     """Handler for values of one type; `places.TypedPlace` implements it.
 
     Attributes:
@@ -38,4 +38,4 @@ class Compiler(Protocol):
     @property
     def schemas(self) -> Schemas: ...
 
-    def place(self, schema: Schema, config: Config) -> TypedPlace: ...
+    def handler(self, schema: Schema, config: Config) -> TypedHandler: ...

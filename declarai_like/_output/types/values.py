@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast
 
-from ..incremental import ABSENT, Change, Missing, PartialDict, PartialList, Snapshot, TextSoFar, seen
+from ..incremental import ABSENT, Change, Missing, PartialDict, PartialList, Snapshot, TextSoFar, resolve_text
 
 R = TypeVar("R", covariant=True)
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class StreamState(Generic[R]):  # noqa: PLW1641  (it holds lists)
     @property
     def value(self) -> R | None:
         """The value so far; None while it is pending."""
-        return cast("R | None", seen(self._value))
+        return cast("R | None", resolve_text(self._value))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StreamState):
@@ -73,7 +73,7 @@ class PartialObject:  # noqa: PLW1641  (it holds lists)
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """Give the names and values of the fields that are there."""
-        return ((name, seen(value)) for name, value in self._fields.items())
+        return ((name, resolve_text(value)) for name, value in self._fields.items())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PartialObject):
@@ -97,7 +97,7 @@ class PartialTypedDict(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         if key in self._fields:
-            return seen(self._fields[key])
+            return resolve_text(self._fields[key])
         raise Missing(lambda: f"{key!r} is not there yet; so far there is {_listed(self._fields)}")
 
     def __iter__(self) -> Iterator[str]:
@@ -141,11 +141,11 @@ class Partial(Generic[R]):  # noqa: PLW1641  (it holds lists)
     def _raw(self) -> Any:
         value = self._value
         if type(value) is Snapshot:
-            value = self._value = visible(value.build())
+            value = self._value = shown_value(value.build())
         return value
 
     def _read(self) -> Any:
-        return seen(self._raw())
+        return resolve_text(self._raw())
 
     def get(self, look: Callable[[R], T]) -> T | None:
         """Give a part, ``partial.get(lambda team: team.people[0].name)``, or None where it is not there.
@@ -209,7 +209,7 @@ def as_json(value: Any) -> Any:
     return to_jsonable_python(value, by_alias=False, fallback=_opened)
 
 
-def raw(partial: Partial[Any]) -> Any:
+def underlying(partial: Partial[Any]) -> Any:
     """Give what a partial stands for, and of a text that grows its view."""
     return partial._raw()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (its own module)
 
@@ -234,7 +234,7 @@ def _fields(view: Any) -> dict[str, Any] | None:
     return None
 
 
-def inside_root(value: Any) -> Any:
+def unwrap_root(value: Any) -> Any:
     """Give what is in an open root model, for in JSON that is all there is of it; anything else as it is."""
     while isinstance(value, PartialObject) and getattr(value._of, "__pydantic_root_model__", False):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         value = value._fields["root"]  # pyright: ignore[reportPrivateUsage]
@@ -252,7 +252,7 @@ def _opened(value: Any) -> Any:
     """Give what a view on something open has in it."""
     if isinstance(value, Partial):
         return _inside(value)
-    inside = inside_root(value)
+    inside = unwrap_root(value)
     if inside is not value:
         return inside
     if (fields := _fields(value)) is not None:
@@ -276,7 +276,7 @@ def _is_open(value: Any) -> bool:
     return any(map(_is_open, parts))
 
 
-class Misfit:
+class InvalidPart:
     """A complete part that does not fit its type, with what is shown of it."""
 
     __slots__ = ("shown",)
@@ -285,19 +285,19 @@ class Misfit:
         self.shown = shown
 
 
-def visible(value: Any) -> Any:
+def shown_value(value: Any) -> Any:
     """Give what is shown of a part: a misfit is shown as far as it was before."""
-    return value.shown if isinstance(value, Misfit) else value
+    return value.shown if isinstance(value, InvalidPart) else value
 
 
-def fits(value: Any) -> bool:
+def is_valid(value: Any) -> bool:
     """Whether a part is complete, and fits its type."""
-    return value is not ABSENT and not isinstance(value, Misfit)
+    return value is not ABSENT and not isinstance(value, InvalidPart)
 
 
 __all__ = [
     "ABSENT",
-    "Misfit",
+    "InvalidPart",
     "Missing",
     "Partial",
     "PartialObject",
@@ -305,9 +305,9 @@ __all__ = [
     "StreamState",
     "as_json",
     "changes",
-    "fits",
-    "inside_root",
+    "is_valid",
     "partial_type",
-    "raw",
-    "visible",
+    "shown_value",
+    "underlying",
+    "unwrap_root",
 ]

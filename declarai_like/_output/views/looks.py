@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from ...errors import InvalidElement, OutputError
 from ...messages import LLMResponse, Usage
-from ..types.root import AnswerPlan
-from ..types.values import Partial, raw
+from ..types.root import AnswerSpec
+from ..types.values import Partial, underlying
 from .events import (
     Event,
     Finished,
@@ -18,7 +18,7 @@ from .events import (
     ToolCalled,
     UsageReported,
 )
-from .following import JSONSoFar
+from .patch_state import PatchState
 from .patches import Operation
 from .readers import ElementReader, FieldReader, PartialReader
 
@@ -31,8 +31,8 @@ _NOT_IT = "the JSON so far turned out not to be the answer"
 class Partials(Generic[R]):
     """Looks at an answer as the value so far: one for each chunk that has text, once there is something."""
 
-    def __init__(self, plan: AnswerPlan[R], result: Callable[[], R], *, early: bool) -> None:
-        self._plan = plan
+    def __init__(self, spec: AnswerSpec[R], result: Callable[[], R], *, early: bool) -> None:
+        self._spec = spec
         self._result = result
         self._early = early
         self._attempt = 0
@@ -40,7 +40,7 @@ class Partials(Generic[R]):
     def feed(self, chunk: LLMResponse) -> Iterable[Partial[R]]:
         if chunk.attempt != self._attempt:
             self._attempt = chunk.attempt
-            self._reader = PartialReader[R](self._plan, early=self._early)
+            self._reader = PartialReader[R](self._spec, early=self._early)
         if not chunk.delta:
             return ()
         partial = self._reader.feed(chunk.delta)
@@ -62,10 +62,10 @@ class Partials(Generic[R]):
 class Patches(Generic[R]):
     """Looks at an answer as what changes in its JSON: one list of operations for each chunk that changes it."""
 
-    def __init__(self, plan: AnswerPlan[R], result: Callable[[], R], *, early: bool) -> None:
+    def __init__(self, spec: AnswerSpec[R], result: Callable[[], R], *, early: bool) -> None:
         self._result = result
-        self._partials = Partials(plan, result, early=early)
-        self._json = JSONSoFar()
+        self._partials = Partials(spec, result, early=early)
+        self._json = PatchState()
 
     def feed(self, chunk: LLMResponse) -> Iterable[list[Operation]]:
         return self._changed(self._partials.feed(chunk))
@@ -76,7 +76,7 @@ class Patches(Generic[R]):
 
     def _changed(self, partials: Iterable[Partial[R]]) -> Iterator[list[Operation]]:
         for partial in partials:
-            if operations := self._json.become(raw(partial), self._partials.source):
+            if operations := self._json.become(underlying(partial), self._partials.source):
                 yield operations
 
     def fail(self, error: Exception) -> Iterable[list[Operation]]:
@@ -87,13 +87,13 @@ class Elements(Generic[T]):
     """Looks at an answer as its elements, each handed out when it is whole."""
 
     def __init__(
-        self, plan: AnswerPlan[Any], commit: Callable[[int], bool], flaws: list[InvalidElement] | None = None
+        self, spec: AnswerSpec[Any], commit: Callable[[int], bool], flaws: list[InvalidElement] | None = None
     ) -> None:
         """``commit`` asks whether elements of an attempt may be handed out.
 
         Where there is a list for ``flaws``, elements that do not fit are put there, and passed over.
         """
-        self._plan = plan
+        self._spec = spec
         self._commit = commit
         self._flaws = flaws
         self._attempt = 0
@@ -101,7 +101,7 @@ class Elements(Generic[T]):
     def feed(self, chunk: LLMResponse) -> Iterable[T]:
         if chunk.attempt != self._attempt:
             self._attempt = chunk.attempt
-            self._reader = ElementReader[T](self._plan, collect=self._flaws is not None)
+            self._reader = ElementReader[T](self._spec, collect=self._flaws is not None)
         new = self._reader.feed(chunk.delta)
         self._collect()
         if not new and self._reader.failure is None:
@@ -135,9 +135,9 @@ class Elements(Generic[T]):
 class Events(Generic[R]):
     """Looks at an answer as all that happens in it, in order."""
 
-    def __init__(self, plan: AnswerPlan[R], result: Callable[[], R], last: Callable[[], LLMResponse]) -> None:
+    def __init__(self, spec: AnswerSpec[R], result: Callable[[], R], last: Callable[[], LLMResponse]) -> None:
         """``last`` gives the answer itself, when it is whole."""
-        self._plan = plan
+        self._spec = spec
         self._result = result
         self._last = last
         self._attempt = 0
@@ -150,7 +150,7 @@ class Events(Generic[R]):
             if chunk.attempt > 1:
                 events.append(Restarted(chunk.restart_reason, chunk.attempt))
             self._attempt = chunk.attempt
-            self._fields = None if self._plan.shape.is_text else FieldReader(self._plan)
+            self._fields = None if self._spec.output_type.is_text else FieldReader(self._spec)
         if chunk.reasoning:
             events.append(ReasoningDelta(chunk.reasoning))
         if chunk.delta:

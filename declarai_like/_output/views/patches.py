@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NotRequired, TypedDict, TypeGuard
 
 from ...errors import ProtocolError
-from ..incremental import ABSENT, seen
+from ..incremental import ABSENT, resolve_text
 from ..types.values import as_json
 
 
@@ -27,7 +27,7 @@ class Operation(TypedDict):
 
 def difference(was: Any, now: Any, path: str) -> Iterator[Operation]:
     """Give the operations that make one JSON value of another."""
-    was = seen(was)
+    was = resolve_text(was)
     if is_dict(was) and is_dict(now):
         yield from _difference_of_objects(was, now, path)
     elif is_list(was) and is_list(now):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from ...errors import ConfigurationError, InvalidElement
-from ...messages import Transcript
-from ..incremental import ABSENT, Node, Search, TextSoFar, Walker
+from ...messages import ResponseText
+from ..incremental import ABSENT, ContainerBuilder, IncrementalParser, JSONFinder, TextSoFar
 from ..incremental.plain import word_so_far
-from ..types.elements import Elements
-from ..types.root import AnswerPlan, RootNode, RootPlace
-from ..types.values import Partial, StreamState, fits, visible
-from .watcher import FieldEvent, FieldWatcher
+from ..types.elements import ElementsHandler
+from ..types.root import AnswerSpec, RootBuilder, RootHandler
+from ..types.values import Partial, StreamState, is_valid, shown_value
+from .field_listener import FieldEvent, FieldListener
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -20,17 +20,17 @@ T = TypeVar("T")
 class PartialReader(Generic[R]):
     """Reads an answer of type ``R`` as it grows, and gives the value so far."""
 
-    def __init__(self, plan: AnswerPlan[R] | Any, *, early: bool = False) -> None:
+    def __init__(self, spec: AnswerSpec[R] | Any, *, early: bool = False) -> None:
         """``early`` shows numbers and literals before they are complete."""
-        self._plan: AnswerPlan[R] = plan if isinstance(plan, AnswerPlan) else AnswerPlan(plan)
+        self._spec: AnswerSpec[R] = spec if isinstance(spec, AnswerSpec) else AnswerSpec(spec)
         self._word = word_so_far if early else None
-        self._text = Transcript() if self._plan.shape.is_text else None
-        self._search = Search(lambda: Walker(self._plan.root), fits)
+        self._text = ResponseText() if self._spec.output_type.is_text else None
+        self._search = JSONFinder(lambda: IncrementalParser(self._spec.root), is_valid)
 
     @property
     def source(self) -> object:
         """What the value so far is read from. It is another one where the JSON so far turned out not to be the answer."""
-        return self if self._text is not None else self._search.walker
+        return self if self._text is not None else self._search.parser
 
     def feed(self, text: str) -> Partial[R] | None:
         """Read on, and give the value so far; None where there is nothing yet."""
@@ -39,18 +39,18 @@ class PartialReader(Generic[R]):
             self._text.length += len(text)
             return Partial(TextSoFar(self._text)) if self._text.length else None
         self._search.feed(text)
-        walker = self._search.walker
-        if walker is None:
+        parser = self._search.parser
+        if parser is None:
             return None
-        snapshot, path = walker.snapshot(word=self._word), walker.path
+        snapshot, path = parser.snapshot(word=self._word), parser.path
         if len(path) > 1 and self._is_there(path[0]):
             return Partial(snapshot)
-        value = visible(snapshot.build())
+        value = shown_value(snapshot.build())
         return None if value is ABSENT else self._partial(value)
 
-    def _is_there(self, top: Node) -> bool:
+    def _is_there(self, top: ContainerBuilder) -> bool:
         """Whether there is something to be seen for certain, where something is open in the top."""
-        return not self._plan.hides and (top.has_begun if isinstance(top, RootNode) else True)
+        return not self._spec.hides and (top.has_begun if isinstance(top, RootBuilder) else True)
 
     def end(self, result: R) -> Partial[R] | None:
         """Give the last partial, where it is not what `feed` gave last.
@@ -59,14 +59,14 @@ class PartialReader(Generic[R]):
         """
         if self._text is not None:
             return None
-        shown = self._search.walker if self._search.found else None
+        shown = self._search.parser if self._search.found else None
         self._search.end()
         if not self._search.found:
             return self._partial(result, state="complete")
-        return None if self._search.walker is shown else self._partial(self._search.so_far())
+        return None if self._search.parser is shown else self._partial(self._search.so_far())
 
     def _partial(self, value: Any, *, state: Literal["incomplete", "complete"] = "incomplete") -> Partial[R]:
-        if self._plan.inner.is_state:
+        if self._spec.inner.is_state:
             value = StreamState[Any](value, "complete" if self._search.found else state)
         return Partial(value)
 
@@ -77,10 +77,10 @@ class FieldReader:
     An answer that was found is taken back only for one that is certain, so it is told once.
     """
 
-    def __init__(self, plan: AnswerPlan[Any] | Any) -> None:
-        place = (plan if isinstance(plan, AnswerPlan) else AnswerPlan[Any](plan)).root
-        self._search = Search(lambda: Walker(place, watcher=FieldWatcher()), fits)
-        self._told: Walker | None = None  # whose events have been given
+    def __init__(self, spec: AnswerSpec[Any] | Any) -> None:
+        place = (spec if isinstance(spec, AnswerSpec) else AnswerSpec[Any](spec)).root
+        self._search = JSONFinder(lambda: IncrementalParser(place, listener=FieldListener()), is_valid)
+        self._told: IncrementalParser | None = None  # whose events have been given
 
     def feed(self, text: str) -> tuple[bool, list[FieldEvent]]:
         """Read on; say whether all that was told is taken back, and then what happened."""
@@ -93,17 +93,17 @@ class FieldReader:
         return self._tell(is_certain=True)
 
     def _tell(self, *, is_certain: bool) -> tuple[bool, list[FieldEvent]]:
-        walker, told = self._search.walker, self._told
-        if told is not None and told.complete and fits(told.value) and not is_certain:
-            walker = told
-        is_taken_back = told is not None and (told is not walker or told.watcher is None)  # or it is broken
+        parser, told = self._search.parser, self._told
+        if told is not None and told.complete and is_valid(told.value) and not is_certain:
+            parser = told
+        is_taken_back = told is not None and (told is not parser or told.listener is None)  # or it is broken
         if is_taken_back:
             self._told = None
-        watcher = cast("FieldWatcher | None", walker.watcher if walker else None)
-        if watcher is None or not watcher.events:
+        listener = cast("FieldListener | None", parser.listener if parser else None)
+        if listener is None or not listener.events:
             return is_taken_back, []
-        self._told = walker
-        events, watcher.events = watcher.events, []
+        self._told = parser
+        events, listener.events = listener.events, []
         return is_taken_back, events
 
 
@@ -117,26 +117,28 @@ class ElementReader(Generic[T]):
         flaws: with ``collect``, each element that does not fit.
     """
 
-    def __init__(self, plan: AnswerPlan[Any] | Any, *, collect: bool = False) -> None:
+    def __init__(self, spec: AnswerSpec[Any] | Any, *, collect: bool = False) -> None:
         """``collect`` passes over elements that do not fit.
 
         Raises:
             ConfigurationError: the type is no list.
         """
-        self._plan: AnswerPlan[Any] = plan if isinstance(plan, AnswerPlan) else AnswerPlan(plan)
-        array = None if self._plan.shape.is_text else self._plan.inner.array
+        self._spec: AnswerSpec[Any] = spec if isinstance(spec, AnswerSpec) else AnswerSpec(spec)
+        array = None if self._spec.output_type.is_text else self._spec.inner.array
         if array is None:
             raise ConfigurationError(
-                f"elements can be read of a list, tuple or set, and the answer is a {self._plan.shape.text}"
+                f"elements can be read of a list, tuple or set, and the answer is a {self._spec.output_type.text}"
             )
         self.failure: InvalidElement | None = None
         self.flaws: list[InvalidElement] = []
         self._array = array
         self._collects = collect
-        self._list: Elements | None = None  # the one that counts
-        self._flawed: Elements | None = None  # as long as there is none: the longest with elements that do not fit
-        self._begun: list[Elements] = []  # those that may have become either
-        self._search = Search(self._begin, lambda value: isinstance(value, Elements) and value.fits)
+        self._list: ElementsHandler | None = None  # the one that counts
+        self._flawed: ElementsHandler | None = (
+            None  # as long as there is none: the longest with elements that do not fit
+        )
+        self._begun: list[ElementsHandler] = []  # those that may have become either
+        self._search = JSONFinder(self._begin, lambda value: isinstance(value, ElementsHandler) and value.fits)
 
     @property
     def has_given(self) -> bool:
@@ -158,11 +160,13 @@ class ElementReader(Generic[T]):
             self._take(self._flawed)
         return self.failure
 
-    def _begin(self) -> Walker:
-        elements = Elements(self._array, self._plan.shape.text, collect=self._collects)
+    def _begin(self) -> IncrementalParser:
+        elements = ElementsHandler(self._array, self._spec.output_type.text, collect=self._collects)
         if self._list is None:
             self._begun.append(elements)
-        return Walker(RootPlace(elements, elements.read) if self._plan.shape.is_wrapped else elements)
+        return IncrementalParser(
+            RootHandler(elements, elements.read) if self._spec.output_type.is_wrapped else elements
+        )
 
     def _choose(self) -> None:
         for elements in self._begun:
@@ -174,7 +178,7 @@ class ElementReader(Generic[T]):
                 self._flawed = elements
         del self._begun[:-1]  # only the last one is open
 
-    def _take(self, elements: Elements) -> list[T]:
+    def _take(self, elements: ElementsHandler) -> list[T]:
         values, elements.values = elements.values, []
         if elements.flaws:
             flaws, elements.flaws = elements.flaws, []

@@ -3,7 +3,7 @@
 The text is a small part of Python: values, the names of keys, comparisons, ``and or not``, ``+ - * / // %``, ``[]``,
 displays, comprehensions, ``a if b else c``, and calls of a few functions. Everything else is refused when it is read.
 Nothing but the state can be reached, as names are keys and there are no attributes; and each run comes to an end, as
-it has an `Allowance`.
+it has an `EvaluationBudget`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import ApplicationError, MissingKey, StateError
-from .grammar import Absent, Reader, Run
+from .compiler import Evaluation, ExpressionCompiler, MissingName
 from .refusals import refuse
 
-LONGEST = 2_000
+MAX_LENGTH = 2_000
 """The characters that a text may have."""
 
 
@@ -33,7 +33,7 @@ class Expression:
             raise ApplicationError(f'expr() takes a text, as in expr("count > 3"), and not {text!r}')
         self.text = text.strip()
         tree = _parsed(self.text)
-        reader = Reader(self.text)
+        reader = ExpressionCompiler(self.text)
         self._value = reader.part(tree, {})
         self._slots = reader.slots
         self.keys = tuple(reader.keys)
@@ -42,8 +42,8 @@ class Expression:
     def holds(self, state: Mapping[str, Any]) -> bool:
         """Say whether it is true. Keys are looked at when they are needed: in ``a or b`` only ``a``, if that is true."""
         try:
-            return bool(self._value(Run(state, self._slots)))
-        except Absent as error:
+            return bool(self._value(Evaluation(state, self._slots)))
+        except MissingName as error:
             raise missing(str(error), self.text, state) from None
         except StateError as error:
             raise StateError(f"condition {self.text!r}: {error}") from None
@@ -64,8 +64,8 @@ def missing(key: str, condition: str, state: Mapping[str, Any]) -> MissingKey:
 def _parsed(text: str) -> ast.expr:
     if not text:
         raise ApplicationError('expr() was given an empty text; it takes one as in expr("count > 3")')
-    if len(text) > LONGEST:
-        raise ApplicationError(f"expr() was given {len(text)} characters; {LONGEST} are the limit")
+    if len(text) > MAX_LENGTH:
+        raise ApplicationError(f"expr() was given {len(text)} characters; {MAX_LENGTH} are the limit")
     try:
         return ast.parse(text, mode="eval").body
     except SyntaxError as error:

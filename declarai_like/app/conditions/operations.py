@@ -1,4 +1,4 @@
-"""What the signs and functions of expressions do, and what each costs of the `Allowance`."""
+"""What the signs and functions of expressions do, and what each costs of the `EvaluationBudget`."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from numbers import Rational
 from typing import Any, TypeAlias
 
 from ...errors import StateError
-from .allowance import ROWS, SMALL, TABLES, TEXT, Allowance
+from .budget import ROWS, SMALL, TABLES, TEXT, EvaluationBudget
 
 BITS = 65_536
 """How large whole numbers may become, by which is counted."""
 
 SIZED = (*ROWS, *TABLES)
 
-Test: TypeAlias = Callable[[Allowance, Any, Any], Any]
+Test: TypeAlias = Callable[[EvaluationBudget, Any, Any], Any]
 
 
 def _ordered(test: Callable[[Any, Any], Any]) -> Test:
-    def compare(allowance: Allowance, left: Any, right: Any) -> Any:
-        allowance.weigh(left, right)
+    def compare(budget: EvaluationBudget, left: Any, right: Any) -> Any:
+        budget.charge_for(left, right)
         return test(left, right)
 
     return compare
 
 
 def _equal(test: Callable[[Any, Any], Any]) -> Test:
-    def compare(allowance: Allowance, left: Any, right: Any) -> Any:
+    def compare(budget: EvaluationBudget, left: Any, right: Any) -> Any:
         if type(left) not in SMALL and type(right) not in SMALL and _length(left) == _length(right):
-            allowance.weigh(left, right)  # else they are not looked into
+            budget.charge_for(left, right)  # else they are not looked into
         return test(left, right)
 
     return compare
@@ -40,12 +40,12 @@ def _length(value: Any) -> int:
     return len(value) if isinstance(value, SIZED) else 0
 
 
-def _contains(allowance: Allowance, item: Any, values: Any) -> bool:
+def _contains(budget: EvaluationBudget, item: Any, values: Any) -> bool:
     if not hasattr(values, "__contains__"):  # Python would go through them, to an end that need not be there
         raise TypeError(f"a {type(values).__name__} cannot be searched")
-    allowance.weigh(item)
+    budget.charge_for(item)
     if not isinstance(values, (*TABLES, set, frozenset)):
-        allowance.weigh(values)
+        budget.charge_for(values)
     return item in values
 
 
@@ -59,24 +59,24 @@ COMPARISONS: dict[type[ast.cmpop], Test] = {
     ast.Is: lambda _, left, right: left is right,
     ast.IsNot: lambda _, left, right: left is not right,
     ast.In: _contains,
-    ast.NotIn: lambda allowance, item, values: not _contains(allowance, item, values),
+    ast.NotIn: lambda budget, item, values: not _contains(budget, item, values),
 }
 
 
 def _computed(operation: Callable[[Any, Any], Any]) -> Test:
-    def compute(allowance: Allowance, left: Any, right: Any) -> Any:
+    def compute(budget: EvaluationBudget, left: Any, right: Any) -> Any:
         if isinstance(left, Rational) and isinstance(right, Rational):
             bits = _bits(left) + _bits(right)
             if bits > BITS:
                 raise StateError("its numbers grow too large")
-            allowance.spend(bits // 32)
+            budget.charge(bits // 32)
         elif operation is operator.mod and isinstance(left, TEXT):
             raise TypeError("`%` is for numbers here, not for texts")
         elif operation is operator.mul and (_repeats(left, right) or _repeats(right, left)):
-            allowance.spend(max(_length(left), _length(right)) * max(left if isinstance(left, int) else right, 0))
+            budget.charge(max(_length(left), _length(right)) * max(left if isinstance(left, int) else right, 0))
         else:
-            allowance.spend(_length(left) + _length(right))
-            allowance.weigh(*(value for value in (left, right) if not isinstance(value, TEXT)))
+            budget.charge(_length(left) + _length(right))
+            budget.charge_for(*(value for value in (left, right) if not isinstance(value, TEXT)))
         return operation(left, right)
 
     return compute
@@ -106,44 +106,44 @@ SIGNS: dict[type[ast.unaryop], Callable[[Any], Any]] = {
 }
 
 
-def item(allowance: Allowance, values: Any, index: Any) -> Any:
+def item(budget: EvaluationBudget, values: Any, index: Any) -> Any:
     """Give ``values[index]``."""
     if not isinstance(index, slice):
-        allowance.weigh(index)
+        budget.charge_for(index)
     elif isinstance(values, ROWS):
-        allowance.spend(len(range(*index.indices(len(values)))))
+        budget.charge(len(range(*index.indices(len(values)))))
     return values[index]
 
 
-def _sorted(allowance: Allowance, values: Iterable[Any], **how: Any) -> list[Any]:
-    before = allowance.left
-    items = list(_weighed(allowance, values))
-    allowance.spend((before - allowance.left) * len(items).bit_length())
+def _sorted(budget: EvaluationBudget, values: Iterable[Any], **how: Any) -> list[Any]:
+    before = budget.left
+    items = list(_weighed(budget, values))
+    budget.charge((before - budget.left) * len(items).bit_length())
     return sorted(items, **how)
 
 
 def _least(choose: Callable[..., Any]) -> Callable[..., Any]:
-    def call(allowance: Allowance, *values: Any, **how: Any) -> Any:
-        return choose(_weighed(allowance, values[0] if len(values) == 1 else values), **how)
+    def call(budget: EvaluationBudget, *values: Any, **how: Any) -> Any:
+        return choose(_weighed(budget, values[0] if len(values) == 1 else values), **how)
 
     return call
 
 
-def _weighed(allowance: Allowance, values: Iterable[Any]) -> Iterator[Any]:
-    for value in allowance.each(values, 1):
-        allowance.weigh(value)
+def _weighed(budget: EvaluationBudget, values: Iterable[Any]) -> Iterator[Any]:
+    for value in budget.each(values, 1):
+        budget.charge_for(value)
         yield value
 
 
 def _through(function: Callable[[Iterable[Any]], Any]) -> Callable[..., Any]:
-    def call(allowance: Allowance, values: Iterable[Any]) -> Any:
-        return function(allowance.each(values, 1))
+    def call(budget: EvaluationBudget, values: Iterable[Any]) -> Any:
+        return function(budget.each(values, 1))
 
     return call
 
 
 def _short(function: Callable[[Any], Any]) -> Callable[..., Any]:
-    def call(allowance: Allowance, value: Any) -> Any:
+    def call(budget: EvaluationBudget, value: Any) -> Any:
         return function(value)
 
     return call

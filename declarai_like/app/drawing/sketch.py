@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Node:
+class SketchNode:
     id: str
     lines: list[str]
     kind: str
 
 
 @dataclass(frozen=True)
-class Arrow:
+class SketchEdge:
     from_: str
     to: str
     label: str = ""
@@ -32,31 +32,31 @@ class Arrow:
 class Sketch:
     """What there is to draw."""
 
-    nodes: list[Node] = field(default_factory=list[Node])
-    arrows: list[Arrow] = field(default_factory=list[Arrow])
+    nodes: list[SketchNode] = field(default_factory=list[SketchNode])
+    arrows: list[SketchEdge] = field(default_factory=list[SketchEdge])
 
 
 def draft(graph: Graph, entrypoint: str | None, *, include_conditions: bool, include_state: bool) -> Sketch:
     ids = {action.name: f"a{number}" for number, action in enumerate(graph.actions)}
     sketch = Sketch()
     if entrypoint in ids:
-        sketch.nodes.append(Node("start", [], "start"))
-        sketch.arrows.append(Arrow("start", ids[entrypoint]))
+        sketch.nodes.append(SketchNode("start", [], "start"))
+        sketch.arrows.append(SketchEdge("start", ids[entrypoint]))
     for action in graph.actions:
         kind = "streaming" if action.streaming else "action"
-        sketch.nodes.append(Node(ids[action.name], list(_lines(action, include_state=include_state)), kind))
+        sketch.nodes.append(SketchNode(ids[action.name], list(_lines(action, include_state=include_state)), kind))
     inputs: dict[str, str] = {}
     for action in graph.actions:
         for names, label in ((action.takes.required, ""), (action.takes.optional, "optional")):
             for name in names:
                 if name not in inputs:
                     inputs[name] = f"i{len(inputs)}"
-                    sketch.nodes.append(Node(inputs[name], [name], "input"))
-                sketch.arrows.append(Arrow(inputs[name], ids[action.name], label))
+                    sketch.nodes.append(SketchNode(inputs[name], [name], "input"))
+                sketch.arrows.append(SketchEdge(inputs[name], ids[action.name], label))
     for transition in graph.transitions:
         always = transition.condition is default
         label = "" if always or not include_conditions else transition.condition.name
-        sketch.arrows.append(Arrow(ids[transition.from_], ids[transition.to], label, dashed=not always))
+        sketch.arrows.append(SketchEdge(ids[transition.from_], ids[transition.to], label, dashed=not always))
     return sketch
 
 

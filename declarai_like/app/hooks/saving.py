@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._core.flow import Ask
+from ..._core.flow import Effect
 from ...errors import Cancelled
-from .events import StepEnded
+from ..events import StepEnded
 
 if TYPE_CHECKING:
     from ..persistence import Persister, Status
@@ -18,7 +18,7 @@ class Saving:
     def __init__(self, persister: Persister) -> None:
         self._persister = persister
 
-    def on_event(self, event: object) -> Ask[None] | None:
+    def on_event(self, event: object) -> Effect[None] | None:
         if not isinstance(event, StepEnded):
             return None
         from ..persistence import PersisterCall

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .events import RunEnded, RunStarted, StepEnded, StepStarted, StreamItem
+from ..events import RunEnded, RunStarted, StepEnded, StepStarted, StreamItem
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,7 +26,7 @@ class _Row:
 
 
 @dataclass
-class _Run:
+class _RunRows:
     method: str
     began: float
     ended: float | None = None
@@ -51,14 +51,14 @@ class Timeline:
     """
 
     def __init__(self) -> None:
-        self._runs: list[_Run] = []
-        self._under_way: dict[tuple[str, str], _Run] = {}  # of each application, for there may be several
+        self._runs: list[_RunRows] = []
+        self._under_way: dict[tuple[str, str], _RunRows] = {}  # of each application, for there may be several
 
     def on_event(self, event: Any) -> None:
         """Note an event."""
         now, application = time.perf_counter(), (event.partition_key, event.app_id)
         if isinstance(event, RunStarted):
-            self._under_way[application] = _Run(event.method, now)
+            self._under_way[application] = _RunRows(event.method, now)
             self._runs.append(self._under_way[application])
         elif (run := self._under_way.get(application)) is None:
             return  # its beginning was cleared, or not told
@@ -112,7 +112,7 @@ def _note(row: _Row, event: Any, now: float) -> None:
         row.ended, row.exception = now, event.exception
 
 
-def _bar(run: _Run, row: _Row) -> str:
+def _bar(run: _RunRows, row: _Row) -> str:
     """Draw when a step ran, in the time of its run."""
     end = run.ended or time.perf_counter()
     scale = WIDTH / max(end - run.began, 1e-9)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from ..state.state import State
-from .asks import PersisterCall
+from .effects import PersisterCall
 from .in_memory import InMemoryPersister
 from .persisted import PersistedState, Status
 from .postgresql import PostgreSQLPersister

@@ -18,10 +18,10 @@ class InMemoryPersister(StoredPersister):
     instant = True
 
     def __init__(self) -> None:
-        super().__init__(_Dicts())
+        super().__init__(_StepDicts())
 
 
-class _Dicts:
+class _StepDicts:
     secrets = ()
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..._storage.names import key_of
-from ..._storage.postgresql import Table
+from ..._storage.postgresql import PostgresTable
 from .persisted import Row, app_id_of
 from .stored import StoredPersister
 
@@ -58,12 +58,12 @@ class PostgreSQLPersister(StoredPersister):
     """
 
     def __init__(self, conninfo: str, *, table: str = "declarai_states") -> None:
-        super().__init__(_Table(conninfo, table), shown=f"table={table!r}")
+        super().__init__(_StepTable(conninfo, table), shown=f"table={table!r}")
 
 
-class _Table:
+class _StepTable:
     def __init__(self, conninfo: str, table: str) -> None:
-        self._table = Table(conninfo, table, _COLUMNS, needed_by="PostgreSQLPersister")
+        self._table = PostgresTable(conninfo, table, _COLUMNS, needed_by="PostgreSQLPersister")
         self.secrets = self._table.secrets
         self._save = self._table.statement(_SAVE)
         self._load_newest = self._table.statement(_LOAD + "ORDER BY id DESC LIMIT 1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._storage.names import key_of
-from ..._storage.redis import Server
+from ..._storage.redis import RedisServer
 from .persisted import Row
 from .stored import StoredPersister
 
@@ -32,12 +32,12 @@ class RedisPersister(StoredPersister):
     """
 
     def __init__(self, url: str, *, prefix: str = "declarai:app:") -> None:
-        super().__init__(_Keys(url, prefix), shown=f"prefix={prefix!r}")
+        super().__init__(_StepKeys(url, prefix), shown=f"prefix={prefix!r}")
 
 
-class _Keys:
+class _StepKeys:
     def __init__(self, url: str, prefix: str) -> None:
-        self._server = Server(url, needed_by="RedisPersister")
+        self._server = RedisServer(url, needed_by="RedisPersister")
         self.secrets = self._server.secrets
         self._prefix = prefix
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..._storage.names import key_of
-from ..._storage.sqlite import Database
+from ..._storage.sqlite import SQLiteFile
 from ...errors import ConfigurationError
 from .persisted import Row, app_id_of
 from .stored import StoredPersister
@@ -63,14 +63,14 @@ class SQLitePersister(StoredPersister):
             raise ConfigurationError(
                 f"path is {name!r}, a database that is kept in no file; that is what InMemoryPersister() is"
             )
-        super().__init__(_Table(Path(name).absolute()), shown=repr(name))
+        super().__init__(_StepTable(Path(name).absolute()), shown=repr(name))
 
 
-class _Table:
+class _StepTable:
     secrets = ()
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
+        self._database = SQLiteFile(path, _SCHEMA)
 
     def save(self, partition_key: str, app_id: str, sequence_id: int, row: Row) -> None:
         with self._database.writing() as connection:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Store(Protocol):
+class ApplicationStore(Protocol):
     """Where the rows of all applications are kept. Many threads may use it at once."""
 
     @property
@@ -45,7 +45,7 @@ class StoredPersister:
     instant = False
     """Whether the methods never wait for anything, so that async code needs no thread for them."""
 
-    def __init__(self, store: Store, shown: str = "") -> None:
+    def __init__(self, store: ApplicationStore, shown: str = "") -> None:
         self._store = store
         self._shown = shown
 

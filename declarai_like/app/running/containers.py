@@ -17,7 +17,7 @@ Outcome: TypeAlias = tuple[Any, State[S_co]]
 
 
 @dataclass(slots=True)
-class Ready:
+class StepReady:
     """An action is about to stream; ``state`` is the one before it."""
 
     action: Action
@@ -25,7 +25,7 @@ class Ready:
 
 
 @dataclass(slots=True)
-class Done:
+class StepDone:
     """An action has streamed, and others may follow."""
 
     result: Any
@@ -39,7 +39,7 @@ class _Container(Generic[S_co]):
         action: the action that streams.
     """
 
-    def __init__(self, ready: Ready, outcome: Callable[[], tuple[Any, Any, State]] | None) -> None:
+    def __init__(self, ready: StepReady, outcome: Callable[[], tuple[Any, Any, State]] | None) -> None:
         """Without an ``outcome`` the stream's end is a `Done` among the items, and others follow."""
         self.action = ready.action
         self._before = ready.state
@@ -48,7 +48,7 @@ class _Container(Generic[S_co]):
         self._final: Outcome[S_co] | None = None
         self._error: BaseException | None = None
 
-    def _end(self, done: Done | None = None) -> None:
+    def _end(self, done: StepDone | None = None) -> None:
         if done is not None:
             self._final = done.result, done.state
         elif self._outcome is not None:
@@ -88,7 +88,7 @@ class StreamingResultContainer(_Container[S_co], Iterator[Any]):
 
     def __init__(
         self,
-        ready: Ready,
+        ready: StepReady,
         emits: Generator[Any, None, None],
         outcome: Callable[[], tuple[Any, Any, State]] | None = None,
     ) -> None:
@@ -98,7 +98,7 @@ class StreamingResultContainer(_Container[S_co], Iterator[Any]):
     @classmethod
     def pass_through(cls, action: Action, result: Any, state: State) -> Self:
         """Give one without items, which has its result already."""
-        container = cls(Ready(action, state), (_ for _ in ()))
+        container = cls(StepReady(action, state), (_ for _ in ()))
         container._final = result, state
         return container
 
@@ -113,7 +113,7 @@ class StreamingResultContainer(_Container[S_co], Iterator[Any]):
         except BaseException as error:
             self._fail(error)
             raise
-        if type(item) is Done:
+        if type(item) is StepDone:
             self._end(item)
             raise StopIteration
         return item
@@ -125,7 +125,7 @@ class StreamingResultContainer(_Container[S_co], Iterator[Any]):
             if self._is_alone:
                 yield from self._emits
             for item in self._emits:
-                if type(item) is Done:
+                if type(item) is StepDone:
                     self._end(item)
                     return
                 yield item
@@ -178,7 +178,7 @@ class AsyncStreamingResultContainer(_Container[S_co], AsyncIterator[Any]):
 
     def __init__(
         self,
-        ready: Ready,
+        ready: StepReady,
         emits: AsyncGenerator[Any, None],
         outcome: Callable[[], tuple[Any, Any, State]] | None = None,
     ) -> None:
@@ -188,7 +188,7 @@ class AsyncStreamingResultContainer(_Container[S_co], AsyncIterator[Any]):
     @classmethod
     def pass_through(cls, action: Action, result: Any, state: State) -> Self:
         """Give one without items, which has its result already."""
-        container = cls(Ready(action, state), _nothing())
+        container = cls(StepReady(action, state), _nothing())
         container._final = result, state
         return container
 
@@ -203,7 +203,7 @@ class AsyncStreamingResultContainer(_Container[S_co], AsyncIterator[Any]):
         except BaseException as error:
             self._fail(error)
             raise
-        if type(item) is Done:
+        if type(item) is StepDone:
             self._end(item)
             raise StopAsyncIteration
         return item

@@ -11,7 +11,7 @@ from ...errors import ApplicationError
 if TYPE_CHECKING:
     from ..graph import Graph
 
-Names: TypeAlias = str | Iterable[str] | None
+HaltNames: TypeAlias = str | Iterable[str] | None
 """Names of actions, or ``"@tag:..."`` for all with a tag; a str is one of them."""
 
 
@@ -27,7 +27,7 @@ class Halts:
     after: frozenset[str]
 
     @classmethod
-    def of(cls, graph: Graph, before: Names, after: Names) -> Halts:
+    def of(cls, graph: Graph, before: HaltNames, after: HaltNames) -> Halts:
         unknown: list[Any] = []
         names = [frozenset(_named(graph, each, unknown)) for each in (before, after)]
         if unknown:
@@ -38,7 +38,7 @@ class Halts:
         return cls(*names)
 
 
-def _named(graph: Graph, names: Names, unknown: list[Any]) -> Iterator[str]:
+def _named(graph: Graph, names: HaltNames, unknown: list[Any]) -> Iterator[str]:
     if names is None:
         return
     # A user may give anything, for instance the function itself

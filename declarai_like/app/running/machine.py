@@ -6,22 +6,23 @@ import weakref
 from collections.abc import Mapping
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
-from ..._core.flow import Flow, Hold, Leaving, ask
-from ..._core.turns import Turns
+from ..._core.fair_lock import FairLock
+from ..._core.flow import Finalizer, Flow, Own, perform
 from ...errors import ActionError, ApplicationBusy, ApplicationError, Cancelled, StreamInUse
 from ..actions.actions import Action
+from ..events import RunEnded, RunStarted, StepStarted
 from ..graph import Graph
-from ..hooks.events import Hooks, RunEnded, RunStarted, StepStarted
+from ..hooks.hooks import Hooks
 from ..state.state import S_co, State
-from .containers import Done, Ready
+from .action_run import ActionRun, check_writes
+from .containers import StepDone, StepReady
 from .context import CURRENT, ApplicationContext
-from .halts import Halts, Names
-from .running import Running, check_writes
-from .steps import RunningStep
+from .halts import HaltNames, Halts
+from .step_run import StepRun
 
 E = TypeVar("E")
 
-Step: TypeAlias = tuple[Action, Any, State[S_co]]
+StepResult: TypeAlias = tuple[Action, Any, State[S_co]]
 """An action that has run, its result, and the state after it."""
 
 Overlap = Literal["queue", "refuse"]
@@ -41,7 +42,7 @@ class Position(NamedTuple):
     resume_at: str | None
 
 
-class Motion:
+class ReaderActivity:
     """Whether a call goes on, or waits for somebody to read what it streams."""
 
     def __init__(self) -> None:
@@ -52,7 +53,7 @@ class Motion:
         self._emits = weakref.ref(emits)
         return emits
 
-    def is_moving(self) -> bool:
+    def is_active(self) -> bool:
         if self._emits is None:
             return True
         emits = self._emits()
@@ -86,12 +87,12 @@ class Machine(Generic[S_co]):
         self.sequence_id = sequence_id
         self._position = Position(state, prior_step, resume_at)
         self._entrypoint = entrypoint
-        self._running: RunningStep | None = None
+        self._running: StepRun | None = None
         self._undo: Position | None = None  # where the call began, as long as it can be taken back
         self._hooks = hooks
         self._overlap: Overlap = overlap
         self._strict = strict
-        self._turns = Turns()
+        self._lock = FairLock()
 
     @property
     def state(self) -> State[S_co]:
@@ -114,46 +115,56 @@ class Machine(Generic[S_co]):
     def _iterating(
         self,
         method: str,
-        halt_before: Names,
-        halt_after: Names,
+        halt_before: HaltNames,
+        halt_after: HaltNames,
         inputs: Mapping[str, Any] | None,
-        motion: Motion | None = None,
-    ) -> Flow[Step, tuple[Action | None, Any, State]]:
+        motion: ReaderActivity | None = None,
+    ) -> Flow[StepResult, tuple[Action | None, Any, State]]:
         halts = Halts.of(self.graph, halt_before, halt_after)
         return self._call(method, self._iterate(halts, checked_inputs(inputs)), motion)
 
     def _streaming(
-        self, method: str, halt_after: Names, halt_before: Names, inputs: Mapping[str, Any] | None, motion: Motion
-    ) -> Flow[Any, Step]:
+        self,
+        method: str,
+        halt_after: HaltNames,
+        halt_before: HaltNames,
+        inputs: Mapping[str, Any] | None,
+        motion: ReaderActivity,
+    ) -> Flow[Any, StepResult]:
         halts = Halts.of(self.graph, halt_before, halt_after)
         return self._call(method, self._stream(halts, checked_inputs(inputs)), motion, is_whole=True)
 
     def _each_streaming(
-        self, method: str, halt_after: Names, halt_before: Names, inputs: Mapping[str, Any] | None, motion: Motion
+        self,
+        method: str,
+        halt_after: HaltNames,
+        halt_before: HaltNames,
+        inputs: Mapping[str, Any] | None,
+        motion: ReaderActivity,
     ) -> Flow[Any, None]:
         halts = Halts.of(self.graph, halt_before, halt_after)
         return self._call(method, self._stream_each(halts, checked_inputs(inputs)), motion)
 
     def _call(
-        self, method: str, body: Flow[Any, Any], motion: Motion | None = None, *, is_whole: bool = False
+        self, method: str, body: Flow[Any, Any], motion: ReaderActivity | None = None, *, is_whole: bool = False
     ) -> Flow[Any, Any]:
         """Run one call, and tell of it; with ``is_whole``, one that is left or fails is taken back."""
         self._refuse_inside()
         yield from self._hooks.check()
-        yield from self._take_turn(motion or Motion())
+        yield from self._take_turn(motion or ReaderActivity())
         about = (self.uid, self.partition_key, self.sequence_id)
         self._undo = self._position if is_whole else None
-        leaving: Leaving = yield Hold(Leaving(lambda: self._left(method, about)))
+        leaving: Finalizer = yield Own(Finalizer(lambda: self._left(method, about)))
         try:
-            yield from self._hooks.tell(RunStarted, *about, method, self.state)
+            yield from self._hooks.emit(RunStarted, *about, method, self.state)
             result = yield from body
         except Exception as error:
             leaving.flow = None
             self._take_back()
-            yield from self._hooks.tell_failure(error, RunEnded, *about, method, self.state, error)
+            yield from self._hooks.emit_failure(error, RunEnded, *about, method, self.state, error)
             raise
         leaving.flow = self._undo = None
-        yield from self._hooks.tell(RunEnded, *about, method, self.state, None)
+        yield from self._hooks.emit(RunEnded, *about, method, self.state, None)
         return result
 
     def _left(self, method: str, about: tuple[str, str, int]) -> Flow[Any, None]:
@@ -165,7 +176,7 @@ class Machine(Generic[S_co]):
         finally:
             self._take_back()
             error = Cancelled(f"{method} was left before its end")
-            yield from self._hooks.tell(RunEnded, *about, method, self.state, error)
+            yield from self._hooks.emit(RunEnded, *about, method, self.state, error)
 
     def _take_back(self) -> None:
         self._position, self._undo = self._undo or self._position, None
@@ -178,17 +189,17 @@ class Machine(Generic[S_co]):
                 "let it change the state, and a transition lead to what shall run next"
             )
 
-    def _take_turn(self, motion: Motion) -> Flow[Any, None]:
+    def _take_turn(self, motion: ReaderActivity) -> Flow[Any, None]:
         waits = self._overlap == "queue"
         try:
-            yield from ask(self._turns.take(motion.is_moving, waits=waits))
+            yield from perform(self._lock.acquire(motion.is_active, waits=waits))
         except StreamInUse:
             what = f"the action {self._running.action.name!r}" if self._running else "another call"
             advice = "nobody reads its stream: read it to its end, or close it" if waits else "wait until it has ended"
             raise ApplicationBusy(f"the application {self.uid!r} is busy with {what}; {advice}") from None
 
-    def _iterate(self, halts: Halts, inputs: Mapping[str, Any]) -> Flow[Step, tuple[Action | None, Any, State]]:
-        last: Step | None = None
+    def _iterate(self, halts: Halts, inputs: Mapping[str, Any]) -> Flow[StepResult, tuple[Action | None, Any, State]]:
+        last: StepResult | None = None
         action = self.get_next_action()
         while action is not None:
             last = yield from self._step(action, inputs)
@@ -201,11 +212,11 @@ class Machine(Generic[S_co]):
             action = following
         return last or (None, None, self.state)
 
-    def _one(self, inputs: Mapping[str, Any]) -> Flow[Any, Step | None]:
+    def _one(self, inputs: Mapping[str, Any]) -> Flow[Any, StepResult | None]:
         action = self.get_next_action()
         return None if action is None else (yield from self._step(action, inputs))
 
-    def _stream(self, halts: Halts, inputs: Mapping[str, Any]) -> Flow[Any, Step]:
+    def _stream(self, halts: Halts, inputs: Mapping[str, Any]) -> Flow[Any, StepResult]:
         action = self.get_next_action()
         if action is None:
             raise ApplicationError(f"the application {self.uid!r} cannot stream a result: it has no next action")
@@ -216,32 +227,32 @@ class Machine(Generic[S_co]):
                 self._undo = None
                 return step if action is None else (action, None, self.state)
         if action.streaming:
-            yield Ready(action, self.state)
+            yield StepReady(action, self.state)
         return (yield from self._step(action, inputs, streams=action.streaming, is_last=True))
 
     def _stream_each(self, halts: Halts, inputs: Mapping[str, Any]) -> Flow[Any, None]:
         while (action := self.get_next_action()) is not None:
-            yield Ready(action, self.state)
+            yield StepReady(action, self.state)
             _, result, state = yield from self._step(action, inputs, streams=action.streaming)
-            yield Done(result, state)
+            yield StepDone(result, state)
             following = self.get_next_action()
             if action.name in halts.after or (following is not None and following.name in halts.before):
                 return
 
     def _step(
         self, action: Action, inputs: Mapping[str, Any], *, streams: bool = False, is_last: bool = False
-    ) -> Flow[Any, Step]:
+    ) -> Flow[Any, StepResult]:
         """Run an action, and make its state the application's; after the last one the call is not taken back."""
         before, about = self.state, (self.uid, self.partition_key, self.sequence_id)
         self.sequence_id += 1
         itself: Any = self  # which is an Application
         context = ApplicationContext(*about, action.name, itself)
-        step = self._running = RunningStep(self._hooks, about, action, before)
+        step = self._running = StepRun(self._hooks, about, action, before)
         try:
-            yield from self._hooks.tell(StepStarted, *about, action, before, inputs)
+            yield from self._hooks.emit(StepStarted, *about, action, before, inputs)
             chosen = action.takes.choose(action.name, inputs, context)
             seen = before.subset(*action.reads, *action.writes) if self._strict else before
-            step.running = Running(action, seen, chosen, context)
+            step.running = ActionRun(action, seen, chosen, context)
             result, after = yield from (step.streamed() if streams else step.running.whole())
             after = check_writes(action, before, seen, after, strict=self._strict)
         except Exception as error:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 from ...errors import MissingKey, StateError
 from .frozen import FrozenList, freeze
-from .growing import Growing
 from .serde import DEFAULT, Serde, register_class, register_field_serde
+from .shared_list import SharedList
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVarWithDefault
@@ -76,7 +76,7 @@ class State(Mapping[str, Any], Generic[S_co]):
             value = self._values[key]
         except KeyError:
             raise _missing(key, self._values) from None
-        return value.view() if type(value) is Growing else value
+        return value.view() if type(value) is SharedList else value
 
     def get(self, key: str, default: Any = None, /) -> Any:
         """Give the value of this name, or the default where there is none."""
@@ -123,7 +123,7 @@ class State(Mapping[str, Any], Generic[S_co]):
         Raises:
             StateError: what is there is no list.
         """
-        return self._grown("append", {key: (value,) for key, value in _frozen(values).items()})
+        return self._appended("append", {key: (value,) for key, value in _frozen(values).items()})
 
     def extend(self, /, **values: Iterable[Any]) -> State[S_co]:
         """Give a state in which all of these values are at the end of the list of that name.
@@ -136,7 +136,7 @@ class State(Mapping[str, Any], Generic[S_co]):
         for key, value in values.items():
             if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise StateError(f"{key!r} can be extended by several values, as in a list; not by {_kind(value)}")  # pyright: ignore[reportUnknownArgumentType]  (it is anything)
-        return self._grown("extend", _frozen({key: list(value) for key, value in values.items()}))
+        return self._appended("extend", _frozen({key: list(value) for key, value in values.items()}))
 
     def increment(self, /, **by: int) -> State[S_co]:
         """Give a state in which these whole numbers are added; one that is not there begins at 0.
@@ -244,17 +244,17 @@ class State(Mapping[str, Any], Generic[S_co]):
         _fill(made, values, self._typing_system)
         return made
 
-    def _grown(self, verb: str, additions: Mapping[str, Sequence[Any]]) -> State[S_co]:
+    def _appended(self, verb: str, additions: Mapping[str, Sequence[Any]]) -> State[S_co]:
         changed = self._values.copy()
         for key in additions:
             before = changed.setdefault(key, _NOTHING)
-            if type(before) is not Growing and type(before) is not FrozenList:
+            if type(before) is not SharedList and type(before) is not FrozenList:
                 able = "non-appendable" if verb == "append" else "non-extendable"
                 raise StateError(f"{key!r} cannot be {verb}ed to: it is no list; {_kind(before)} is {able}")
         for key, values in additions.items():
             before = changed[key]
-            growing = before if type(before) is Growing else Growing(list(before))
-            changed[key] = growing.grown(values)
+            growing = before if type(before) is SharedList else SharedList(list(before))
+            changed[key] = growing.appended(values)
         return self._with(changed)
 
 

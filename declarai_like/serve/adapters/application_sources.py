@@ -23,10 +23,10 @@ class Opening(Protocol):
     async def __call__(self, session: str, *, keep: bool) -> Application: ...
 
 
-def opening(source: Any, limits: Limits, is_at_work: Callable[[str], bool]) -> Opening:
+def opening(source: Any, limits: Limits, is_active: Callable[[str], bool]) -> Opening:
     if isinstance(source, Application):
         app: Application = source  # pyright: ignore[reportUnknownVariableType]  (of any state)
-        sessions = Sessions(app.copy, limits.sessions, is_at_work)
+        sessions = Sessions(app.copy, limits.sessions, is_active)
 
         async def copied(session: str, *, keep: bool) -> Application:
             return sessions.get(session) if keep else sessions.peek(session)

@@ -8,19 +8,19 @@ from typing import Any, cast
 
 from pydantic import BaseModel, Field, create_model
 
-from ..._calls.watch import watching
+from ..._calls.watch import current_watch
 from ...app import Application, ApplicationBuilder, State
 from ...app.actions.actions import Action
 from ...app.graph import Graph
 from ...app.running.halts import Halts
 from ...errors import ApplicationError, ConfigurationError
 from ...messages import LLMResponse
-from ..answers import Happening, Telling
+from ..answers import EventBuilder, EventData
 from ..errors import InvalidRequest
-from ..events import Name
+from ..events import EventName
 from ..limits import Limits
 from .application_sources import Making, opening
-from .served import Adapter, AnswerOptions, Request, ServedSessions, TextInput, adapted, checked_name, model_name
+from .served import Adapter, AnswerOptions, ServedRequest, ServedSessions, TextInput, adapted, checked_name, model_name
 
 
 class ServedApplication(ServedSessions):
@@ -43,7 +43,7 @@ class ServedApplication(ServedSessions):
         ConfigurationError: it cannot be served; the message says why.
     """
 
-    events: tuple[Name, ...] = ("delta", "item", "state")
+    events: tuple[EventName, ...] = ("delta", "item", "state")
     result = Any
 
     def __init__(
@@ -62,7 +62,7 @@ class ServedApplication(ServedSessions):
         if not isinstance(cast("object", description), str):
             raise ConfigurationError(f"description is {description!r}; it is a text")
         self.description = description
-        self._open = opening(source, limits, self.is_at_work)
+        self._open = opening(source, limits, self.is_active)
         self._halt_after = _names("halt_after", halt_after)
         self._shows = None if shows is None else frozenset(_names("shows", shows))
         graph = source.graph if isinstance(source, Application) else None
@@ -78,11 +78,11 @@ class ServedApplication(ServedSessions):
         inputs: Any = dict[str, Any]
         if taken is not None:
             fields: dict[str, Any] = dict.fromkeys(taken, (Any, None))
-            inputs = create_model(f"{model_name(name)}Inputs", __base__=Request, **fields)
+            inputs = create_model(f"{model_name(name)}Inputs", __base__=ServedRequest, **fields)
         given = Field(
             default_factory=inputs, description="what its actions take; without any, it goes on where it stood"
         )
-        self.request = create_model(f"{model_name(name)}Request", __base__=Request, inputs=(inputs, given))
+        self.request = create_model(f"{model_name(name)}Request", __base__=ServedRequest, inputs=(inputs, given))
         prompted = _taking(prompt) if prompt else _prompted(graph)
         self.prompt = adapted(prompted, adapter)
 
@@ -92,7 +92,7 @@ class ServedApplication(ServedSessions):
         Raises:
             InvalidRequest: the next action requires inputs that were not given, or there is none.
         """
-        if options.anew:
+        if options.regenerate:
             raise InvalidRequest("an application cannot answer anew what it has answered; send it something new")
         given: Any = request["inputs"]
         inputs: dict[str, Any] = given.model_dump(exclude_unset=True) if isinstance(given, BaseModel) else given
@@ -139,34 +139,34 @@ class ApplicationAnswer:
         self._halt_before = [] if halt_after else [action.name for action in app.graph.actions if action.takes.required]
         self._shown = shown
         self._shows_all = shows_all
-        self._telling = Telling()
+        self._builder = EventBuilder()
 
     @property
     def response(self) -> str:
-        return self._telling.response
+        return self._builder.response
 
     def stop(self) -> None:
         """The actions that are ended find what there is in the streams that they read."""
 
-    async def happenings(self) -> AsyncGenerator[Happening, None]:
+    async def events(self) -> AsyncGenerator[EventData, None]:
         steps = self._app.astream_iterate(self._halt_after, self._halt_before, self._inputs)
         result: Any = None
         async with aclosing(steps):
             async for action, container in steps:
                 async for item in container:
-                    if happening := self._happening(action, item):
+                    if happening := self._event(action, item):
                         yield happening
                 result, state = await container.get()
                 yield "state", {"action": action.name, "state": self._shown(state)}
-                if (watch := watching()) is not None and watch.is_stopped:
+                if (watch := current_watch()) is not None and watch.is_stopped:
                     return
         shows_result = self._shows_all and not self.response
         whole = {"response": self.response, "finish_reason": "stop"}
         yield "done", {**whole, "result": result} if shows_result else whole
 
-    def _happening(self, action: Action, item: Any) -> Happening | None:
+    def _event(self, action: Action, item: Any) -> EventData | None:
         delta: Any = item.get("delta") if isinstance(item, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (it may hold anything)
-        return self._telling.tell(delta if isinstance(delta, str | LLMResponse) else item, action=action.name)
+        return self._builder.add(delta if isinstance(delta, str | LLMResponse) else item, action=action.name)
 
 
 def _names(setting: str, given: Any) -> list[str]:

@@ -9,14 +9,23 @@ from typing import Any, Protocol, TypeAlias, cast
 from pydantic import Field, create_model
 
 from ..._core.flow import arun
-from ...chats import Chat, inside
+from ...chats import Chat, runtime_of
 from ...errors import ConfigurationError
 from ...memory import InMemory, Memory
 from ...messages import Message
 from ..answers import StreamAnswer
-from ..events import Name
+from ..events import EventName
 from ..limits import Limits
-from .served import NOTHING, AnswerOptions, Request, ServedSessions, TextInput, checked_name, described, model_name
+from .served import (
+    NOTHING,
+    AnswerOptions,
+    ServedRequest,
+    ServedSessions,
+    TextInput,
+    checked_name,
+    described,
+    model_name,
+)
 from .sessions import Sessions
 
 Remembering: TypeAlias = Memory | Callable[[str], Memory]
@@ -53,14 +62,18 @@ class ServedChat(ServedSessions):
         self.name = checked_name(chat.__name__ if name is None else name)
         self.description = described(chat)
         message = (str, Field(min_length=1, max_length=limits.message, description="what the user says"))
-        self.request = create_model(f"{model_name(self.name)}Request", __base__=Request, message=cast("Any", message))
+        self.request = create_model(
+            f"{model_name(self.name)}Request", __base__=ServedRequest, message=cast("Any", message)
+        )
         self.prompt = TextInput("message")
         self._chat = chat
         self._values = dict(values or {})
         self._memory = self._memories(memory, limits)
-        shape = inside(self._begin(InMemory())).declared.prompt.shape
-        self.result = NOTHING if shape.is_text else shape.annotation
-        self.events: tuple[Name, ...] = ("delta",) if shape.is_text else ("item",) if shape.by_element else ("partial",)
+        output_type = runtime_of(self._begin(InMemory())).declared.prompt.output_type
+        self.result = NOTHING if output_type.is_text else output_type.annotation
+        self.events: tuple[EventName, ...] = (
+            ("delta",) if output_type.is_text else ("item",) if output_type.by_element else ("partial",)
+        )
 
     async def answer(self, request: Mapping[str, Any], session: str, options: AnswerOptions) -> ChatAnswer:
         """Prepare the answer to a message."""
@@ -68,8 +81,8 @@ class ServedChat(ServedSessions):
         chat = self._begin(memory)
         if options.said:
             memory.append(options.said)
-        if options.anew:
-            await arun(inside(chat).conversation.take_back(request["message"]))
+        if options.regenerate:
+            await arun(runtime_of(chat).conversation.take_back(request["message"]))
         return ChatAnswer(chat, request["message"], options)
 
     async def recall(self, session: str) -> Mapping[str, Any]:
@@ -79,7 +92,7 @@ class ServedChat(ServedSessions):
 
     def _memories(self, memory: Remembering | None, limits: Limits) -> _Memories:
         if memory is None:
-            return Sessions(InMemory, limits.sessions, self.is_at_work)
+            return Sessions(InMemory, limits.sessions, self.is_active)
         at: Any = getattr(memory, "at", memory)
         if not callable(at):
             raise ConfigurationError(
@@ -103,7 +116,7 @@ class ChatAnswer(StreamAnswer):
     """The answer to a message. When it is stopped, what there is of it is remembered."""
 
     def __init__(self, chat: Chat[Any], message: str, options: AnswerOptions) -> None:
-        self._instance = inside(chat)
+        self._instance = runtime_of(chat)
         super().__init__(lambda: self._instance.stream(message, {}, options.params), options.partials)
 
     def stop(self) -> None:

@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 from ..._core.threads import in_thread, items_in_threads
 from ...errors import ConfigurationError
 from ...stream import Items, Stream
-from ..answers import Happening, Partials, StreamAnswer, Telling
-from ..events import Name
+from ..answers import EventBuilder, EventData, Partials, StreamAnswer
+from ..events import EventName
 from .served import NOTHING, Adapter, AnswerOptions, Served, adapted, checked_name, described, request_of, text_input_of
 
 
@@ -46,7 +46,7 @@ class ServedFunction(Served):
         returns = types.get("return", NOTHING)
         self.request = request_of(self.name, parameters, types)
         self.prompt = adapted(replace(text_input_of(parameters), problem=""), adapter)
-        self.events: tuple[Name, ...] = ("delta",) if str in get_args(returns) else ("delta", "item", "partial")
+        self.events: tuple[EventName, ...] = ("delta",) if str in get_args(returns) else ("delta", "item", "partial")
         yields = get_origin(returns) is not None and issubclass(get_origin(returns) or object, AsyncIterator | Iterator)
         self.result = NOTHING if yields or returns is str else returns
         self._function = function
@@ -63,21 +63,21 @@ class FunctionAnswer:
         self._function = function
         self._arguments = arguments
         self._partials: Partials = partials
-        self._telling = Telling()
+        self._builder = EventBuilder()
 
     @property
     def response(self) -> str:
-        return self._telling.response
+        return self._builder.response
 
     def stop(self) -> None:
         """What it has given is all that there is."""
 
-    async def happenings(self) -> AsyncGenerator[Happening, None]:
+    async def events(self) -> AsyncGenerator[EventData, None]:
         given = await _called(self._function, self._arguments)
         if isinstance(given, Stream):
             stream: Stream[Any] = given  # pyright: ignore[reportUnknownVariableType]  (it may be of anything)
             answer = StreamAnswer(lambda: stream, self._partials)
-            async with aclosing(answer.happenings()) as happenings:
+            async with aclosing(answer.events()) as happenings:
                 async for each in happenings:
                     yield each
             return
@@ -89,10 +89,10 @@ class FunctionAnswer:
             items: AsyncIterator[Any] = given  # pyright: ignore[reportUnknownVariableType]  (as above)
             async with _closed(items):
                 async for item in items:  # pyright: ignore[reportUnknownVariableType]  (as above)
-                    if happening := self._telling.tell(item):
+                    if happening := self._builder.add(item):
                         yield happening
         elif isinstance(given, str):
-            if happening := self._telling.tell(given):
+            if happening := self._builder.add(given):
                 yield happening
         else:
             whole = {"result": given}

@@ -14,14 +14,14 @@ from pydantic.errors import PydanticUserError
 
 from ...errors import ConfigurationError
 from ...messages import Message
-from ..answers import Answer, Partials
+from ..answers import Partials, ServedAnswer
 from ..errors import InvalidRequest
-from ..events import Name
+from ..events import EventName
 
 SESSION = re.compile(r"[A-Za-z0-9_.~-]{1,128}")
 _FIELD = Field(pattern=f"^{SESSION.pattern}$", description="which conversation this is")
-Session = Annotated[str, _FIELD]
-MaybeSession = Annotated[str | None, _FIELD]
+SessionId = Annotated[str, _FIELD]
+OptionalSessionId = Annotated[str | None, _FIELD]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 NOTHING: Any = inspect.Parameter.empty
 """The type of a result that there is none of: the answer is text alone."""
@@ -29,7 +29,7 @@ RESERVED = frozenset(("streams", "v1", "ui"))
 """Names of the router's own routes."""
 
 
-class Request(BaseModel):
+class ServedRequest(BaseModel):
     """The body of a request: what is not declared is refused."""
 
     model_config = ConfigDict(extra="forbid")
@@ -64,7 +64,7 @@ class AnswerOptions:
     partials: Partials = "snapshot"
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     said: Sequence[Message] | None = None
-    anew: bool = False
+    regenerate: bool = False
 
 
 Adapter: TypeAlias = Callable[[str], Mapping[str, Any]] | Literal[False] | None
@@ -86,11 +86,11 @@ class Served:
     name: str
     description: str
     request: type[BaseModel]
-    events: tuple[Name, ...]
+    events: tuple[EventName, ...]
     result: Any = NOTHING
     prompt: TextInput
 
-    async def answer(self, request: Mapping[str, Any], session: str, options: AnswerOptions) -> Answer:
+    async def answer(self, request: Mapping[str, Any], session: str, options: AnswerOptions) -> ServedAnswer:
         """Prepare the answer to a request. Nothing of it is run yet.
 
         Args:
@@ -100,7 +100,7 @@ class Served:
         """
         raise NotImplementedError
 
-    def asking(self, text: str) -> Mapping[str, Any]:
+    def request_for_text(self, text: str) -> Mapping[str, Any]:
         """Give the request that takes this text.
 
         Raises:
@@ -126,11 +126,11 @@ class ServedSessions(Served):
         at_work: says whether a session is; set by the router.
     """
 
-    at_work: Callable[[str], bool] | None = None
+    active_stream: Callable[[str], bool] | None = None
 
-    def is_at_work(self, session: str) -> bool:
+    def is_active(self, session: str) -> bool:
         """Whether an answer is under way in a session."""
-        return self.at_work is not None and self.at_work(session)
+        return self.active_stream is not None and self.active_stream(session)
 
     async def recall(self, session: str) -> Mapping[str, Any]:
         """Give what a session has come to."""
@@ -168,7 +168,7 @@ def request_of(name: str, parameters: Mapping[str, inspect.Parameter], types: Ma
         _check_type(name, parameter.name, annotation)
         # By an alias, as some names are a model's own
         fields[f"parameter_{number}"] = (annotation, Field(default, alias=parameter.name))
-    return cast("type[BaseModel]", create_model(f"{model_name(name)}Request", __base__=Request, **fields))
+    return cast("type[BaseModel]", create_model(f"{model_name(name)}Request", __base__=ServedRequest, **fields))
 
 
 def text_input_of(parameters: Mapping[str, inspect.Parameter]) -> TextInput:

@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import ConfigurationError
 from ...tasks import Task
 from ..answers import StreamAnswer
-from ..events import Name
+from ..events import EventName
 from .served import NOTHING, Adapter, AnswerOptions, Served, adapted, checked_name, described, request_of, text_input_of
 
 
@@ -36,9 +36,11 @@ class ServedTask(Served):
         types = {parameter.name: parameter.annotation for parameter in prompt.signature.parameters}
         self.request = request_of(self.name, parameters, types)
         self.prompt = adapted(text_input_of(parameters), adapter)
-        shape = prompt.shape
-        self.result = NOTHING if shape.is_text else shape.annotation
-        self.events: tuple[Name, ...] = ("delta",) if shape.is_text else ("item",) if shape.by_element else ("partial",)
+        output_type = prompt.output_type
+        self.result = NOTHING if output_type.is_text else output_type.annotation
+        self.events: tuple[EventName, ...] = (
+            ("delta",) if output_type.is_text else ("item",) if output_type.by_element else ("partial",)
+        )
         self._task = task
         self._positional = [each.name for each in parameters.values() if each.kind is each.POSITIONAL_ONLY]
 

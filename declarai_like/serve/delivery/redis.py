@@ -9,15 +9,15 @@ from contextlib import aclosing
 from typing import Any, TypeVar, cast
 
 from ..._storage.names import key_of
-from ..._storage.redis import Server
+from ..._storage.redis import RedisServer
 from ...errors import ConfigurationError
 from ..errors import SharingFailed, log
-from ..events import Event, Name
+from ..events import Event, EventName
 
 T = TypeVar("T")
 
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
-_PATIENCE = 10.0  # seconds that one waits for a connection, and for an answer that does not block
+_TIMEOUT = 10.0  # seconds that one waits for a connection, and for an answer that does not block
 
 
 class RedisStreams:
@@ -40,7 +40,7 @@ class RedisStreams:
     """
 
     def __init__(self, url: str, *, prefix: str = "declarai:streams:", beat: float = 2.0) -> None:
-        self._secrets = Server(url, needed_by="RedisStreams").secrets
+        self._secrets = RedisServer(url, needed_by="RedisStreams").secrets
         given: Any = beat
         if not isinstance(given, int | float) or isinstance(given, bool) or not 0 < given < math.inf:
             raise ConfigurationError(f"beat is {beat!r}; it is a number of seconds, above 0")
@@ -58,11 +58,11 @@ class RedisStreams:
         """Begin to work in a session; where another stream does already, its id."""
         key = self._session(session)
         while not await self._do(self._redis.set(key, stream, nx=True, px=self._alive_for)):
-            if busy := await self.at_work(session):
+            if busy := await self.active_stream(session):
                 return busy
         return None
 
-    async def at_work(self, session: str) -> str | None:
+    async def active_stream(self, session: str) -> str | None:
         """Give the id of the stream that works in a session."""
         busy: bytes | None = await self._do(self._redis.get(self._session(session)))
         return busy.decode() if busy else None
@@ -100,7 +100,7 @@ class RedisStreams:
         key = self._key(stream, "events")
         found = await self._do(
             self._redis.xread({key: f"{after}-0"}, count=1000, block=max(int(seconds * 1000), 1)),
-            patience=seconds + _PATIENCE,
+            patience=seconds + _TIMEOUT,
         )
         return [_event(id, fields) for _, entries in found or () for id, fields in entries]
 
@@ -164,7 +164,7 @@ class RedisStreams:
         if self._made is None:
             from redis.asyncio import Redis
 
-            self._made = cast("Any", Redis).from_url(self._url, socket_connect_timeout=_PATIENCE)  # typed in part only
+            self._made = cast("Any", Redis).from_url(self._url, socket_connect_timeout=_TIMEOUT)  # typed in part only
         return self._made
 
     def _key(self, stream: str, what: str) -> str:
@@ -173,7 +173,7 @@ class RedisStreams:
     def _session(self, session: str) -> str:
         return f"{self._prefix}session:{key_of(session)}"
 
-    async def _do(self, command: Awaitable[T], patience: float = _PATIENCE) -> T:
+    async def _do(self, command: Awaitable[T], patience: float = _TIMEOUT) -> T:
         """Wait for a command.
 
         Raises:
@@ -191,7 +191,7 @@ class RedisStreams:
 
 
 def _event(id: bytes, fields: Mapping[bytes, bytes]) -> Event:
-    return Event(_number(id), cast("Name", fields[b"name"].decode()), fields[b"data"])
+    return Event(_number(id), cast("EventName", fields[b"name"].decode()), fields[b"data"])
 
 
 def _number(id: bytes) -> int:

@@ -11,8 +11,8 @@ from starlette.types import Send
 
 from ..errors import ServeError, log
 from ..events import Event
-from .elsewhere import ElsewhereStream
-from .live import LiveStream
+from .peer_stream import PeerStream
+from .stream_task import StreamTask
 
 HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
@@ -61,7 +61,7 @@ class EventStream(StreamingResponse):
     media_type = "text/event-stream"
 
     def __init__(
-        self, stream: LiveStream | ElsewhereStream, encoder: Encoder, *, after: int = 0, stops: bool = False
+        self, stream: StreamTask | PeerStream, encoder: Encoder, *, after: int = 0, stops: bool = False
     ) -> None:
         self._events = _encoded(stream, encoder, after, stops=stops)
         super().__init__(self._events, headers={**HEADERS, **encoder.headers}, media_type=encoder.media_type)
@@ -73,7 +73,7 @@ class EventStream(StreamingResponse):
 
 
 async def _encoded(
-    stream: LiveStream | ElsewhereStream, encoder: Encoder, after: int, *, stops: bool
+    stream: StreamTask | PeerStream, encoder: Encoder, after: int, *, stops: bool
 ) -> AsyncGenerator[bytes, Any]:
     async with aclosing(stream.follow(after, stops=stops)) as following:
         try:

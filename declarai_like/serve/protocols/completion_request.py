@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...messages import Message
-from .user_text import MOST, Part, Short, text_of
+from .user_text import MAX_PARTS, ContentPart, Short, text_of
 
 _PASSED_ON = frozenset(
     (
@@ -32,12 +32,12 @@ class CompletionMessage(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | Annotated[list[Part], Field(max_length=MOST)] | None = None
+    content: str | Annotated[list[ContentPart], Field(max_length=MAX_PARTS)] | None = None
 
     @property
-    def parts(self) -> Sequence[Part]:
+    def parts(self) -> Sequence[ContentPart]:
         """Its content, in parts."""
-        return [Part(type="text", text=self.content)] if isinstance(self.content, str) else self.content or ()
+        return [ContentPart(type="text", text=self.content)] if isinstance(self.content, str) else self.content or ()
 
 
 class StreamOptions(BaseModel):
@@ -59,7 +59,7 @@ class CompletionRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: Short
-    messages: Annotated[list[CompletionMessage], Field(min_length=1, max_length=MOST)]
+    messages: Annotated[list[CompletionMessage], Field(min_length=1, max_length=MAX_PARTS)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None

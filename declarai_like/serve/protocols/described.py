@@ -9,34 +9,45 @@ from pydantic import BaseModel, RootModel, create_model
 from pydantic.errors import PydanticUserError
 
 from ..adapters.served import NOTHING, Served, model_name
-from ..events import Delta, Done, Failed, Item, Name, Partial, Start, State, Stopped, UsageSoFar
+from ..events import (
+    DeltaData,
+    DoneData,
+    ErrorData,
+    EventName,
+    ItemData,
+    PartialData,
+    StartData,
+    StateData,
+    StoppedData,
+    UsageData,
+)
 
-_DATA: Mapping[Name, type[BaseModel]] = {
-    "start": Start,
-    "delta": Delta,
-    "partial": Partial,
-    "item": Item,
-    "state": State,
-    "usage": UsageSoFar,
-    "done": Done,
-    "stopped": Stopped,
-    "error": Failed,
+_DATA: Mapping[EventName, type[BaseModel]] = {
+    "start": StartData,
+    "delta": DeltaData,
+    "partial": PartialData,
+    "item": ItemData,
+    "state": StateData,
+    "usage": UsageData,
+    "done": DoneData,
+    "stopped": StoppedData,
+    "error": ErrorData,
 }
 
 
 def events_of(served: Served) -> Any:
     """Give the type of the events of what is served: a union of models."""
-    names: list[Name] = ["start", *served.events, "usage", "done", "stopped", "error"]
+    names: list[EventName] = ["start", *served.events, "usage", "done", "stopped", "error"]
     union: Any = Union[tuple(_event(served, name) for name in names)]  # noqa: UP007  (they are made here)
     return create_model(f"{model_name(served.name)}Events", __base__=RootModel[union])
 
 
-def _event(served: Served, name: Name) -> type[BaseModel]:
+def _event(served: Served, name: EventName) -> type[BaseModel]:
     fields: dict[str, Any] = {"id": (int, ...), "event": (Literal[name], ...), "data": (_data(served, name), ...)}
     return create_model(f"{model_name(served.name)}{name.title()}Event", **fields)
 
 
-def _data(served: Served, name: Name) -> type[BaseModel]:
+def _data(served: Served, name: EventName) -> type[BaseModel]:
     data = _DATA[name]
     if name != "done" or served.result in (NOTHING, Any):
         return data

@@ -14,16 +14,16 @@ from pydantic import BaseModel, ValidationError
 
 from ...errors import ConfigurationError, DeclaraiError
 from ..adapters.served import SESSION, AnswerOptions, Served, ServedSessions, new_session
-from ..delivery.hub import Hub
-from ..delivery.live import LiveStream
+from ..delivery.registry import StreamRegistry
 from ..delivery.responses import HEADERS, EventStream
+from ..delivery.stream_task import StreamTask
 from ..errors import InvalidRequest, http_error
 from ..events import Event
-from ..settings import Place
+from ..settings import StreamKey
 from .completion_request import CompletionRequest
 from .completions import ChunkEncoder, completion, error_body, explained, model, models
 from .ui import UIEncoder, UIRequest
-from .user_text import said_by_user
+from .user_text import last_user_text
 
 _CLIENT_GONE = 499  # which nobody reads
 _REFUSED = 400  # what OpenAI says of a request that cannot be answered
@@ -44,28 +44,30 @@ def offered(things: Sequence[Served]) -> list[Served]:
     return [served for served in things if served.prompt.name or served.prompt.adapter]
 
 
-def add_ui(routes: APIRouter, served: Served, hub: Hub, owner: Any) -> None:
+def add_ui(routes: APIRouter, served: Served, registry: StreamRegistry, owner: Any) -> None:
     """Add the route of the AI SDK's UI message stream."""
 
-    def place_of(who: str, id: str) -> Place:
+    def place_of(who: str, id: str) -> StreamKey:
         if not isinstance(served, ServedSessions):
-            return Place(who, served.name, "")
+            return StreamKey(who, served.name, "")
         if not SESSION.fullmatch(id):
             raise InvalidRequest(
                 f"a conversation cannot be kept under the id {id[:40]!r}: letters, digits and ._~- can"
             )
-        return Place(who, served.name, id)
+        return StreamKey(who, served.name, id)
 
     async def answer(body: UIRequest, who: str) -> Response:
-        place, request = place_of(who, body.id), served.asking(said_by_user(body.messages))
-        stream = await hub.begin(lambda: served.answer(request, place.key, AnswerOptions(anew=body.is_anew)), place)
+        place, request = place_of(who, body.id), served.request_for_text(last_user_text(body.messages))
+        stream = await registry.start(
+            lambda: served.answer(request, place.key, AnswerOptions(regenerate=body.regenerates)), place
+        )
         return EventStream(stream, UIEncoder(), stops=not body.resumable)
 
     async def resume(session: str, who: str) -> Response:
-        id = await hub.at_work(place_of(who, session))
+        id = await registry.active_stream(place_of(who, session))
         if id is None:
             return Response(status_code=204)
-        stream = await hub.find(id, who)
+        stream = await registry.find(id, who)
         stream.check_reader(0)
         return EventStream(stream, UIEncoder())
 
@@ -86,7 +88,7 @@ def add_ui(routes: APIRouter, served: Served, hub: Hub, owner: Any) -> None:
         )
 
 
-def add_completions(routes: APIRouter, things: Sequence[Served], hub: Hub, owner: Any) -> None:
+def add_completions(routes: APIRouter, things: Sequence[Served], registry: StreamRegistry, owner: Any) -> None:
     """Add the routes of OpenAI's Chat Completions, in which each thing is a model."""
     known: Mapping[str, Served] = {served.name: served for served in things}
 
@@ -99,9 +101,9 @@ def add_completions(routes: APIRouter, things: Sequence[Served], hub: Hub, owner
         if served is None:
             return _unknown(asked.model, known)
         try:
-            stream = await _begin(served, asked, hub, who)
+            stream = await _begin(served, asked, registry, who)
         except DeclaraiError as error:
-            failed = http_error(error, expose=hub.settings.expose_errors)
+            failed = http_error(error, expose=registry.settings.expose_errors)
             detail: Any = failed.detail
             status = _REFUSED if failed.status_code == InvalidRequest.status else failed.status_code
             body = error_body(status, detail["message"], code=detail["type"])
@@ -149,15 +151,15 @@ def _unknown(name: str, known: Mapping[str, Served]) -> Response:
     return JSONResponse(error_body(404, problem, code="model_not_found", param="model"), 404)
 
 
-async def _begin(served: Served, asked: CompletionRequest, hub: Hub, who: str) -> LiveStream:
+async def _begin(served: Served, asked: CompletionRequest, registry: StreamRegistry, who: str) -> StreamTask:
     """Begin the answer. Clients of this protocol bring the conversation along, so nothing of it is kept."""
-    request = served.asking(said_by_user(asked.messages))
+    request = served.request_for_text(last_user_text(asked.messages))
     options = AnswerOptions(params=asked.llm_params, said=asked.history)
-    place = Place(who, served.name, new_session() if isinstance(served, ServedSessions) else "")
-    return await hub.begin(lambda: served.answer(request, place.key, options), place)
+    place = StreamKey(who, served.name, new_session() if isinstance(served, ServedSessions) else "")
+    return await registry.start(lambda: served.answer(request, place.key, options), place)
 
 
-async def _last(stream: LiveStream, request: Request) -> Event | None:
+async def _last(stream: StreamTask, request: Request) -> Event | None:
     """Wait for the last event. When the client leaves, the answer is stopped, and there is none."""
 
     async def read() -> Event | None:

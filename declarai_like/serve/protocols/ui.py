@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import InvalidRequest
 from ..events import Event, written
-from .user_text import MOST, Part, Short
+from .user_text import MAX_PARTS, ContentPart, Short
 
 _UIPart: TypeAlias = dict[str, Any]
 
@@ -36,7 +36,7 @@ class UIMessage(BaseModel):
 
     id: Short = ""
     role: Literal["system", "user", "assistant"]
-    parts: Annotated[list[Part], Field(max_length=MOST)]
+    parts: Annotated[list[ContentPart], Field(max_length=MAX_PARTS)]
 
 
 class UIRequest(BaseModel):
@@ -56,13 +56,13 @@ class UIRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     id: Annotated[str, Field(min_length=1, max_length=128)]
-    messages: Annotated[list[UIMessage], Field(min_length=1, max_length=MOST)]
+    messages: Annotated[list[UIMessage], Field(min_length=1, max_length=MAX_PARTS)]
     trigger: Literal["submit-message", "regenerate-message"] = "submit-message"
     message_id: Annotated[Short | None, Field(alias="messageId")] = None
     resumable: bool = False
 
     @property
-    def is_anew(self) -> bool:
+    def regenerates(self) -> bool:
         """Whether the last message was answered already, and shall be answered anew.
 
         Raises:

@@ -12,7 +12,7 @@ from ..errors import InvalidRequest
 Short = Annotated[str, Field(max_length=256)]
 """A name."""
 
-MOST = 10_000
+MAX_PARTS = 10_000
 """Messages of a request, and parts of a message, at most."""
 
 
@@ -20,7 +20,7 @@ class NoText(InvalidRequest):
     """A request's last message is none that can be given to a task or a chat: they take a user's text."""
 
 
-class Part(BaseModel):
+class ContentPart(BaseModel):
     """A part of a message: text, or something else."""
 
     model_config = ConfigDict(extra="allow")
@@ -29,7 +29,7 @@ class Part(BaseModel):
     text: str | None = None
 
 
-def text_of(parts: Sequence[Part]) -> str:
+def text_of(parts: Sequence[ContentPart]) -> str:
     """Give the text of a user's message, its parts on lines of their own. An application's own ``data-`` parts are its.
 
     Raises:
@@ -44,17 +44,17 @@ def text_of(parts: Sequence[Part]) -> str:
     return text
 
 
-class Said(Protocol):
+class ProtocolMessage(Protocol):
     """A message in such a protocol."""
 
     @property
     def role(self) -> str: ...
 
     @property
-    def parts(self) -> Sequence[Part]: ...
+    def parts(self) -> Sequence[ContentPart]: ...
 
 
-def said_by_user(messages: Sequence[Said]) -> str:
+def last_user_text(messages: Sequence[ProtocolMessage]) -> str:
     """Give what the user says in a request: the text of its last message.
 
     Raises:

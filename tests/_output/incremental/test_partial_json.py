@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from declarai_like._output.incremental import ABSENT, Missing, Node, PartialJSON, Walker
-from declarai_like._output.incremental.pieces import Pieces
+from declarai_like._output.incremental import ABSENT, ContainerBuilder, IncrementalParser, Missing, PartialJSON
+from declarai_like._output.incremental.chunked_text import ChunkedText
 from declarai_like._output.incremental.plain import PLAIN, word_so_far
 from declarai_like.errors import InvalidJSON, NestingTooDeep
-from declarai_like.messages import Transcript
+from declarai_like.messages import ResponseText
 from tests._output.json_texts import CUTS, NEAR_MISSES, TEXTS, UNIQUE, cut, is_beginning, seen_of
 
 MANY = settings(max_examples=1000)
@@ -307,7 +307,7 @@ def test_the_limit_holds_in_parts_that_are_taken_whole_and_is_met_at_the_bracket
 ) -> None:
     place = [place for place, sign in enumerate(text[:10_000]) if sign in "[{"][200]
     for pieces in ([text], [text[:place], text[place:]], list(text[: place + 1])):
-        walker = Walker(Mixed([], looked_into=taken_whole_from))
+        walker = IncrementalParser(Mixed([], looked_into=taken_whole_from))
         with pytest.raises(NestingTooDeep):
             for piece in pieces:
                 walker.feed(piece)
@@ -336,7 +336,7 @@ class Mixed:
     def __init__(self, texts: list[str], looked_into: int, grows: bool = False) -> None:
         self.texts, self.looked_into, self.grows = texts, looked_into, grows
 
-    def open(self, first: str) -> Node | None:
+    def open(self, first: str) -> ContainerBuilder | None:
         inner = Mixed(self.texts, self.looked_into - 1, self.grows)
         node = PLAIN.open(first)
         return Inside(node, inner) if self.looked_into else None
@@ -344,7 +344,7 @@ class Mixed:
     def string(self, text: str) -> Any:
         return text
 
-    def whole(self, text: str) -> Any:
+    def parse(self, text: str) -> Any:
         self.texts.append(text)
         return parsed(text)
 
@@ -356,15 +356,15 @@ class Inside:
         self.node, self.inner = node, inner
 
     @property
-    def step(self) -> Any:
-        return self.node.step
+    def key(self) -> Any:
+        return self.node.key
 
-    def place(self, key: str | None) -> Mixed:
-        self.node.place(key)
+    def handler_for(self, key: str | None) -> Mixed:
+        self.node.handler_for(key)
         return self.inner
 
-    def put(self, value: Any) -> None:
-        self.node.put(value)
+    def add(self, value: Any) -> None:
+        self.node.add(value)
 
     def view(self) -> Callable[[Any], Any]:
         return self.node.view()
@@ -378,7 +378,7 @@ class Inside:
 
 def whole_part(text: str) -> Any:
     """Read a JSON text of which nothing is looked into."""
-    walker = Walker(Mixed([], looked_into=0))
+    walker = IncrementalParser(Mixed([], looked_into=0))
     stopped = walker.feed(text)
     if text[stopped:].strip(" \t\n\r"):
         raise InvalidJSON("there is more")
@@ -402,7 +402,7 @@ def test_parts_that_are_taken_whole_give_the_same_value_and_are_parts_of_the_tex
     text: str, places: list[int] | None, level: int, grows: bool
 ) -> None:
     texts: list[str] = []
-    walker = Walker(Mixed(texts, level, grows))
+    walker = IncrementalParser(Mixed(texts, level, grows))
     for piece in cut(text, places):
         walker.feed(piece)
     assert repr(walker.end()) == repr(json.loads(text))
@@ -415,7 +415,7 @@ def test_parts_that_are_taken_whole_are_refused_where_json_loads_refuses_them(
     text: str, places: list[int] | None, level: int, grows: bool
 ) -> None:
     def walk() -> Any:
-        walker = Walker(Mixed([], level, grows))
+        walker = IncrementalParser(Mixed([], level, grows))
         for piece in cut(text, places):
             stopped = walker.feed(piece)
             if piece[stopped:].strip(" \t\n\r"):
@@ -431,7 +431,7 @@ def test_the_walker_begins_at_the_place_that_is_given_and_stops_after_the_value(
     text: str, before: str, after: str
 ) -> None:
     text = text.strip()
-    walker = Walker(PLAIN)
+    walker = IncrementalParser(PLAIN)
     stopped = walker.feed(f"{before}{text} {after}", len(before))
     assert stopped == len(before) + len(text)
     assert repr(walker.value) == repr(json.loads(text))
@@ -442,7 +442,7 @@ def test_the_walker_begins_at_the_place_that_is_given_and_stops_after_the_value(
 def test_the_text_of_what_is_closed_is_exact_wherever_its_pieces_begin(pieces: list[str], skipped: str) -> None:
     for looked_into in (0, 1, 2):
         texts: list[str] = []
-        walker = Walker(Mixed(texts, looked_into))
+        walker = IncrementalParser(Mixed(texts, looked_into))
         for piece in pieces:
             walker.feed(skipped + piece, len(skipped))
         assert texts[-1] == "[1 ,2]"
@@ -454,20 +454,20 @@ class Told:
     def __init__(self) -> None:
         self.steps: list[Any] = []
 
-    def opened(self, path: Sequence[Node], node: Node | None) -> None:
+    def opened(self, path: Sequence[ContainerBuilder], node: ContainerBuilder | None) -> None:
         self.steps.append(("opened", way(path), type(node).__name__))
 
-    def grew(self, path: Sequence[Node], text: str) -> None:
+    def grew(self, path: Sequence[ContainerBuilder], text: str) -> None:
         assert text
         before = self.steps.pop()[2] if self.steps[-1][0] == "grew" else ""
         self.steps.append(("grew", way(path), before + text))
 
-    def put(self, path: Sequence[Node], value: Any, *, was_open: bool) -> None:
+    def added(self, path: Sequence[ContainerBuilder], value: Any, *, was_open: bool) -> None:
         self.steps.append(("put", way(path), repr(value), was_open))
 
 
-def way(path: Sequence[Node]) -> tuple[Any, ...]:
-    return tuple(node.step for node in path)
+def way(path: Sequence[ContainerBuilder]) -> tuple[Any, ...]:
+    return tuple(node.key for node in path)
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -497,7 +497,7 @@ def plain(value: Any) -> Any:
 @given(TEXTS, CUTS)
 def test_a_watcher_is_told_of_each_step_in_order(text: str, places: list[int] | None) -> None:
     told = Told()
-    walker = Walker(PLAIN, watcher=told)
+    walker = IncrementalParser(PLAIN, listener=told)
     for piece in cut(text, places):
         walker.feed(piece)
     walker.end()
@@ -511,7 +511,7 @@ def test_a_watcher_is_told_of_each_step_in_order(text: str, places: list[int] | 
 def test_after_an_error_a_walker_may_skip_to_the_bracket_that_closes_it(text: str, looked_into: int) -> None:
     for size in (1, 2, 100):
         told = Told()
-        walker = Walker(Mixed([], looked_into), watcher=told)
+        walker = IncrementalParser(Mixed([], looked_into), listener=told)
         rest = ""
         failed = False
         for start in range(0, len(text), size):
@@ -536,7 +536,7 @@ def test_after_an_error_a_walker_may_skip_to_the_bracket_that_closes_it(text: st
 def test_any_part_of_a_text_that_came_in_pieces_can_be_read_again(
     pieces: list[tuple[str, int]], data: st.DataObject
 ) -> None:
-    kept = Pieces()
+    kept = ChunkedText()
     whole = ""
     for text, place in pieces:
         assert kept.add(text, min(place, len(text))) == len(whole) - min(place, len(text))
@@ -552,7 +552,7 @@ def test_any_part_of_a_text_that_came_in_pieces_can_be_read_again(
 def work(do: Callable[[], object]) -> int:
     """Count the calls that are made, and the characters that are put together or read again."""
     counted = 0
-    copies = (Pieces.part.__code__, Transcript.upto.__code__)
+    copies = (ChunkedText.part.__code__, ResponseText.upto.__code__)
 
     def count(frame: Any, event: str, argument: Any) -> None:
         nonlocal counted
@@ -571,7 +571,7 @@ def work(do: Callable[[], object]) -> int:
 
 def read(text: str, size: int, *, early: bool = False, place: Any = PLAIN) -> None:
     """Read a text in pieces, and look at what there is after each, without looking into it."""
-    walker = Walker(place)
+    walker = IncrementalParser(place)
     word = word_so_far if early else None
     try:
         for start in range(0, len(text), size):
@@ -621,7 +621,7 @@ def test_the_work_grows_with_the_text(name: str, size: int) -> None:
 
 def test_the_keys_of_a_large_object_are_looked_up_as_fast_as_those_of_a_small_one() -> None:
     def look(keys: int) -> None:
-        walker = Walker(PLAIN)
+        walker = IncrementalParser(PLAIN)
         walker.feed("{")
         for key in range(keys):
             walker.feed(f'"{key}": {key}, ')
@@ -647,7 +647,7 @@ def test_the_keys_of_a_large_object_are_looked_up_as_fast_as_those_of_a_small_on
     ids=["1 MB string", "10 MB string", "a million pieces", "1 MB number", "1 MB of spaces", "100,000 keys"],
 )
 def test_large_texts_in_small_pieces_are_read_to_their_end(text: str, size: int) -> None:
-    walker = Walker(PLAIN)
+    walker = IncrementalParser(PLAIN)
     for start in range(0, len(text), size):
         walker.feed(text[start : start + size])
         walker.snapshot()

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from declarai_like._output.incremental import ABSENT, Node, Search, Walker
-from declarai_like._output.incremental.pieces import Pieces
+from declarai_like._output.incremental import ABSENT, ContainerBuilder, IncrementalParser, JSONFinder
+from declarai_like._output.incremental.chunked_text import ChunkedText
 from declarai_like._output.incremental.plain import PLAIN, word_so_far
 from declarai_like._output.jsontext import candidates
 from declarai_like.errors import InvalidJSON
@@ -35,20 +35,22 @@ FITS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def begin() -> Walker:
-    return Walker(PLAIN)
+def begin() -> IncrementalParser:
+    return IncrementalParser(PLAIN)
 
 
-def search(pieces: list[str], fits: Callable[[Any], bool], begin: Callable[[], Walker] = begin) -> Search:
+def search(
+    pieces: list[str], fits: Callable[[Any], bool], begin: Callable[[], IncrementalParser] = begin
+) -> JSONFinder:
     """Search in an answer, to its end."""
-    search = Search(begin, fits)
+    search = JSONFinder(begin, fits)
     for piece in pieces:
         search.feed(piece)
     search.end()
     return search
 
 
-def found(pieces: list[str], fits: Callable[[Any], bool], begin: Callable[[], Walker] = begin) -> str:
+def found(pieces: list[str], fits: Callable[[Any], bool], begin: Callable[[], IncrementalParser] = begin) -> str:
     done = search(pieces, fits, begin)
     return repr(done.so_far()) if done.found else "nothing"
 
@@ -112,13 +114,13 @@ class Whole:
         self.looked_into = looked_into
         self.grows = bool(looked_into)
 
-    def open(self, first: str) -> Node | None:
+    def open(self, first: str) -> ContainerBuilder | None:
         return Fields(Whole(self.looked_into - 1)) if self.looked_into and first == "{" else None
 
     def string(self, text: str) -> str:
         return text
 
-    def whole(self, text: str) -> Any:
+    def parse(self, text: str) -> Any:
         try:
             return json.loads(text)
         except ValueError as error:
@@ -128,15 +130,15 @@ class Whole:
 class Fields:
     """An object whose value is read from its text when it is closed."""
 
-    step = None
+    key = None
 
     def __init__(self, inner: Whole) -> None:
         self.inner = inner
 
-    def place(self, key: str | None) -> Whole:
+    def handler_for(self, key: str | None) -> Whole:
         return self.inner
 
-    def put(self, value: Any) -> None:
+    def add(self, value: Any) -> None:
         pass
 
     def view(self) -> Callable[[Any], Any]:
@@ -158,7 +160,7 @@ class Fields:
 @example('{"a": 1,}', None, "any", 0)
 def test_the_same_is_found_where_it_is_taken_whole(text: str, places: list[int] | None, fits: str, level: int) -> None:
     pieces = cut(text, places)
-    assert found(pieces, FITS[fits], lambda: Walker(Whole(level))) == found(pieces, FITS[fits])
+    assert found(pieces, FITS[fits], lambda: IncrementalParser(Whole(level))) == found(pieces, FITS[fits])
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,7 @@ def test_the_first_that_fits_in_a_fence_or_else_anywhere_counts(text: str, value
 
 def seen_while(pieces: list[str], fits: Callable[[Any], bool] = FITS["with a key"]) -> list[tuple[Any, bool]]:
     """Give what is seen after each piece, and whether it is a whole one that fits; then the same at the end."""
-    growing = Search(begin, fits)
+    growing = JSONFinder(begin, fits)
     seen: list[tuple[Any, bool]] = []
     for piece in pieces:
         growing.feed(piece)
@@ -224,7 +226,7 @@ def test_it_is_seen_before_it_is_complete() -> None:
 
 
 def test_numbers_and_words_are_seen_early_where_that_is_asked_for() -> None:
-    growing = Search(begin, bool)
+    growing = JSONFinder(begin, bool)
     growing.feed("Here: [12")
     assert growing.so_far() == []
     assert growing.so_far(word=word_so_far) == [12]
@@ -287,7 +289,7 @@ def test_a_fence_that_turns_out_to_be_none_or_is_never_closed_is_taken_back(rest
 
 
 def test_after_a_fence_with_what_fits_nothing_can_change_any_more() -> None:
-    growing = Search(begin, FITS["with a key"])
+    growing = JSONFinder(begin, FITS["with a key"])
     for piece in ("```\n", '{"a": 1}', "\n", "``"):
         growing.feed(piece)
         assert not growing.certain
@@ -299,13 +301,13 @@ def test_after_a_fence_with_what_fits_nothing_can_change_any_more() -> None:
 
 
 def test_the_same_value_is_given_again_and_again() -> None:
-    growing = Search(begin, FITS["with a key"])
+    growing = JSONFinder(begin, FITS["with a key"])
     growing.feed('{"a": [1]} and')
     first = growing.so_far()
     growing.feed(" more")
     assert growing.so_far() is first
-    assert growing.walker is not None
-    assert growing.walker.value is first
+    assert growing.parser is not None
+    assert growing.parser.value is first
 
 
 @pytest.mark.parametrize("broken", ["[1 x] ", '{"a" x} ', "[note] ", "[1 x]\n"])
@@ -329,7 +331,7 @@ def work(do: Callable[[], object]) -> int:
     def count(frame: Any, event: str, argument: Any) -> None:
         nonlocal counted
         counted += event in ("call", "c_call")
-        if event == "return" and frame.f_code is Pieces.part.__code__:
+        if event == "return" and frame.f_code is ChunkedText.part.__code__:
             counted += len(argument or "")
 
     before = sys.getprofile()
@@ -346,7 +348,11 @@ def work(do: Callable[[], object]) -> int:
 def test_the_work_grows_with_the_text_whatever_is_in_it(hostile: str, start: str) -> None:
     def read(length: int, size: int, place: Any) -> None:
         text = start + hostile * (length // len(hostile))
-        search([text[at : at + size] for at in range(0, len(text), size)], FITS["with a key"], lambda: Walker(place))
+        search(
+            [text[at : at + size] for at in range(0, len(text), size)],
+            FITS["with a key"],
+            lambda: IncrementalParser(place),
+        )
 
     for size, place in ((4, PLAIN), (100_000, PLAIN), (100_000, Whole(0))):
         once, twice, thrice = (work(lambda: read(length, size, place)) for length in (2_000, 4_000, 6_000))

@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 
 from declarai_like._output.incremental import (
     ABSENT,
+    IncrementalParser,
     Missing,
     PartialDict,
     PartialJSON,
     PartialList,
     Snapshot,
     TextSoFar,
-    Walker,
-    seen,
+    resolve_text,
 )
 from declarai_like._output.incremental.plain import PLAIN
-from declarai_like.messages import Transcript
+from declarai_like.messages import ResponseText
 from tests._output.json_texts import CUTS, UNIQUE, cut, seen_of
 
 
 def seen_after(*pieces: str) -> Any:
     """Give what is seen of a JSON text after these pieces."""
-    walker = Walker(PLAIN)
+    walker = IncrementalParser(PLAIN)
     for piece in pieces:
         walker.feed(piece)
     return walker.snapshot().build()
@@ -41,7 +41,7 @@ DICTS = ["{", '{"a', '{"a": 1', '{"a": "b', '{"a": 1, "b": [1, {"c', '{"a": {"b"
 @settings(max_examples=1000)
 @given(UNIQUE, CUTS)
 def test_what_was_seen_stays_as_it_was_whatever_comes(text: str, places: list[int] | None) -> None:
-    walker = Walker(PLAIN)
+    walker = IncrementalParser(PLAIN)
     kept: list[tuple[str, Snapshot, Any]] = []
     fed = ""
     for piece in cut(text, places):
@@ -50,7 +50,7 @@ def test_what_was_seen_stays_as_it_was_whatever_comes(text: str, places: list[in
         kept.append((fed, walker.snapshot(), walker.snapshot().build()))
     walker.end()
     for so_far, snapshot, built in kept:
-        assert repr(seen(snapshot.build())) == repr(seen(built)) == repr(seen_of(so_far))
+        assert repr(resolve_text(snapshot.build())) == repr(resolve_text(built)) == repr(seen_of(so_far))
 
 
 @pytest.mark.parametrize("text", LISTS)
@@ -200,7 +200,7 @@ def test_patterns_match_what_is_there() -> None:
 
 
 def test_a_dict_may_be_iterated_while_it_grows() -> None:
-    walker = Walker(PLAIN)
+    walker = IncrementalParser(PLAIN)
     walker.feed('{"a": 1, "b": 2, "c": "op')
     keys, items = iter(walker.snapshot().build()), iter(walker.snapshot().build().items())
     assert (next(keys), next(items)) == ("a", ("a", 1))
@@ -210,7 +210,7 @@ def test_a_dict_may_be_iterated_while_it_grows() -> None:
 
 
 def test_a_list_may_be_iterated_while_it_grows() -> None:
-    walker = Walker(PLAIN)
+    walker = IncrementalParser(PLAIN)
     walker.feed('[1, 2, "op')
     elements = iter(walker.snapshot().build())
     assert next(elements) == 1
@@ -219,7 +219,7 @@ def test_a_list_may_be_iterated_while_it_grows() -> None:
 
 
 def test_what_is_complete_is_the_same_object_from_then_on() -> None:
-    walker = Walker(PLAIN)
+    walker = IncrementalParser(PLAIN)
     walker.feed('[{"a": [1]}, {"b": ')
     first = walker.snapshot().build()
     walker.feed("2}, 3")
@@ -233,7 +233,7 @@ def test_what_is_complete_is_the_same_object_from_then_on() -> None:
 
 
 def test_a_key_that_comes_again_replaces_its_value_and_stays_in_its_place() -> None:
-    walker = Walker(PLAIN)
+    walker = IncrementalParser(PLAIN)
     walker.feed('{"a": 1, "b": 2, ')
     before = walker.snapshot().build()
     walker.feed('"a": "op')
@@ -249,11 +249,16 @@ def test_a_key_that_comes_again_replaces_its_value_and_stays_in_its_place() -> N
 
 
 def test_a_text_that_grows_is_read_as_far_as_it_went() -> None:
-    text = Transcript("He")
+    text = ResponseText("He")
     before = TextSoFar(text)
     text.pieces.append("ro")
     text.length += 2
-    assert (seen(before), seen(TextSoFar(text)), seen("other"), seen(ABSENT)) == ("He", "Hero", "other", ABSENT)
+    assert (resolve_text(before), resolve_text(TextSoFar(text)), resolve_text("other"), resolve_text(ABSENT)) == (
+        "He",
+        "Hero",
+        "other",
+        ABSENT,
+    )
 
 
 def test_absent_is_false_and_says_what_it_is() -> None:

@@ -23,13 +23,13 @@ from pydantic import (
 )
 from typing_extensions import TypeAliasType
 
-from declarai_like._output.shape import Shape, Unfit
-from declarai_like._output.types.root import AnswerPlan
+from declarai_like._output.output_type import OutputMismatch, OutputType
+from declarai_like._output.types.root import AnswerSpec
 from declarai_like._output.views.readers import ElementReader, PartialReader
 from declarai_like.stream import StreamState, as_json, done, not_null, with_state
 from tests._output import typed_answers
 from tests._output.json_texts import CUTS, cut
-from tests._output.typed_answers import TYPES, answers, plan, same
+from tests._output.typed_answers import TYPES, answers, same, spec
 
 
 def shown(type_: Any, *pieces: str, **how: Any) -> list[str]:
@@ -493,10 +493,10 @@ JSON = [
 ]  # fmt: skip
 
 
-def reading(shape: Shape[Any], text: str) -> str:
+def reading(output_type: OutputType[Any], text: str) -> str:
     try:
-        return repr(shape.read(text))
-    except Unfit as error:
+        return repr(output_type.read(text))
+    except OutputMismatch as error:
         return f"unfit: {error}"
 
 
@@ -521,7 +521,7 @@ def test_a_mark_may_stand_before_or_behind_a_rule(mark: Any, type_: Any, rule: A
 
 
 def assert_alike(plain: Any, marked: Any) -> None:
-    one, other = Shape(plain), Shape(marked)
+    one, other = OutputType(plain), OutputType(marked)
     assert json.dumps(one.schema) == json.dumps(other.schema)
     assert one.is_wrapped == other.is_wrapped
     for text in JSON:
@@ -535,11 +535,9 @@ def test_with_a_mark_the_last_partial_is_the_same(
     name: str, data: st.DataObject, places: list[int] | None, mark: Any
 ) -> None:
     text = data.draw(answers(name))
-    marked: AnswerPlan[Any] = AnswerPlan(
-        Shape(Annotated[TYPES[name], mark], vars(typed_answers))
-    )
+    marked: AnswerSpec[Any] = AnswerSpec(OutputType(Annotated[TYPES[name], mark], vars(typed_answers)))
     lasts = []
-    for each in (plan(name), marked):
+    for each in (spec(name), marked):
         reader = PartialReader[Any](each)
         partials = [*(reader.feed(piece) for piece in cut(text, places)), reader.end(None)]
         shown = [partial for partial in partials if partial is not None]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from declarai_like import stream
 from declarai_like._output.incremental import Missing
-from declarai_like._output.types.root import AnswerPlan
+from declarai_like._output.types.root import AnswerSpec
 from declarai_like._output.types.values import StreamState, as_json
 from declarai_like._output.views.readers import ElementReader, FieldReader, PartialReader
 from declarai_like.stream import ElementCompleted, FieldCompleted, FieldGrew, FieldStarted
@@ -43,7 +43,7 @@ HEROES = st.fixed_dictionaries(
 )
 TEAMS = st.fixed_dictionaries({"title": TEXTS, "heroes": st.lists(HEROES, max_size=3)})
 FORMS = st.sampled_from([{}, {"indent": 1}, {"ensure_ascii": False}, {"separators": (",", ":")}])
-TEAM, HERO_LIST = AnswerPlan(Team), AnswerPlan(list[Hero])
+TEAM, HERO_LIST = AnswerSpec(Team), AnswerSpec(list[Hero])
 
 
 def pieces(text: str, sizes: list[int]) -> list[str]:
@@ -56,8 +56,8 @@ def pieces(text: str, sizes: list[int]) -> list[str]:
     return cut
 
 
-def told(plan: AnswerPlan[Any], cut: list[str]) -> list[Any]:
-    reader, events = FieldReader(plan), []
+def told(spec: AnswerSpec[Any], cut: list[str]) -> list[Any]:
+    reader, events = FieldReader(spec), []
     for piece in cut:
         taken_back, new = reader.feed(piece)
         assert not taken_back
@@ -218,7 +218,7 @@ def test_all_values_of_a_class_can_be_done():
 
 
 def test_what_is_hidden_is_told_when_it_appears():
-    events = told(AnswerPlan(list[Shown]), ['[{"first": "a', 'b", ', '"needed": ', '"c', 'd"}]'])
+    events = told(AnswerSpec(list[Shown]), ['[{"first": "a', 'b", ', '"needed": ', '"c', 'd"}]'])
     assert events[:5] == [
         FieldStarted(()),
         FieldStarted((0,)),
@@ -227,7 +227,7 @@ def test_what_is_hidden_is_told_when_it_appears():
         FieldGrew((0, "first"), "b"),
     ]
     assert rebuilt(events)[0,] == Shown(first="ab", needed="cd")
-    reader = FieldReader(AnswerPlan(list[Shown]))
+    reader = FieldReader(AnswerSpec(list[Shown]))
     assert reader.feed('[{"first": "ab"')[1] == [FieldStarted(())]
     assert FieldCompleted((0, "first"), "ab") in reader.feed(', "needed": "c')[1]
 

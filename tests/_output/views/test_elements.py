@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from declarai_like import stream
-from declarai_like._output.shape import Shape
-from declarai_like._output.types.root import AnswerPlan
+from declarai_like._output.output_type import OutputType
+from declarai_like._output.types.root import AnswerSpec
 from declarai_like._output.views.looks import Elements
 from declarai_like._output.views.readers import ElementReader
 from declarai_like.errors import Attempt, ConfigurationError, InvalidElement, OutputError
-from declarai_like.messages import LLMResponse, Transcript
+from declarai_like.messages import LLMResponse, ResponseText
 from tests._output.json_texts import CUTS, cut
-from tests._output.typed_answers import TYPES, answers, one_shot, plan, same
+from tests._output.typed_answers import TYPES, answers, one_shot, same, spec
 
 LISTS = sorted(name for name, type_ in TYPES.items() if get_origin(type_) is list)
 LIKE_LISTS = [
@@ -56,7 +56,7 @@ def test_the_elements_are_those_of_the_whole_list(
     text = talk.format(data.draw(answers(name, is_clean=True)))
     fits, whole = one_shot(name, text)
     assume(fits)
-    found, reader = elements(plan(name), cut(text, places))
+    found, reader = elements(spec(name), cut(text, places))
     expected = list(getattr(whole, "root", whole) or [])
     if name == "named tuple":  # its defaults are no elements of the answer
         expected = expected[: len(found)]
@@ -83,11 +83,11 @@ def test_elements_that_do_not_fit_are_named_after_the_good_ones_or_collected(
     verdicts = list(judged(name, text))
     good = [value for fits, value in verdicts if fits]
     bad = [index for fits, index in verdicts if not fits]
-    found, reader = elements(plan(name), cut(text, places), collect=True)
+    found, reader = elements(spec(name), cut(text, places), collect=True)
     reader.end()
     assert same(found, good)
     assert [flaw.index for flaw in reader.flaws] == bad
-    found, reader = elements(plan(name), cut(text, places))
+    found, reader = elements(spec(name), cut(text, places))
     failure = reader.failure or reader.end()
     if not bad:
         assert failure is None
@@ -117,7 +117,7 @@ def ends(text: str) -> list[int]:
 def test_each_element_comes_with_its_last_character(name: str, data: st.DataObject) -> None:
     text = data.draw(answers(name, is_clean=True))
     assume(one_shot(name, text)[0] and name != "left out")
-    reader = ElementReader[Any](plan(name))
+    reader = ElementReader[Any](spec(name))
     came = [place for place, sign in enumerate(text, 1) for _ in reader.feed(sign)]
     assert came == ends(text)
 
@@ -204,7 +204,7 @@ def test_marks_and_rules_of_the_list_do_not_hold_its_elements_back() -> None:
 
 
 def test_an_iterator_is_a_list_of_its_elements() -> None:
-    assert steps(AnswerPlan(Shape(Iterator[int])), "[1, ", "2]") == [[1], [2]]
+    assert steps(AnswerSpec(OutputType(Iterator[int])), "[1, ", "2]") == [[1], [2]]
 
 
 @pytest.mark.parametrize("type_", [str, int, dict[str, int], Hero, list[int] | list[str]], ids=str)
@@ -276,7 +276,7 @@ def test_a_list_that_breaks_off_keeps_what_it_has_given() -> None:
 
 
 def test_elements_that_a_type_leaves_out_are_left_out() -> None:
-    found, reader = elements(plan("left out"), '["x", 1, "y", 2]')
+    found, reader = elements(spec("left out"), '["x", 1, "y", 2]')
     assert found == [1, 2]
     assert reader.failure is None
 
@@ -327,12 +327,12 @@ def test_many_lists_that_do_not_count_are_passed_over(count: int) -> None:
 
 def chunks(*texts: str, attempt: int = 1) -> list[LLMResponse]:
     """Give the chunks of one attempt."""
-    transcript = Transcript(attempt=attempt)
+    response_text = ResponseText(attempt=attempt)
     made = []
     for text in texts:
-        transcript.pieces.append(text)
-        transcript.length += len(text)
-        made.append(LLMResponse(transcript, text))
+        response_text.pieces.append(text)
+        response_text.length += len(text)
+        made.append(LLMResponse(response_text, text))
     return made
 
 
@@ -341,13 +341,13 @@ def always(attempt: int) -> bool:
 
 
 def test_a_stream_of_chunks_is_seen_as_its_elements() -> None:
-    look = Elements[int](AnswerPlan(list[int]), always)
+    look = Elements[int](AnswerSpec(list[int]), always)
     assert [list(look.feed(chunk)) for chunk in chunks("[1, ", "2", "", "]")] == [[1], [], [], [2]]
     assert list(look.end()) == []
 
 
 def test_an_element_that_does_not_fit_is_raised_after_the_good_ones() -> None:
-    look = Elements[int](AnswerPlan(list[int]), always)
+    look = Elements[int](AnswerSpec(list[int]), always)
     [chunk] = chunks('[1, 2, "x"]')
     seen = []
     with pytest.raises(InvalidElement, match="^element 2 of a list"):
@@ -363,14 +363,14 @@ def test_another_attempt_begins_anew_and_only_the_one_that_is_committed_to_is_ha
         asked.append(attempt)
         return attempt == 2
 
-    look = Elements[int](AnswerPlan(list[int]), commit)
+    look = Elements[int](AnswerSpec(list[int]), commit)
     pieces = [*chunks("[1, ", "2, "), *chunks("[3, ", "4]", attempt=2)]
     assert [list(look.feed(chunk)) for chunk in pieces] == [[], [], [3], [4]]
     assert asked == [1, 1, 2, 2]
 
 
 def test_nothing_is_committed_to_before_there_is_an_element() -> None:
-    look = Elements[int](AnswerPlan(list[int]), lambda attempt: math.isnan(attempt))
+    look = Elements[int](AnswerSpec(list[int]), lambda attempt: math.isnan(attempt))
     assert [list(look.feed(chunk)) for chunk in chunks("Sure: ", "[", "1")] == [[], [], []]
 
 
@@ -382,13 +382,13 @@ def failed(look: Elements[Any], error: Exception) -> Exception:
 
 def test_when_the_answer_does_not_fit_the_element_that_is_to_blame_is_named() -> None:
     unfit = OutputError("it does not fit", attempts=(Attempt('["x"]', "no"),))
-    look = Elements[int](AnswerPlan(list[int]), always)
+    look = Elements[int](AnswerSpec(list[int]), always)
     list(look.feed(chunks('["x"]')[0]))
     blamed = failed(look, unfit)
     assert isinstance(blamed, InvalidElement)
     assert blamed.index == 0
     assert blamed.__cause__ is unfit
-    look = Elements[int](AnswerPlan(list[int]), always)
+    look = Elements[int](AnswerSpec(list[int]), always)
     assert failed(look, unfit) is unfit
     list(look.feed(chunks("no list")[0]))
     assert failed(look, unfit) is unfit
@@ -399,7 +399,7 @@ def test_when_the_answer_does_not_fit_the_element_that_is_to_blame_is_named() ->
 
 def test_with_a_list_for_flaws_they_are_put_there_and_are_no_error() -> None:
     flaws: list[InvalidElement] = []
-    look = Elements[int](AnswerPlan(list[int]), always, flaws)
+    look = Elements[int](AnswerSpec(list[int]), always, flaws)
     feed: Callable[[LLMResponse], Any] = look.feed
     assert [list(feed(chunk)) for chunk in chunks('["x", ', '1, "y", ', "2]")] == [[], [1], [2]]
     assert [flaw.index for flaw in flaws] == [0, 2]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from declarai_like import stream
-from declarai_like._output.types.root import AnswerPlan
+from declarai_like._output.types.root import AnswerSpec
 from declarai_like._output.types.values import as_json
 from declarai_like._output.views.looks import Events
 from declarai_like._output.views.readers import FieldReader
-from declarai_like.messages import LLMResponse, ToolCallDelta, Transcript, Usage
+from declarai_like.messages import LLMResponse, ResponseText, ToolCallDelta, Usage
 from declarai_like.stream import (
     ElementCompleted,
     FieldCompleted,
@@ -29,7 +29,7 @@ from declarai_like.stream import (
     UsageReported,
 )
 from tests._output.json_texts import CUTS, cut
-from tests._output.typed_answers import CLEAN, PLAIN, TYPES, answers, one_shot, plan, same
+from tests._output.typed_answers import CLEAN, PLAIN, TYPES, answers, one_shot, same, spec
 
 SOME = settings(max_examples=250, suppress_health_check=[HealthCheck.filter_too_much])
 
@@ -95,8 +95,8 @@ def rebuilt(events: list[Any]) -> Any:
 @given(st.data(), CUTS)
 def test_the_events_are_the_same_for_every_cut(name: str, data: st.DataObject, places: list[int] | None) -> None:
     text = data.draw(answers(name))
-    at_once = told(plan(name), [text])[0]
-    assert same_events(joined(told(plan(name), cut(text, places))[0]), joined(at_once))
+    at_once = told(spec(name), [text])[0]
+    assert same_events(joined(told(spec(name), cut(text, places))[0]), joined(at_once))
 
 
 def same_events(one: list[Any], other: list[Any]) -> bool:
@@ -112,7 +112,7 @@ def test_the_answer_can_be_rebuilt_from_the_events(name: str, data: st.DataObjec
     text = data.draw(answers(name, is_clean=True))
     fits, value = one_shot(name, text)
     assume(fits)
-    assert rebuilt(told(plan(name), cut(text, places))[0]) == as_json(value)
+    assert rebuilt(told(spec(name), cut(text, places))[0]) == as_json(value)
 
 
 @SOME
@@ -123,7 +123,7 @@ def test_each_value_begins_grows_and_ends_inside_the_one_that_it_is_in(
     text = data.draw(answers(name, is_clean=True))
     fits, value = one_shot(name, text)
     assume(fits)
-    events, restarts = told(plan(name), cut(text, places))
+    events, restarts = told(spec(name), cut(text, places))
     assert restarts == 0
     begun: set[Any] = set()
     ended: set[Any] = set()
@@ -386,21 +386,21 @@ def test_an_answer_that_was_found_is_taken_back_only_for_one_that_is_certain() -
 USAGE = Usage(1, 2, 3)
 
 
-def chunk(transcript: Transcript, delta: str, **more: Any) -> LLMResponse:
+def chunk(response_text: ResponseText, delta: str, **more: Any) -> LLMResponse:
     """Give the next chunk of a stream."""
-    transcript.pieces.append(delta)
-    transcript.length += len(delta)
-    return LLMResponse(transcript, delta, **more)
+    response_text.pieces.append(delta)
+    response_text.length += len(delta)
+    return LLMResponse(response_text, delta, **more)
 
 
 def look(type_: Any, chunks: list[LLMResponse], result: Any) -> list[Any]:
     """Look at a stream of chunks as events."""
-    events = Events[Any](AnswerPlan(type_), lambda: result, lambda: chunks[-1])
+    events = Events[Any](AnswerSpec(type_), lambda: result, lambda: chunks[-1])
     return [event for each in chunks for event in events.feed(each)] + [*events.end()]
 
 
 def test_the_chunks_of_a_text_become_events() -> None:
-    text = Transcript()
+    text = ResponseText()
     call = ToolCallDelta(0, "id", "search", "{")
     chunks = [
         chunk(text, "", reasoning="Hm."),
@@ -419,7 +419,7 @@ def test_the_chunks_of_a_text_become_events() -> None:
 
 
 def test_each_delta_of_a_typed_answer_is_followed_by_what_it_says() -> None:
-    text = Transcript()
+    text = ResponseText()
     chunks = [chunk(text, "[1"), chunk(text, "]", finish_reason="stop")]
     assert look(list[int], chunks, [1]) == [
         TextDelta("[1"),
@@ -433,7 +433,7 @@ def test_each_delta_of_a_typed_answer_is_followed_by_what_it_says() -> None:
 
 
 def test_another_attempt_begins_anew() -> None:
-    first, second = Transcript(), Transcript(attempt=2, restart_reason="it does not fit")
+    first, second = ResponseText(), ResponseText(attempt=2, restart_reason="it does not fit")
     chunks = [chunk(first, '["x"]'), chunk(second, "["), chunk(second, "]", finish_reason="stop")]
     assert look(list[int], chunks, []) == [
         TextDelta('["x"]'),
@@ -448,7 +448,7 @@ def test_another_attempt_begins_anew() -> None:
 
 
 def test_json_that_is_taken_back_gives_restarted_in_the_same_attempt() -> None:
-    text = Transcript()
+    text = ResponseText()
     chunks = [chunk(text, "As in [x, [1], "), chunk(text, '[{"a": '), chunk(text, "1}]", finish_reason="stop")]
     reason = "the JSON so far turned out not to be the answer"
     assert look(list[dict[str, int]], chunks, [{"a": 1}]) == [
@@ -468,7 +468,7 @@ def test_json_that_is_taken_back_gives_restarted_in_the_same_attempt() -> None:
 
 
 def test_usage_that_is_told_again_and_again_is_reported_when_it_changes() -> None:
-    text = Transcript()
+    text = ResponseText()
     more = Usage(1, 3, 4)
     chunks = [chunk(text, "a", usage=USAGE), chunk(text, "b", usage=USAGE), chunk(text, "c", usage=more)]
     assert look(str, chunks, "abc") == [
@@ -482,6 +482,6 @@ def test_usage_that_is_told_again_and_again_is_reported_when_it_changes() -> Non
 
 
 def test_an_error_of_the_stream_is_raised() -> None:
-    fail: Callable[[Exception], Any] = Events[str](AnswerPlan(str), str, lambda: LLMResponse("")).fail
+    fail: Callable[[Exception], Any] = Events[str](AnswerSpec(str), str, lambda: LLMResponse("")).fail
     with pytest.raises(ZeroDivisionError):
         fail(ZeroDivisionError())

@@ -17,11 +17,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, Va
 
 from declarai_like._output.incremental import ABSENT, Missing, PartialDict, PartialList
 from declarai_like._output.jsontext import candidates
-from declarai_like._output.types.root import AnswerPlan
+from declarai_like._output.types.root import AnswerSpec
 from declarai_like._output.types.values import Partial, PartialObject, PartialTypedDict, StreamState, as_json
 from declarai_like._output.views.readers import PartialReader
 from tests._output.json_texts import CUTS, cut, seen_of
-from tests._output.typed_answers import CLEAN, PLAIN, READ_AGAIN, REWRITING, TYPES, answers, one_shot, plan, same, steps
+from tests._output.typed_answers import CLEAN, PLAIN, READ_AGAIN, REWRITING, TYPES, answers, one_shot, same, spec, steps
 
 OPEN = (PartialObject, PartialTypedDict, PartialList, PartialDict, StreamState)
 SOME = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much])
@@ -35,7 +35,7 @@ def read(type_: Any, pieces: Any, **how: Any) -> list[Any]:
 
 def partials(name: str, text: str, places: list[int] | None) -> list[Any]:
     """Give all partials of an answer that fits, the last one at its end."""
-    reader = PartialReader[Any](plan(name))
+    reader = PartialReader[Any](spec(name))
     seen = [reader.feed(piece) for piece in cut(text, places)]
     return [partial for partial in [*seen, reader.end(one_shot(name, text)[1])] if partial is not None]
 
@@ -83,7 +83,7 @@ def test_the_last_partial_is_what_the_whole_text_gives(
 ) -> None:
     text = data.draw(answers(name))
     fits, value = one_shot(name, text)
-    reader = PartialReader[Any](plan(name))
+    reader = PartialReader[Any](spec(name))
     seen = [reader.feed(piece) for piece in cut(text, places)]
     if fits:
         # A fence with null in it, before another: JSON that is no list and no object is looked for at the end only
@@ -128,7 +128,7 @@ def test_a_partial_does_not_change_when_the_answer_goes_on(
     name: str, data: st.DataObject, places: list[int] | None
 ) -> None:
     text = data.draw(answers(name, is_clean=True))
-    reader = PartialReader[Any](plan(name))
+    reader = PartialReader[Any](spec(name))
     kept: list[tuple[Partial[Any], Any]] = []
     for piece in cut(text, places):
         partial = reader.feed(piece)
@@ -143,8 +143,8 @@ def test_a_partial_does_not_change_when_the_answer_goes_on(
 def test_all_that_can_be_seen_of_the_json_is_shown_and_nothing_else(name: str, data: st.DataObject) -> None:
     text = data.draw(answers(name, is_clean=True))
     assume(one_shot(name, text)[0])
-    is_wrapped = plan(name).shape.is_wrapped and '"value"' in text[:12]
-    reader = PartialReader[Any](plan(name))
+    is_wrapped = spec(name).output_type.is_wrapped and '"value"' in text[:12]
+    reader = PartialReader[Any](spec(name))
     for end in range(1, len(text) + 1):
         partial = reader.feed(text[end - 1])
         expected = seen_of(text[:end])
@@ -724,7 +724,7 @@ def test_as_json_gives_plain_values_by_the_names_of_fields() -> None:
 
 
 def test_a_text_is_a_partial_as_well() -> None:
-    reader = PartialReader[str](AnswerPlan(str))
+    reader = PartialReader[str](AnswerSpec(str))
     assert reader.feed("") is None
     assert [str(reader.feed("Once ")), str(reader.feed("upon"))] == ["Once ", "Once upon"]
     last = reader.feed(" a time")
@@ -789,9 +789,9 @@ class Valued(BaseModel):
 @example('{"inner": null, "value": {"value": 3}}')
 @given(st.sampled_from(["{}", '{"value": {}}', '{"value": 1}', '{"value": {"inner": {"value": 2}}, "inner": 1}']))
 def test_a_field_with_the_name_of_the_wrapper_is_told_from_it(text: str) -> None:
-    plan = AnswerPlan[Any](Valued)
-    assert plan.shape.is_wrapped
-    assert same(inside(read(plan, text)[-1]), plan.shape.read(text))
+    spec = AnswerSpec[Any](Valued)
+    assert spec.output_type.is_wrapped
+    assert same(inside(read(spec, text)[-1]), spec.output_type.read(text))
 
 
 def test_the_answer_may_be_nested_200_deep_and_no_deeper() -> None:
@@ -810,7 +810,7 @@ def test_a_number_that_is_too_long_is_no_answer() -> None:
 def test_elements_that_a_type_leaves_out_are_left_out() -> None:
     name = "left out"
     assert TYPES[name]
-    assert shown(plan(name), '[1, "x", ', "2]") == ["[1]", "[1, 2]"]
+    assert shown(spec(name), '[1, "x", ', "2]") == ["[1]", "[1, 2]"]
 
 
 def test_a_config_that_changes_texts_shows_them_as_they_come_until_they_are_whole() -> None:

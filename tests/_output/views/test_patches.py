@@ -16,13 +16,13 @@ from pydantic import AfterValidator, BaseModel, Field, RootModel, field_validato
 
 import declarai_like as declarai
 from declarai_like import errors, stream
-from declarai_like._output.types.root import AnswerPlan
+from declarai_like._output.types.root import AnswerSpec
 from declarai_like._output.views.looks import Partials, Patches
 from declarai_like.messages import LLMResponse
 from declarai_like.stream import apply_patch, as_json
 from declarai_like.testing import Raw
 from tests._output.json_texts import CUTS, TEXTS, cut
-from tests._output.typed_answers import TYPES, answers, one_shot, plan
+from tests._output.typed_answers import TYPES, answers, one_shot, spec
 from tests.conftest import World
 
 SOME = settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
@@ -34,7 +34,7 @@ def chunks(pieces: Any) -> list[LLMResponse]:
 
 def patched(type_: Any, *pieces: str, early: bool = False) -> list[list[Any]]:
     """Give the operations after each piece, none where there are none; each leads to what the partial shows."""
-    what = type_ if isinstance(type_, AnswerPlan) else AnswerPlan[Any](type_)
+    what = type_ if isinstance(type_, AnswerSpec) else AnswerSpec[Any](type_)
     partials, patches = Partials[Any](what, lambda: None, early=early), Patches[Any](what, lambda: None, early=early)
     value, shown, given = None, None, []
     for chunk in chunks(pieces):
@@ -79,12 +79,12 @@ def test_patches_make_what_partials_show_and_at_last_the_answer(
 ) -> None:
     text = data.draw(answers(name))
     pieces = cut(text, places)
-    patched(plan(name), *pieces, early=early)
+    patched(spec(name), *pieces, early=early)
     fits, result = one_shot(name, text)
     if not fits:
         return
     value = None
-    patches = Patches[Any](plan(name), lambda: result, early=early)
+    patches = Patches[Any](spec(name), lambda: result, early=early)
     for chunk in chunks(pieces):
         for operations in patches.feed(chunk):
             assert operations
@@ -314,8 +314,8 @@ def heroes(count: int) -> str:
 
 def bytes_of(type_: Any, text: str, *, step: int = 4, fits: bool = True) -> int:
     """Give how many bytes the operations for an answer have that comes in small pieces."""
-    what = AnswerPlan[Any](type_)
-    patches = Patches[Any](what, lambda: what.shape.read(text), early=False)
+    what = AnswerSpec[Any](type_)
+    patches = Patches[Any](what, lambda: what.output_type.read(text), early=False)
     pieces = [text[at : at + step] for at in range(0, len(text), step)]
     told = [operations for chunk in chunks(pieces) for operations in patches.feed(chunk)]
     return sum(map(size, [*told, *(patches.end() if fits else ())]))

@@ -302,7 +302,7 @@ def test_a_view_that_is_closed_closes_the_stream(world):
 
 
 def test_a_stream_that_keeps_nothing_can_be_looked_at_once(world):
-    answer = heroes(GOOD, cache=False)("Avengers")
+    answer = heroes(GOOD, replay=False)("Avengers")
     assert look(world, answer.partials())[-1] == [TONY, THOR]
     assert isinstance(look(world, answer.partials())[-1], errors.StreamInUse)
 
