@@ -30,21 +30,29 @@ chatbot: web ## Serve the chatbot and its page (with OpenAI when OPENAI_API_KEY 
 web: $(READY) ## Build the chatbot's page
 	@$(BIN)/python examples/streaming_chatbot/build.py
 
-test: $(READY) ## Run all checks and tests
-	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest
-	@$(BIN)/python -m coverage combine --quiet
-	@$(BIN)/python -m coverage report
+quick: $(READY) ## Check the form and run the fast tests, in under a minute
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/python -m pytest -q -n auto -m 'not slow'
 
-check: $(READY) ## Look at form, types and the order of the floors
+test-one: $(READY) ## Run the tests whose names match: make test-one K=fair_lock
+	@$(BIN)/python -m pytest -q -k '$(K)'
+
+test: $(READY) ## Run all checks and tests, in parallel, with coverage
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term
+
+check: $(READY) ## Check the form, the types and the layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/mypy
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
-format: $(READY) ## Bring all code into form
+mutants: $(READY) ## Change the code in small ways, each of which a test must catch
+	@$(BIN)/python tests/mutants.py $(K)
+
+format: $(READY) ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
@@ -53,11 +61,11 @@ docs: $(READY) ## Build the documentation into site/
 	@$(BIN)/mkdocs build --strict
 	@echo "The pages are in site/"
 
-bench: $(READY) ## Measure the speed beside the floor and the peers
+bench: $(READY) ## Measure the speed beside the bare minimum and other libraries
 	@test -e $(BENCH) || { $(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'instructor>=1.17' && touch $(BENCH); }
 	@$(BIN)/python benchmarks/all.py $(if $(TRUSS),--python $(TRUSS))
 
 clean: ## Remove what was made
 	rm -rf $(VENV) site dist examples/streaming_chatbot/static examples/streaming_chatbot/web/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-.PHONY: help demo chatbot web test check format docs bench clean
+.PHONY: help demo chatbot web quick test-one test check mutants format docs bench clean
