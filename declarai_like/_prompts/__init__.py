@@ -1,4 +1,4 @@
-"""A function's signature and words, compiled once into a prompt, and filled at each call."""
+"""Prompts: a function's signature and docstring, compiled once and filled in at each call."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any, Generic, TypeVar
 from .._output.output_type import OutputType
 from ..errors import DeclarationError, PromptError
 from .chat import ChatPrompt, SendMethod, read_send
-from .docstring import Described, describe
+from .docstring import DocstringParts, parse_docstring
 from .magic import Magic, evaluate_body, magic
 from .signature import Parameter, annotated_description, local_names, read_signature
 from .template import Template
-from .values import written
+from .values import format_value
 
 __all__ = ["ChatPrompt", "Magic", "Prompt", "SendMethod", "ask_for_json", "magic", "read_send"]
 
@@ -29,18 +29,18 @@ class Prompt(Generic[R]):
     Attributes:
         name: the function's name.
         signature: its parameters; binds the arguments of a call to them.
-        shape: what its return type asks of an answer.
-        template: the prompt with ``{name}`` where values go.
+        output_type: its return type, with the schema to ask for and the way to read an answer.
+        template: the prompt with ``{name}`` in place of each value.
 
     Raises:
-        DeclarationError: the function cannot become a prompt; the message names it and says why.
+        DeclarationError: the function cannot become a prompt; the message names it and the reason.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.name = getattr(function, "__qualname__", repr(function)).rpartition("<locals>.")[2]
         self._function = function
         try:
-            _refuse(function)
+            _check_function(function)
             local = local_names(function)
             self.signature = read_signature(function, self.name, local)
             self.output_type: OutputType[R] = OutputType(self.signature.returns, local)
@@ -51,33 +51,35 @@ class Prompt(Generic[R]):
     def _compile(self, function: Callable[..., Any]) -> None:
         signature = self.signature
         names = signature.names
-        said = describe(function.__doc__, names, self.output_type.text)
-        if said.unknown:
+        docstring = parse_docstring(function.__doc__, names, self.output_type.text)
+        if docstring.unknown:
             raise DeclarationError(
-                f"its docstring describes {', '.join(map(repr, said.unknown))}, but its parameters are "
+                f"its docstring describes {', '.join(map(repr, docstring.unknown))}, but its parameters are "
                 f"{', '.join(map(repr, names)) or 'none'}"
             )
-        self._parameters = tuple(replace(p, type=p.type or said.types.get(p.name, "")) for p in signature.parameters)
-        self._instruction = Template(said.instruction, names)
-        self._returns = Template(said.returns or annotated_description(signature.returns), names)
+        self._parameters = tuple(
+            replace(p, type=p.type or docstring.types.get(p.name, "")) for p in signature.parameters
+        )
+        self._instruction = Template(docstring.instruction, names)
+        self._returns = Template(docstring.returns or annotated_description(signature.returns), names)
         self._params = {
-            parameter.name: Template(said.params.get(parameter.name) or parameter.description, names)
+            parameter.name: Template(docstring.params.get(parameter.name) or parameter.description, names)
             for parameter in self._parameters
         }
 
     @property
     def template(self) -> str:
-        """The prompt with ``{name}`` in the places of the values."""
-        described = {name: template.source for name, template in self._params.items()}
-        said = Described(self._instruction.source, described, self._returns.source)
-        return self._lay_out(said, self._used(Magic()), lambda name: f"{{{name}}}")
+        """The prompt with ``{name}`` in place of each value."""
+        params = {name: template.source for name, template in self._params.items()}
+        parts = DocstringParts(self._instruction.source, params, self._returns.source)
+        return self._assemble(parts, self._names_used(Magic()), lambda name: f"{{{name}}}")
 
     def fill(self, arguments: Mapping[str, Any]) -> str:
-        """Write the prompt for these arguments.
+        """Return the prompt for these arguments.
 
         Raises:
-            PromptError: a template fails with them, one of them cannot be written or sent, or
-                there is nothing to say.
+            PromptError: a template fails with them, one of them cannot be written as JSON or encoded, or
+                the prompt has neither an instruction nor a description of the return.
         """
         call = inspect.BoundArguments(self.signature.python, OrderedDict(arguments))
         body = evaluate_body(lambda: self._function(*call.args, **call.kwargs), self.name)
@@ -85,51 +87,60 @@ class Prompt(Generic[R]):
         returns = self._returns.source if body.returns is None else body.returns
         if not (instruction.strip() or returns.strip()):
             raise PromptError(
-                f"the task {self.name!r} has nothing to say: write a docstring, "
-                "or return declarai.magic(description=...) from its body"
+                f"the prompt of {self.name!r} is empty; write a docstring, "
+                "or return declarai.magic(description=...) from the body of the task"
             )
         try:
-            said = self._said(body, arguments)
-            text = self._lay_out(said, self._used(body), lambda name: written(arguments[name], name))
-            text.encode()
-        except (PromptError, UnicodeEncodeError) as error:  # half a surrogate pair is no text that can be sent
+            parts = self._fill_parts(body, arguments)
+            text = self._assemble(parts, self._names_used(body), lambda name: format_value(arguments[name], name))
+            text.encode()  # lone surrogates cannot be encoded as UTF-8
+        except (PromptError, UnicodeEncodeError) as error:
             raise PromptError(f"the prompt of {self.name!r} cannot be filled: {error}") from error.__cause__
         return text
 
-    def _said(self, body: Magic, arguments: Mapping[str, Any]) -> Described:
-        """Fill the docstring's words, with what the body says in place of them."""
-        instead = body.params or {}
-        if unknown := sorted(set(instead) - set(self._params)):
-            raise PromptError(f"magic(params=...) names {', '.join(map(repr, unknown))}, which is no parameter of it")
-        params = {name: template.fill(arguments) for name, template in self._params.items() if name not in instead}
-        return Described(
+    def _fill_parts(self, body: Magic, arguments: Mapping[str, Any]) -> DocstringParts:
+        """Return the docstring's parts, filled in; a part that the body returns replaces the docstring's."""
+        overrides = body.params or {}
+        if unknown := sorted(set(overrides) - set(self._params)):
+            raise PromptError(
+                f"magic(params=...) describes {', '.join(map(repr, unknown))}, but its parameters are "
+                f"{', '.join(map(repr, self._params)) or 'none'}"
+            )
+        # A template that is replaced is not filled: it may fail with these very arguments
+        params = {name: template.fill(arguments) for name, template in self._params.items() if name not in overrides}
+        return DocstringParts(
             self._instruction.fill(arguments) if body.description is None else body.description,
-            {**params, **instead},
+            {**params, **overrides},
             self._returns.fill(arguments) if body.returns is None else body.returns,
         )
 
-    def _used(self, body: Magic) -> frozenset[str]:
-        """The names whose values stand in the words already."""
+    def _names_used(self, body: Magic) -> frozenset[str]:
+        """Return the parameters whose values already occur in the parts that are sent."""
         used = frozenset[str]() if body.description is not None else self._instruction.used
         used = used if body.returns is not None else used | self._returns.used
-        spoken_for = body.params or {}
-        return used.union(*(t.used for name, t in self._params.items() if name not in spoken_for))
+        overrides = body.params or {}
+        return used.union(*(t.used for name, t in self._params.items() if name not in overrides))
 
-    def _lay_out(self, said: Described, used: Collection[str], value: Callable[[str], str]) -> str:
-        """Put the parts under each other: the instruction, what the names in it mean, the inputs, what to give."""
-        parts = [said.instruction]
+    def _assemble(self, parts: DocstringParts, used: Collection[str], value: Callable[[str], str]) -> str:
+        """Join the instruction, the descriptions of used parameters, the other inputs, and the answer's type."""
+        paragraphs = [parts.instruction]
         parameters = self._parameters
-        # A value that stands in the text is not repeated; its description is, and a type that says something
-        explained = [p for p in parameters if p.name in used and (said.params[p.name] or p.type not in ("", "str"))]
+        # A value that the text contains is not repeated. Its description is, and so is any type but str
+        explained = [p for p in parameters if p.name in used and (parts.params[p.name] or p.type not in ("", "str"))]
         if explained:
-            parts.append("\n".join(f"- {_heading(p, said.params[p.name])}" for p in explained))
-        parts += [f"## {_heading(p, said.params[p.name])}\n{value(p.name)}" for p in parameters if p.name not in used]
-        parts.append(self.output_type.described(said.returns))
-        return "\n\n".join(filter(None, parts))
+            paragraphs.append("\n".join(f"- {_heading(p, parts.params[p.name])}" for p in explained))
+        paragraphs += [
+            f"## {_heading(p, parts.params[p.name])}\n{value(p.name)}" for p in parameters if p.name not in used
+        ]
+        paragraphs.append(self.output_type.described(parts.returns))
+        return "\n\n".join(filter(None, paragraphs))
 
 
 def ask_for_json(output_type: OutputType[Any]) -> str:
-    """Write the words that ask for JSON, for a provider that is not asked to enforce it."""
+    """Return the instruction to answer in JSON, for a provider that does not enforce a schema.
+
+    The offline model finds the schema by the words before it.
+    """
     schema = json.dumps(output_type.schema, ensure_ascii=False)
     return f"Answer with JSON only, without any other words. It must fit this JSON Schema:\n{schema}"
 
@@ -139,15 +150,15 @@ def _heading(parameter: Parameter, description: str) -> str:
     return f"{parameter.name}{kind}" + (f": {description}" if description else "")
 
 
-def _refuse(function: Callable[..., Any]) -> None:
+def _check_function(function: Callable[..., Any]) -> None:
     kind = type(function).__name__
     if kind in ("staticmethod", "classmethod"):
         raise DeclarationError(f"it is a {kind}; put @{kind} above the decorator that makes the task")
     if not inspect.isfunction(function):
-        raise DeclarationError(f"it is a {kind}; a task is made from a function")
+        raise DeclarationError(f"it is a {kind}; a task must be a function")
     if function.__name__ == "<lambda>":
-        raise DeclarationError("it is a lambda, which has no name, docstring or types to ask with; use def")
+        raise DeclarationError("it is a lambda, which has neither a name nor a docstring; use def")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise DeclarationError(
-            "its body yields; a task's body only returns magic(...), and streaming=True makes its answer stream"
+            "its body yields; the body of a task may only return magic(...), use streaming=True to stream the answer"
         )

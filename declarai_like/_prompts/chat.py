@@ -1,4 +1,4 @@
-"""A chat class's words, compiled once: the system prompt, the greeting, and what a message comes with."""
+"""Chat prompts: the system prompt, the greeting and the ``send`` of a chat class, compiled once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from .._output.output_type import OutputType
 from ..errors import DeclarationError, PromptError
-from .docstring import describe
+from .docstring import parse_docstring
 from .signature import Signature, annotated_description, local_names, read_signature
 from .template import Template
 
@@ -25,12 +25,12 @@ _ANY_SEND = inspect.Signature(
 
 @dataclass(frozen=True, slots=True)
 class SendMethod:
-    """What a ``send`` declares: what a message comes with, and what is answered.
+    """The declaration of a chat's ``send``: the values that a message takes, and the type of its answer.
 
     Attributes:
-        signature: its parameters; after ``self`` comes the message, then values for the system prompt.
+        signature: its parameters: ``self``, the message, then values for the system prompt.
         is_async: it is declared with ``async def``.
-        docstring: what it says of the answer.
+        docstring: its docstring, which describes the answer.
         local: names that its annotations may use and that are not in its module.
     """
 
@@ -41,19 +41,23 @@ class SendMethod:
 
 
 def read_send(function: Callable[..., Any], name: str) -> SendMethod:
-    """Read the ``send`` that the class of this name declares.
+    """Read the ``send`` that the class with this name declares.
 
     Raises:
-        DeclarationError: it is none that can be called with a message.
+        DeclarationError: it cannot be called with a message.
     """
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise DeclarationError("the body of its send yields; it stays empty, and streaming=True makes answers stream")
+        raise DeclarationError(
+            "the body of its send yields; leave it empty, and use streaming=True to stream the answers"
+        )
     local = local_names(function)
     signature = read_signature(function, f"{name}.send", local)
     if signature.receiver is None or not signature.parameters:
-        raise DeclarationError(f"its send is send{signature.python}; it begins with self and the message")
+        raise DeclarationError(f"its send must take self and the message first, got send{signature.python}")
     if "llm_params" in signature.names:
-        raise DeclarationError("its send takes 'llm_params', the keyword that every send takes; rename it")
+        raise DeclarationError(
+            "the parameter 'llm_params' of its send has the name of a keyword of every send; rename it"
+        )
     return SendMethod(signature, inspect.iscoroutinefunction(function), function.__doc__, local)
 
 
@@ -62,39 +66,39 @@ class ChatPrompt(Generic[R]):
 
     Attributes:
         name: the class's name.
-        shape: what an answer has to be.
-        uses: the names of the values that the system prompt has places for.
-        places: those that the greeting has places for as well.
+        output_type: the type of its answers.
+        uses: the names that the system prompt uses.
+        places: the names that the system prompt or the greeting uses.
 
     Raises:
-        DeclarationError: the class cannot become a chat; the message says why.
+        DeclarationError: the class cannot become a chat; the message names the reason.
     """
 
     def __init__(self, name: str, system: str, greeting: str, send: SendMethod | None, returns: Any) -> None:
-        """``system`` and ``greeting`` are templates, ``returns`` is the type of the answers."""
+        """Compile the templates ``system`` and ``greeting``; ``returns`` is the type of the answers."""
         self.name = name
         self.output_type: OutputType[R] = OutputType(returns, send.local if send else None)
         self._signature = send.signature if send else None
         names = send.signature.names if send else ()
-        said = describe(send.docstring if send else None, names, self.output_type.text)
+        docstring = parse_docstring(send.docstring if send else None, names, self.output_type.text)
         self._system = Template(system, None)
         self._greeting = Template(greeting, None)
-        self._instruction = Template(said.instruction, None)
-        self._returns = Template(said.returns or annotated_description(returns), None)
+        self._instruction = Template(docstring.instruction, None)
+        self._returns = Template(docstring.returns or annotated_description(returns), None)
         self.uses = self._system.used | self._instruction.used | self._returns.used
         self.places = self.uses | self._greeting.used
         if unused := [name for name in names[2:] if name not in self.uses]:
             raise DeclarationError(
-                f"its send takes {', '.join(map(repr, unused))}, for which the system prompt has no place; "
-                "what the model is told otherwise goes into the message"
+                f"its send takes {', '.join(map(repr, unused))}, which the system prompt does not use; "
+                "use it there, or write it into the message"
             )
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Give the message and the values of a call of ``send``.
+        """Return the message and the values of a call of ``send``.
 
         Raises:
             TypeError: the arguments do not fit.
-            PromptError: the message is no text that can be sent.
+            PromptError: the message cannot be encoded as UTF-8.
         """
         if self._signature is None:
             message, values = self._bind_any(args, kwargs)
@@ -107,21 +111,21 @@ class ChatPrompt(Generic[R]):
         return message, values
 
     def check_message(self, message: Any) -> None:
-        """Refuse a message that cannot be sent.
+        """Raise if a message cannot be sent.
 
         Raises:
-            TypeError: it is no text.
-            PromptError: it is no text that can be sent.
+            TypeError: it is not a str.
+            PromptError: it cannot be encoded as UTF-8.
         """
         if not isinstance(message, str):
-            raise TypeError(f"{self.name}.send() takes a message, which is a str, not {type(message).__name__}")
+            raise TypeError(f"the message of {self.name}.send() must be a str, got {type(message).__name__}")
         _check_text(message, f"the message to {self.name!r}")
 
     def check(self, values: Mapping[str, Any]) -> None:
-        """Refuse values that the system prompt has no place for.
+        """Raise if there is a value that the system prompt does not use.
 
         Raises:
-            TypeError: there is one.
+            TypeError: there is one; the message names it.
         """
         if unknown := [name for name in values if name not in self.uses]:
             raise TypeError(f"{self.name}.send() got an unexpected keyword argument {unknown[0]!r}; {self.takes}")
@@ -135,39 +139,39 @@ class ChatPrompt(Generic[R]):
 
     @property
     def takes(self) -> str:
-        """The values that there are places for, in words."""
+        """The names that the templates use, as a part of an error."""
         names = sorted(self.places - {"self"})
-        return f"its words have places for {', '.join(map(repr, names))}" if names else "its words have no places"
+        return f"its templates use: {', '.join(map(repr, names)) or 'no names'}"
 
     def instruct(self, values: Mapping[str, Any], system: str | None = None) -> str:
-        """Write the system prompt; ``system`` takes the place of the class's own words, as it stands.
+        """Return the system prompt; ``system`` replaces the class's template and is not a template itself.
 
         Raises:
-            PromptError: a value is missing, or cannot be written.
+            PromptError: a value is missing, or cannot be written as JSON.
         """
 
-        def write() -> str:
+        def fill() -> str:
             own = self._system.fill(values) if system is None else system
             answer = self.output_type.described(self._returns.fill(values))
             return "\n\n".join(filter(None, (own, self._instruction.fill(values), answer)))
 
-        return self._written("system prompt", write)
+        return self._filled("system prompt", fill)
 
     def greet(self, values: Mapping[str, Any]) -> str:
-        """Write the greeting.
+        """Return the greeting.
 
         Raises:
-            PromptError: a value is missing, or cannot be written.
+            PromptError: a value is missing, or cannot be written as JSON.
         """
-        return self._written("greeting", lambda: self._greeting.fill(values))
+        return self._filled("greeting", lambda: self._greeting.fill(values))
 
-    def _written(self, what: str, write: Callable[[], str]) -> str:
+    def _filled(self, what: str, fill: Callable[[], str]) -> str:
         try:
-            text = write()
+            text = fill()
         except PromptError as error:
             raise PromptError(
-                f"the {what} of {self.name!r} cannot be filled: {error}. Values are given to {self.name}(...), "
-                "or to send(...), or are attributes"
+                f"the {what} of {self.name!r} cannot be filled: {error}; pass values to {self.name}(...) "
+                "or to send(...), or make them attributes"
             ) from error.__cause__
         _check_text(text, f"the {what} of {self.name!r}")
         return text
@@ -176,5 +180,5 @@ class ChatPrompt(Generic[R]):
 def _check_text(text: str, what: str) -> None:
     try:
         text.encode()
-    except UnicodeEncodeError as error:  # half a surrogate pair is no text that can be sent
+    except UnicodeEncodeError as error:  # lone surrogates cannot be encoded as UTF-8
         raise PromptError(f"{what} cannot be sent: {error}") from None

@@ -1,7 +1,7 @@
-"""What a docstring says: the instruction, what each parameter is, and what shall come back.
+"""Docstrings: the instruction, and the descriptions of the parameters and of the return.
 
-The parser that reads the fields is made for documentation: it drops sections that it does not know, and
-changes the text around them. So it is shown the fields only, and all other text is kept to the letter.
+``docstring_parser`` is made for documentation: it drops sections that it does not know, and changes the
+text around fields. So it gets the fields only, and all other text is kept unchanged for the model.
 """
 
 from __future__ import annotations
@@ -18,63 +18,71 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """The parts of a docstring that reach the model."""
+class DocstringParts:
+    """The parts of a docstring that are sent to the model.
+
+    Attributes:
+        instruction: the text without the fields.
+        params: the description of each parameter.
+        returns: the description of the return.
+        types: the types of parameters, for those without an annotation.
+        unknown: described parameters that the function does not have.
+    """
 
     instruction: str = ""
     params: Mapping[str, str] = field(default_factory=dict[str, str])
     returns: str = ""
     types: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What it says of the parameters' types, for those without an annotation."""
     unknown: tuple[str, ...] = ()
-    """Parameters that are described but that the function does not have."""
 
 
-def describe(docstring: str | None, names: Collection[str], answer: str = "str") -> Described:
-    """Read a docstring in reST, Google, NumPy or Epydoc style.
+def parse_docstring(docstring: str | None, names: Collection[str], answer: str = "str") -> DocstringParts:
+    """Parse a docstring in reST, Google, NumPy or Epydoc style.
 
-    The style is the one in which most of the function's parameters and its return are described. A
-    docstring that describes neither is all instruction: nothing in it is taken for a field. ``answer``
-    is the return type, which the words about the return need not repeat.
+    The style is the one in which the docstring describes most of the function's parameters and its return.
+    A docstring without such fields is all instruction, also if parts of it look like fields. ``answer`` is
+    the return type; the description of the return need not repeat it.
     """
     text = inspect.cleandoc(docstring or "")
-    readings = [Described(text)]
-    if re.search(r"^(?:[:@]\w|\w.*:[ ]*$|---)", text, re.MULTILINE):  # no field begins without one of these
+    candidates = [DocstringParts(text)]
+    if re.search(r"^(?:[:@]\w|\w.*:[ ]*$|---)", text, re.MULTILINE):  # a field begins with one of these
         styles = (_tags(_REST, text), _google(text), _numpy(text), _tags(_EPYDOC, text))
-        readings += [_read(text, fields, names, answer) for fields in styles]
-    return max(readings, key=_weight)
+        candidates += [_split(text, fields, names, answer) for fields in styles]
+    return max(candidates, key=_score)
 
 
-def _weight(described: Described) -> int:
-    known = len(described.params) - len(described.unknown)
-    return 2 * (known + bool(described.returns)) + bool(described.unknown)
+def _score(parts: DocstringParts) -> int:
+    # A style that only describes unknown parameters still wins over plain text, so that a typo is an error
+    known = len(parts.params) - len(parts.unknown)
+    return 2 * (known + bool(parts.returns)) + bool(parts.unknown)
 
 
-# The places of the fields in a text, and what the parser finds in each.
 _Fields = Iterable[tuple[re.Match[str], "list[DocstringMeta]"]]
+"""The spans of fields in the docstring, and the fields that docstring_parser finds in each."""
 
 
-def _read(text: str, fields: _Fields, names: Collection[str], answer: str) -> Described:
+def _split(text: str, fields: _Fields, names: Collection[str], answer: str) -> DocstringParts:
+    """Split the docstring into its fields and the instruction, which is all the rest."""
     from docstring_parser import DocstringParam, DocstringReturns
 
     params: dict[str, str] = {}
     types: dict[str, str] = {}
     returns: list[str] = []
     kept: list[str] = []
-    place = 0
+    position = 0
     for match, found in fields:
-        kept.append(text[place : match.start()])
-        place = match.end()
-        for one in found:  # what a function raises is for its callers, not for the model
-            said = (one.description or "").strip()
+        kept.append(text[position : match.start()])
+        position = match.end()
+        for one in found:  # the errors that a function raises concern its callers, not the model: they are dropped
+            description = (one.description or "").strip()
             if isinstance(one, DocstringParam):
                 for name in _names(one.arg_name):
-                    params[name] = "\n".join(filter(None, (params.get(name), said)))
+                    params[name] = "\n".join(filter(None, (params.get(name), description)))
                     types[name] = one.type_name or types.get(name, "")
             elif isinstance(one, DocstringReturns):
-                returns.append(_without_type(": ".join(filter(None, (one.type_name, said))), answer))
-    kept.append(text[place:])
-    return Described(
+                returns.append(_without_type(": ".join(filter(None, (one.type_name, description))), answer))
+    kept.append(text[position:])
+    return DocstringParts(
         "\n\n".join(filter(None, (part.rstrip().lstrip("\n") for part in kept))),
         params,
         "\n".join(filter(None, returns)),
@@ -83,21 +91,22 @@ def _read(text: str, fields: _Fields, names: Collection[str], answer: str) -> De
     )
 
 
-def _names(written: str) -> list[str]:
-    return [name.strip(" *") for name in written.split(",")]
+def _names(field: str) -> list[str]:
+    """Return the parameters that a field describes; NumPy allows several, as in ``x, y``."""
+    return [name.strip(" *") for name in field.split(",")]
 
 
-def _without_type(said: str, answer: str) -> str:
-    """Take the type off the front of what is said of the return, where it repeats the annotation."""
-    kind, _, rest = re.sub(r"\s*[:\n]", "\n", said, count=1).partition("\n")
+def _without_type(description: str, answer: str) -> str:
+    """Remove the type at the start of a description of the return, if it repeats the annotation."""
+    kind, _, rest = re.sub(r"\s*[:\n]", "\n", description, count=1).partition("\n")
     words = set(re.findall(r"\w+", kind))
     if words and words <= set(re.findall(r"\w+", answer)):
         return inspect.cleandoc(rest)
-    return said
+    return description
 
 
 def _tagged(sign: str) -> re.Pattern[str]:
-    """Match runs of fields that begin with a sign at the start of a line, with the lines that go on with them."""
+    """Return a pattern for runs of fields that start a line with a sign, with their continuation lines."""
     kind = r"[^\s:,|]+(?:[ ]*[,|][ ]*[^\s:,|]+)*"
     return re.compile(
         rf"""
@@ -106,7 +115,7 @@ def _tagged(sign: str) -> re.Pattern[str]:
           | type[ ]+\w+
           | (?:return|returns|rtype|yield|yields|raise|raises|except|exception)(?:[ ]+{kind})?
         ):.*
-        (?:\n(?![:@])\S.*)*             # the lines right below go on with it,
+        (?:\n(?![:@])\S.*)*             # the lines right below continue it,
         (?:\n(?:[ ]*\n)*[ ]+\S.*)*      # and so do indented ones, after blank lines too
         \n*)+
         """,
@@ -144,13 +153,13 @@ def _tags(fields: re.Pattern[str], text: str) -> _Fields:
     from docstring_parser import DocstringStyle
 
     runs = list(fields.finditer(text))
-    # Both styles have the same fields. All are read at once, as a type may stand apart from its parameter;
-    # and a type without its spaces, at which the parser would take it apart.
+    # Both styles have the same fields. All are parsed at once, because the type of a parameter may be in another run.
+    # Spaces within a type are removed, because the parser splits a field at its spaces.
     tags = re.sub(r"^@", ":", "\n".join(run[0] for run in runs), flags=re.MULTILINE)
     tags = re.sub(r"^:[^:]*", lambda head: re.sub(r" *([,|]) *", r"\1", head[0]), tags, flags=re.MULTILINE)
-    typed = re.findall(r"^:type +(\w+):", tags, flags=re.MULTILINE)  # also those that have no description
+    typed = re.findall(r"^:type +(\w+):", tags, flags=re.MULTILINE)  # the parser drops a type alone
     found = _parse("\n".join([tags, *(f":param {name}:" for name in typed)]), DocstringStyle.REST)
-    return [(run, [] if place else found) for place, run in enumerate(runs)]
+    return [(run, [] if index else found) for index, run in enumerate(runs)]
 
 
 def _google(text: str) -> Iterator[tuple[re.Match[str], list[DocstringMeta]]]:
@@ -162,7 +171,7 @@ def _google(text: str) -> Iterator[tuple[re.Match[str], list[DocstringMeta]]]:
             continue
         try:
             found = _parse(section[0], DocstringStyle.GOOGLE)
-        except ParseError:  # no list of parameters, so it is text
+        except ParseError:  # not a list of parameters: it stays in the instruction
             continue
         if all(isinstance(one, DocstringParam) and all(map(str.isidentifier, _names(one.arg_name))) for one in found):
             yield section, found
@@ -181,11 +190,11 @@ def _numpy(text: str) -> Iterator[tuple[re.Match[str], list[DocstringMeta]]]:
 def _parse(fields: str, style: DocstringStyle) -> list[DocstringMeta]:
     from docstring_parser import parse
 
-    return parse("\n" + fields, style).meta  # the parser changes the indentation below a first line
+    return parse("\n" + fields, style).meta  # the parser dedents the lines after the first one, so it must be empty
 
 
 def _returned(section: re.Match[str]) -> list[DocstringMeta]:
-    """Give the whole text of a section about the return: it may be a list of values as well as prose."""
+    """Return the text of a section about the return as one field: it may be a list of values as well as prose."""
     from docstring_parser import DocstringReturns
 
     if not section["returns"]:

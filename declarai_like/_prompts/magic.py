@@ -1,4 +1,4 @@
-"""``magic(...)``: what the body of a task may return, as a placeholder or in place of the docstring."""
+"""``magic(...)``: the return value of a task's body, as a placeholder or in place of the docstring."""
 
 from __future__ import annotations
 
@@ -14,63 +14,64 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Magic:
-    """The words that a task's body gives for one call. See `magic`."""
+    """The parts of a prompt that a task's body returns for one call. See `magic`."""
 
     description: str | None = None
     params: Mapping[str, str] | None = None
     returns: str | None = None
 
 
-# T stands in no parameter, by intent: so the result fits whatever the task is declared to return
+# T occurs in no parameter, so that a type checker takes the result for whatever the task is declared to return
 def magic(
     *_arguments: object,
     description: str | None = None,
     params: Mapping[str, str] | None = None,
     returns: str | None = None,
 ) -> T:  # type: ignore[type-var]  # pyright: ignore[reportInvalidTypeVarUse]
-    """Stand in for what a task's body would compute; return it from the body.
+    """Return a placeholder for the answer; return it from the body of a task.
 
-    ``return magic(movie)`` only fills the place: it makes the body whole for readers, linters and type
-    checkers. With keywords it takes the docstring's part, for this call: ``description`` for its
-    text, ``params`` for what it says of parameters (those that are not named keep theirs), ``returns``
-    for its return.
+    ``return magic(movie)`` is only a placeholder: it shows readers, linters and type checkers a complete
+    body. Keywords replace parts of the docstring for this call: ``description`` its text, ``params`` the
+    descriptions of the parameters that it names, ``returns`` the description of the return.
 
-    The body runs at each call, with the arguments, so it may choose its words by them. What it gives
-    is plain text, sent to the letter and never read as a template: to use an argument, write an f-string.
+    The body runs at each call, with the arguments, so the keywords may depend on them. Their values are
+    plain text: they are sent unchanged and never read as templates. To use an argument, write an f-string.
 
     Raises:
-        TypeError: one of the keywords is not text.
+        TypeError: a value of a keyword is not a str.
     """
-    for words in cast("list[object]", [description, returns, *(params or {}).values()]):
-        if not isinstance(words, str | None):
-            raise TypeError(f"magic() takes text for its keywords, not {type(words).__name__}: {words!r}")
+    described = {f"params[{name!r}]": text for name, text in (params or {}).items()}
+    given: dict[str, object] = {"description": description, "returns": returns, **described}
+    for keyword, text in given.items():
+        if not isinstance(text, str | None):
+            raise TypeError(f"{keyword} of magic() must be a str, got {type(text).__name__}")
     return cast("T", Magic(description, params, returns))
 
 
 def evaluate_body(body: Callable[[], Any], name: str) -> Magic:
-    """Run the body of the task with this name, and give what it says.
+    """Run the body of the task with this name, and return the parts of the prompt that it returns.
 
     Raises:
-        PromptError: it returned something that is not ``magic(...)``, or it awaited something.
+        PromptError: it returned something other than ``magic(...)``, or it awaited something.
     """
-    said = body()
-    if inspect.iscoroutine(said):
-        said = _finish(said, name)
-    if said is None or said is ...:
+    returned = body()
+    if inspect.iscoroutine(returned):
+        returned = _run_coroutine(returned, name)
+    if returned is None or returned is ...:
         return Magic()
-    if isinstance(said, Magic):
-        return said
+    if isinstance(returned, Magic):
+        return returned
     raise PromptError(
-        f"the body of the task {name!r} returned {said!r}, but the model gives the answer: "
-        "leave the body empty, or return declarai.magic(...)"
+        f"the body of the task {name!r} must be empty or return declarai.magic(...), "
+        f"got {type(returned).__name__}; the model writes the answer"
     )
 
 
-def _finish(body: Any, name: str) -> Any:
-    """Run an async body. It only says things, so it has nothing to wait for."""
+def _run_coroutine(body: Any, name: str) -> Any:
+    """Run an async body without an event loop, which it does not need: it only returns ``magic(...)``."""
     try:
         body.send(None)
     except StopIteration as stop:
         return stop.value
     body.close()
-    raise PromptError(f"the body of the task {name!r} awaits something; a task's body can only return magic(...)")
+    raise PromptError(f"the body of the task {name!r} awaits something; the body of a task may only return magic(...)")

@@ -1,4 +1,4 @@
-"""What a function's signature says: its parameters, their types, and its return type."""
+"""Signatures: a function's parameters, their types and descriptions, and its return type."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from typing import Any
 from .._output.type_text import type_text
 from ..errors import DeclarationError
 
-# The global and the local names that annotations may use
 _Scope = tuple[dict[str, Any], Mapping[str, Any]]
+"""The global and the local names that annotations may use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: its name, its type as text, what ``Annotated`` says of it, and the type itself.
+    """One parameter of a function.
 
     Attributes:
-        annotation: the type; `inspect.Parameter.empty` where there is none, or none that can be resolved.
+        name: its name.
+        type: its type as text; empty without an annotation.
+        description: the description in its ``Annotated``; else empty.
+        annotation: the type; `inspect.Parameter.empty` without an annotation, or if it cannot be resolved.
     """
 
     name: str
@@ -35,8 +38,11 @@ class Signature:
     """A function's signature, read once.
 
     Attributes:
+        name: the function's name.
+        python: the signature as `inspect` reads it.
+        parameters: the inputs; without the receiver.
         receiver: the name of a method's first parameter (``self`` or ``cls``), or None.
-        returns: the return type, `inspect.Signature.empty` where there is none.
+        returns: the return type; `inspect.Signature.empty` without an annotation.
     """
 
     name: str
@@ -52,7 +58,7 @@ class Signature:
         return (self.receiver, *own) if self.receiver else own
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Give each parameter its argument or default, as a call would.
+        """Return the argument or the default of each parameter, as a call binds them.
 
         Raises:
             TypeError: the arguments do not fit.
@@ -66,7 +72,7 @@ class Signature:
 
 
 def read_signature(function: Callable[..., Any], name: str, local: Mapping[str, Any]) -> Signature:
-    """Read a function's signature; ``local`` has the `local_names` that its annotations may use.
+    """Read a function's signature; ``local`` holds the `local_names` that its annotations may use.
 
     Raises:
         DeclarationError: it has ``*args`` or ``**kwargs``, or its return type cannot be resolved.
@@ -77,7 +83,7 @@ def read_signature(function: Callable[..., Any], name: str, local: Mapping[str, 
     for parameter in found:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise DeclarationError(
-                f"it takes {str(parameter)!r}, but each input of a task needs a name that the model can be told; "
+                f"it takes {str(parameter)!r}, but each input of a task needs a name for the prompt; "
                 "take a list or a dict instead"
             )
     receiver = found[0].name if found and found[0].name in ("self", "cls") else None
@@ -92,18 +98,18 @@ def read_signature(function: Callable[..., Any], name: str, local: Mapping[str, 
 
 
 def local_names(function: Callable[..., Any]) -> dict[str, Any]:
-    """Give the names of the functions and classes around a function that is being decorated.
+    """Return the local names of the functions and classes that enclose a function being decorated.
 
-    A nested function does not keep names that only its annotations use. But while it is decorated,
-    what is around it runs, and has them.
+    A nested function has no closure cells for names that only its annotations use. But the frames of the
+    enclosing functions are still on the stack while it is decorated, and hold them.
     """
     code = inspect.unwrap(function).__code__
     names: dict[str, Any] = {}
     frame = inspect.currentframe()
     while frame is not None:
-        around = frame.f_code
-        if around.co_filename == code.co_filename and code.co_qualname.startswith(f"{around.co_qualname}."):
-            names = {**frame.f_locals, **names}  # the innermost are met first, and win
+        enclosing = frame.f_code
+        if enclosing.co_filename == code.co_filename and code.co_qualname.startswith(f"{enclosing.co_qualname}."):
+            names = {**frame.f_locals, **names}  # the innermost frame comes first, so its names win
         frame = frame.f_back
     return names
 
@@ -114,7 +120,7 @@ def _parameter(parameter: inspect.Parameter, scope: _Scope) -> Parameter:
         return Parameter(parameter.name, "", "")
     try:
         annotation = _resolve(annotation, scope)
-    except Exception:  # only the text of a parameter's type is needed, and that is there
+    except Exception:  # the prompt needs only the text of a parameter's type, which the annotation itself is
         return Parameter(parameter.name, str(annotation), "")
     return Parameter(parameter.name, type_text(annotation), annotated_description(annotation), annotation)
 
@@ -133,15 +139,15 @@ def _returns(python: inspect.Signature, scope: _Scope) -> Any:
 
 
 def _resolve(annotation: Any, scope: _Scope) -> Any:
-    """Resolve an annotation and all the names in it, which may be strings."""
+    """Resolve an annotation and all names in it, which may be strings (PEP 563)."""
     holder = types.SimpleNamespace(__annotations__={"it": annotation})
     return typing.get_type_hints(holder, *scope, include_extras=True)["it"]
 
 
 def annotated_description(annotation: Any) -> str:
-    """Find the words in ``Annotated``: a string, pydantic's ``Field(description=...)`` or ``Doc(...)``."""
+    """Return the description in ``Annotated``: a str, pydantic's ``Field(description=...)`` or ``Doc(...)`` (PEP 727)."""
     for extra in getattr(annotation, "__metadata__", ()):
-        said = extra if isinstance(extra, str) else getattr(extra, "description", getattr(extra, "documentation", None))
-        if isinstance(said, str):
-            return said
+        text = extra if isinstance(extra, str) else getattr(extra, "description", getattr(extra, "documentation", None))
+        if isinstance(text, str):
+            return text
     return ""

@@ -1,4 +1,4 @@
-"""How an argument is written into a prompt: text as it is, everything else as JSON."""
+"""Arguments in a prompt: a str as it is, any other value as JSON."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import Any
 from ..errors import PromptError
 
 
-def written(value: Any, name: str = "") -> str:
-    """Write a value for the model. It is data: nothing in it is ever read as a template.
+def format_value(value: Any, name: str = "") -> str:
+    """Return a value as text for the model. It is data: nothing in it is ever read as a template.
 
     Strings are written as they are, and so are the values that JSON writes as strings (dates, UUIDs,
-    decimals, string enums); pydantic models, dataclasses, containers and numbers are written as JSON.
+    decimals, string enums). Pydantic models, dataclasses, containers and numbers are written as JSON.
+
+    Args:
+        value: the argument.
+        name: the parameter that an error names.
 
     Raises:
-        PromptError: JSON has no form for it.
+        PromptError: JSON has no form for the value.
     """
     if type(value) is str:
         return value
@@ -26,7 +30,7 @@ def written(value: Any, name: str = "") -> str:
         text = to_json(value, inf_nan_mode="constants").decode()
     except (PydanticSerializationError, ValueError) as error:
         raise PromptError(
-            f"{repr(name) if name else 'a value'} is of type {type(value).__name__}, and cannot be written as JSON "
+            f"{repr(name) if name else 'a value'} is of type {type(value).__name__}, which cannot be written as JSON "
             f"({error}); pass a str, a number, a container, a dataclass or a pydantic model"
         ) from None
     return str(json.loads(text)) if text.startswith('"') else text

@@ -1,4 +1,4 @@
-"""Docstrings of every style reach the model whole: fields in their places, all other text to the letter."""
+"""Docstrings of every style reach the model complete: the fields are parsed, all other text is unchanged."""
 
 import inspect
 import re
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from declarai_like._prompts import Prompt
-from declarai_like._prompts.docstring import describe
+from declarai_like._prompts.docstring import parse_docstring
 from declarai_like.errors import DeclarationError
 
 
@@ -96,9 +96,9 @@ def test_each_style_brings_descriptions_types_and_the_return_to_the_prompt(funct
         "Go.\n\n@param url: like http://x:80\n@return: a: b",
     ],
 )
-def test_colons_in_the_words_of_a_field_are_plain_text(text):
-    described = describe(text, ["url"])
-    assert (described.instruction, described.params, described.returns) == ("Go.", {"url": "like http://x:80"}, "a: b")
+def test_colons_in_a_description_are_plain_text(text):
+    parts = parse_docstring(text, ["url"])
+    assert (parts.instruction, parts.params, parts.returns) == ("Go.", {"url": "like http://x:80"}, "a: b")
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_colons_in_the_words_of_a_field_are_plain_text(text):
         "@param text: first\n    second\n\n    third\n\nAfter it: more",
     ],
 )
-def test_a_description_goes_on_over_lines_and_paragraphs_and_the_text_after_it_is_kept(text):
-    described = describe(f"Do it.\n\n{text}", ["text"])
-    words = described.params["text"].split() + described.instruction.split()
+def test_a_description_may_span_lines_and_paragraphs_and_the_text_after_it_is_kept(text):
+    parts = parse_docstring(f"Do it.\n\n{text}", ["text"])
+    words = parts.params["text"].split() + parts.instruction.split()
     assert sorted(words) == sorted("Do it. first second third After it: more".split())
-    assert described.params["text"].startswith("first\nsecond\n\nthird")
+    assert parts.params["text"].startswith("first\nsecond\n\nthird")
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_sections_that_no_parser_knows_and_examples_and_notes_stay_in_the_instru
     kept = (
         "Find the names in it.\nOnly people, no places.\n\n"
         'Examples:\n    >>> names("Ann met Bo")\n    ["Ann", "Bo"]\n\n'
-        "Notes\n-----\nTitles are no names: leave out Dr.\n\n"
+        "Notes\n-----\nTitles are not names: leave out Dr.\n\n"
         "Note:\n    A name is given once."
     )
-    assert describe(f"{kept}\n\n{field.format('text')}", ["text"]).instruction == kept
+    assert parse_docstring(f"{kept}\n\n{field.format('text')}", ["text"]).instruction == kept
     before, after = kept.split("\n\n", 1)
-    assert describe(f"{before}\n\n{field.format('text')}\n\n{after}", ["text"]).instruction == kept
+    assert parse_docstring(f"{before}\n\n{field.format('text')}\n\n{after}", ["text"]).instruction == kept
 
 
 @pytest.mark.parametrize(
@@ -158,22 +158,22 @@ def test_sections_that_no_parser_knows_and_examples_and_notes_stay_in_the_instru
         "param x: y\nReturns: one word",
     ],
 )
-def test_text_that_only_looks_like_fields_is_left_as_it_is(text):
-    described = describe(text, ["message"])
-    assert described.instruction == text
-    assert not described.params
-    assert not described.returns
+def test_text_that_only_looks_like_fields_is_unchanged(text):
+    parts = parse_docstring(text, ["message"])
+    assert parts.instruction == text
+    assert not parts.params
+    assert not parts.returns
 
 
-def test_lines_that_begin_with_a_colon_beside_true_fields_are_left_as_they_are():
-    described = describe("Rate it.\n\n:-) is good\n:param text: it\n:-( is bad\n\nBe fair: no spite", ["text"])
-    assert described.instruction == "Rate it.\n\n:-) is good\n\n:-( is bad\n\nBe fair: no spite"
-    assert described.params == {"text": "it"}
+def test_lines_that_begin_with_a_colon_beside_real_fields_are_unchanged():
+    parts = parse_docstring("Rate it.\n\n:-) is good\n:param text: it\n:-( is bad\n\nBe fair: no spite", ["text"])
+    assert parts.instruction == "Rate it.\n\n:-) is good\n\n:-( is bad\n\nBe fair: no spite"
+    assert parts.params == {"text": "it"}
 
 
-def test_json_in_the_words_about_the_return_is_kept():
-    described = describe('Do it.\n\nReturns:\n    {"a": 1, "b": {"c": 2}}', [], "dict[str, int]")
-    assert described.returns == '{"a": 1, "b": {"c": 2}}'
+def test_json_in_the_description_of_the_return_is_kept():
+    parts = parse_docstring('Do it.\n\nReturns:\n    {"a": 1, "b": {"c": 2}}', [], "dict[str, int]")
+    assert parts.returns == '{"a": 1, "b": {"c": 2}}'
 
 
 @pytest.mark.parametrize(
@@ -188,17 +188,23 @@ def test_json_in_the_words_about_the_return_is_kept():
         "@return: the rank\n@rtype: int",
     ],
 )
-def test_the_return_type_is_not_said_twice(returns):
-    assert describe(f"Do it.\n\n{returns}", [], "int").returns == "the rank"
+def test_the_return_type_is_not_repeated(returns):
+    assert parse_docstring(f"Do it.\n\n{returns}", [], "int").returns == "the rank"
 
 
-def test_signs_before_a_colon_are_no_type():
-    assert describe("Do it.\n\n:return: []: where there is none", [], "list[int]").returns == "[]: where there is none"
+def test_signs_before_a_colon_are_not_a_type():
+    assert (
+        parse_docstring("Do it.\n\n:return: []: where nothing is found", [], "list[int]").returns
+        == "[]: where nothing is found"
+    )
 
 
 def test_the_names_in_what_is_returned_are_kept():
     text = "Do it.\n\nReturns\n-------\nwidth : int\n    from left\nheight : int\n    from below"
-    assert describe(text, [], "tuple[int, int]").returns == "width : int\n    from left\nheight : int\n    from below"
+    assert (
+        parse_docstring(text, [], "tuple[int, int]").returns
+        == "width : int\n    from left\nheight : int\n    from below"
+    )
 
 
 @pytest.mark.parametrize(
@@ -212,13 +218,13 @@ def test_the_names_in_what_is_returned_are_kept():
     ],
 )
 def test_types_of_more_than_one_word_are_read(text, type):
-    described = describe(f"Do it.\n\n{text}", ["scores"])
-    assert (described.types, described.params) == ({"scores": type}, {"scores": "of each"})
+    parts = parse_docstring(f"Do it.\n\n{text}", ["scores"])
+    assert (parts.types, parts.params) == ({"scores": type}, {"scores": "of each"})
 
 
 def test_numpy_can_describe_several_parameters_at_once():
-    described = describe("Do it.\n\nParameters\n----------\nx, y : int\n    a place", ["x", "y"])
-    assert described.params == {"x": "a place", "y": "a place"}
+    parts = parse_docstring("Do it.\n\nParameters\n----------\nx, y : int\n    a point", ["x", "y"])
+    assert parts.params == {"x": "a point", "y": "a point"}
 
 
 def test_an_annotation_wins_over_the_type_in_the_docstring():
@@ -249,15 +255,15 @@ def test_a_parameter_that_the_function_does_not_have_is_an_error_that_names_both
 
 
 def test_no_docstring_is_an_empty_one():
-    assert describe(None, []) == describe("", [])
+    assert parse_docstring(None, []) == parse_docstring("", [])
 
 
 @pytest.mark.parametrize(
     "text", [":param", ":param:", ":return:", "Args:", "Args:\n", "Parameters\n----\n", "@", "---"]
 )
-def test_a_field_without_words_is_no_error(text):
-    described = describe(text, ["x"])
-    assert not described.unknown
+def test_a_field_without_a_description_is_not_an_error(text):
+    parts = parse_docstring(text, ["x"])
+    assert not parts.unknown
 
 
 PIECES = [
@@ -285,15 +291,15 @@ PIECES = [
 
 @given(st.lists(st.sampled_from(PIECES), unique=True))
 @settings(deadline=None)
-def test_no_docstring_is_an_error_and_none_of_its_words_is_lost(lines):
-    described = describe("\n".join(["Go.", *lines]), ["x"], "Hero")
-    reached = [described.instruction, *described.params.values(), *described.types.values(), described.returns]
-    found = set(re.findall(r"\w+", " ".join(reached)))
-    markers = {"param", "type", "return", "Args", "Returns", "Parameters"}  # what only says where a field is
-    assert set(re.findall(r"\w+", "\n".join(lines))) <= found | markers | {"x", *described.unknown}
+def test_a_docstring_is_never_an_error_and_no_word_of_it_is_lost(lines):
+    parts = parse_docstring("\n".join(["Go.", *lines]), ["x"], "Hero")
+    sent = [parts.instruction, *parts.params.values(), *parts.types.values(), parts.returns]
+    found = set(re.findall(r"\w+", " ".join(sent)))
+    markers = {"param", "type", "return", "Args", "Returns", "Parameters"}  # they only mark a field
+    assert set(re.findall(r"\w+", "\n".join(lines))) <= found | markers | {"x", *parts.unknown}
 
 
 @given(st.text(alphabet=":@-\n \t{}ax"))
 @settings(deadline=None)
-def test_no_text_at_all_is_an_error(text):
-    describe(text, ["x"])
+def test_random_text_is_never_an_error(text):
+    parse_docstring(text, ["x"])

@@ -1,4 +1,4 @@
-"""``magic(...)`` in a task's body: as a placeholder, and as the docstring's stand-in for one call."""
+"""``magic(...)`` in a task's body: as a placeholder, and as a replacement of the docstring for one call."""
 
 import inspect
 
@@ -48,34 +48,34 @@ async def later(film: str, scale: int) -> int:
     return magic(film)
 
 
-def gives_a_coroutine(film: str, scale: int) -> int:
+def returns_a_coroutine(film: str, scale: int) -> int:
     return later(film, scale)
 
 
-PLACEHOLDERS = [ellipsis, returns_ellipsis, returns_none, bare, positional, later, gives_a_coroutine]
+PLACEHOLDERS = [ellipsis, returns_ellipsis, returns_none, bare, positional, later, returns_a_coroutine]
 for function in PLACEHOLDERS:
     function.__doc__ = docstring_only.__doc__
 
 
 @pytest.mark.parametrize("function", PLACEHOLDERS, ids=lambda function: function.__name__)
-def test_a_placeholder_leaves_the_docstring_to_speak(function):
+def test_a_placeholder_leaves_the_docstring_unchanged(function):
     assert filled(function, film="Up", scale=5) == filled(docstring_only, film="Up", scale=5)
 
 
-def test_the_keywords_take_the_place_of_the_docstring_and_of_its_parts():
+def test_the_keywords_replace_the_docstring_and_its_parts():
     def rate(film: str, scale: int) -> int:
-        """Not said.
+        """Not sent.
 
-        :param film: not said
+        :param film: not sent
         :param scale: the best mark
-        :return: not said
+        :return: not sent
         """
         return magic(description="Rate the film.", params={"film": "its title"}, returns="a mark")
 
     assert filled(rate, film="Up", scale=5) == filled(docstring_only, film="Up", scale=5)
 
 
-def test_they_stand_in_for_a_docstring_that_is_not_there():
+def test_the_keywords_replace_a_missing_docstring():
     def rate(film: str, scale: int) -> int:
         return magic(
             description="Rate the film.", params={"film": "its title", "scale": "the best mark"}, returns="a mark"
@@ -85,7 +85,7 @@ def test_they_stand_in_for_a_docstring_that_is_not_there():
 
 
 @pytest.mark.parametrize(
-    ("said", "prompt"),
+    ("keywords", "prompt"),
     [
         ({"description": "Judge it."}, "Judge it.\n\n## film (str): its title\nUp\n\n## Answer (str)\na mark"),
         ({"params": {"film": "a name"}}, "Rate Up.\n\n- film (str): a name\n\n## Answer (str)\na mark"),
@@ -94,14 +94,14 @@ def test_they_stand_in_for_a_docstring_that_is_not_there():
         ({"returns": ""}, "Rate Up.\n\n- film (str): its title"),
     ],
 )
-def test_what_the_keywords_do_not_say_is_said_by_the_docstring(said, prompt):
+def test_parts_without_a_keyword_come_from_the_docstring(keywords, prompt):
     def rate(film: str) -> str:
         """Rate {film}.
 
         :param film: its title
         :return: a mark
         """
-        return magic(**said)
+        return magic(**keywords)
 
     assert filled(rate, film="Up") == prompt
 
@@ -115,7 +115,7 @@ def test_the_body_runs_at_each_call_with_the_arguments():
     assert prompt.fill({"film": "Heat", "polite": False}).startswith("Rate Heat.")
 
 
-def test_the_body_of_a_method_has_its_object():
+def test_the_body_of_a_method_gets_its_object():
     class Critic:
         taste = "good"
 
@@ -127,12 +127,12 @@ def test_the_body_of_a_method_has_its_object():
 
 @given(st.text(min_size=1).filter(str.strip))
 @settings(deadline=None)
-def test_what_it_gives_is_sent_to_the_letter_and_is_no_template(words):
+def test_its_text_is_sent_unchanged_and_is_not_a_template(text):
     def rate(film: str) -> str:
-        """Not said."""
-        return magic(description=words, params={"film": words}, returns=words)
+        """Not sent."""
+        return magic(description=text, params={"film": text}, returns=text)
 
-    assert filled(rate, film="Up") == f"{words}\n\n## film (str): {words}\nUp\n\n## Answer (str)\n{words}"
+    assert filled(rate, film="Up") == f"{text}\n\n## film (str): {text}\nUp\n\n## Answer (str)\n{text}"
 
 
 def test_templates_in_it_are_plain_text():
@@ -142,19 +142,29 @@ def test_templates_in_it_are_plain_text():
     assert filled(rate, film="Up") == "{film} {{ film }} {% raw %}\n\t\n\n## film (str)\nUp"
 
 
-@pytest.mark.parametrize("wrong", [5, "a text", True, [], {"description": "x"}, Magic])
+@pytest.mark.parametrize("wrong", [5, "an answer", True, [], {"description": "x"}, Magic])
 def test_a_body_that_computes_the_answer_is_an_error_that_names_the_task(wrong):
     def rate(film: str) -> int:
         """Rate it."""
         return wrong
 
-    with pytest.raises(PromptError, match="body of the task 'rate' returned .*return declarai.magic"):
+    with pytest.raises(
+        PromptError,
+        match=rf"body of the task 'rate' must be empty or return declarai\.magic.*, got {type(wrong).__name__}; the model writes",
+    ):
         filled(rate, film="Up")
 
 
-@pytest.mark.parametrize("wrong", [{"description": 5}, {"returns": ["x"]}, {"params": {"film": None, "scale": 1}}])
-def test_words_that_are_no_text_are_a_type_error(wrong):
-    with pytest.raises(TypeError, match="magic\\(\\) takes text"):
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"description": 5}, r"description of magic\(\) must be a str, got int"),
+        ({"returns": ["x"]}, r"returns of magic\(\) must be a str, got list"),
+        ({"params": {"film": None, "scale": 1}}, r"params\['scale'\] of magic\(\) must be a str, got int"),
+    ],
+)
+def test_a_keyword_that_is_not_a_str_is_a_type_error(wrong, problem):
+    with pytest.raises(TypeError, match=f"^{problem}$"):
         magic(**wrong)
 
 
@@ -170,16 +180,16 @@ def test_a_description_that_is_replaced_is_not_filled():
     assert "film (dict): of 2009" in filled(rate, film={"year": 2009})
 
 
-def test_words_about_a_parameter_that_is_not_there_are_an_error_that_names_both():
+def test_a_description_of_an_unknown_parameter_is_an_error_that_names_both():
     def rate(film: str) -> str:
         """Rate it."""
         return magic(params={"movie": "its title", "film": "its title"})
 
-    with pytest.raises(PromptError, match="'rate' .*names 'movie'"):
+    with pytest.raises(PromptError, match="'rate' .*describes 'movie', but its parameters are 'film'"):
         filled(rate, film="Up")
 
 
-def test_an_error_of_the_body_comes_through():
+def test_an_error_of_the_body_is_raised_unchanged():
     def rate(film: str) -> int:
         """Rate it."""
         raise LookupError(film)
@@ -188,25 +198,29 @@ def test_an_error_of_the_body_comes_through():
         filled(rate, film="Up")
 
 
-@pytest.mark.parametrize("said", [{}, {"description": ""}, {"description": " \n"}, {"params": {"film": "its title"}}])
-def test_a_task_that_says_nothing_at_all_is_an_error_that_says_what_to_write(said):
+@pytest.mark.parametrize(
+    "keywords", [{}, {"description": ""}, {"description": " \n"}, {"params": {"film": "its title"}}]
+)
+def test_an_empty_prompt_is_an_error_that_names_what_to_write(keywords):
     def rate(film: str) -> int:
-        return magic(**said)
+        return magic(**keywords)
 
-    with pytest.raises(PromptError, match=r"'rate' has nothing to say: write a docstring, or return declarai\.magic"):
+    with pytest.raises(
+        PromptError, match=r"the prompt of 'rate' is empty; write a docstring, or return declarai\.magic"
+    ):
         filled(rate, film="Up")
 
 
-def test_an_emptied_docstring_says_nothing_too():
+def test_a_docstring_that_is_replaced_by_nothing_is_an_empty_prompt():
     def rate(film: str) -> int:
         """Rate it."""
         return magic(description="")
 
-    with pytest.raises(PromptError, match="nothing to say"):
+    with pytest.raises(PromptError, match="the prompt of 'rate' is empty"):
         filled(rate, film="Up")
 
 
-def test_words_about_the_return_are_enough_to_say():
+def test_a_description_of_the_return_is_enough():
     def title(text: str) -> str:
         """:return: a title for the text"""
 
@@ -214,7 +228,7 @@ def test_words_about_the_return_are_enough_to_say():
 
 
 @pytest.mark.anyio
-async def test_an_async_body_that_waits_for_something_is_an_error_in_both_worlds():
+async def test_an_async_body_that_awaits_something_is_an_error_in_each_event_loop():
     ended = False
 
     async def rate(film: str) -> int:
@@ -225,22 +239,24 @@ async def test_an_async_body_that_waits_for_something_is_an_error_in_both_worlds
         finally:
             ended = True
 
-    with pytest.raises(PromptError, match=r"body of the task 'rate' awaits something; .*only return magic") as caught:
+    with pytest.raises(
+        PromptError, match=r"body of the task 'rate' awaits something; .*may only return magic"
+    ) as caught:
         filled(rate, film="Up")
     assert ended
     assert caught.value
 
 
-def test_an_async_body_may_await_what_is_there_at_once():
-    async def words() -> str:
+def test_an_async_body_may_await_what_is_done_at_once():
+    async def instruction() -> str:
         return "Rate it."
 
     async def rate(film: str) -> str:
-        return magic(description=await words())
+        return magic(description=await instruction())
 
     assert filled(rate, film="Up").startswith("Rate it.\n")
 
 
-def test_its_docs_say_what_it_can_do():
-    said = inspect.getdoc(magic) or ""
-    assert all(word in said for word in ("description", "params", "returns", "each call", "plain text"))
+def test_its_docstring_describes_each_keyword():
+    docstring = inspect.getdoc(magic) or ""
+    assert all(word in docstring for word in ("description", "params", "returns", "each call", "plain text"))

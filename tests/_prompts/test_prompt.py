@@ -1,4 +1,4 @@
-"""A function becomes a prompt, once: what reaches the model, and what cannot become one."""
+"""Prompts of functions: the text that is sent to the model, and the functions that are refused."""
 
 import dataclasses
 import functools
@@ -29,7 +29,7 @@ def rank(message: str, scale: int = 5) -> int:
     return magic(message)
 
 
-def test_the_whole_of_a_declaration_reaches_the_model():
+def test_the_prompt_has_everything_that_is_declared():
     prompt = Prompt(rank)
     assert prompt.fill({"message": "The server is down!", "scale": 5}) == inspect.cleandoc("""
         Rank how urgent the message is.
@@ -45,7 +45,7 @@ def test_the_whole_of_a_declaration_reaches_the_model():
     """)
 
 
-def test_its_template_has_the_names_in_the_places_of_the_values():
+def test_its_template_has_names_in_place_of_the_values():
     assert Prompt(rank).template == inspect.cleandoc("""
         Rank how urgent the message is.
 
@@ -60,7 +60,7 @@ def test_its_template_has_the_names_in_the_places_of_the_values():
     """)
 
 
-def test_a_parameter_that_has_a_place_is_explained_and_not_repeated():
+def test_a_parameter_that_the_text_uses_is_explained_and_not_repeated():
     def rank(message: str, scale: int, tone: str) -> str:
         """Rank {message} up to {{ scale }}.
 
@@ -74,7 +74,7 @@ def test_a_parameter_that_has_a_place_is_explained_and_not_repeated():
     )
 
 
-def test_a_place_in_another_description_counts_as_one():
+def test_a_parameter_that_another_description_uses_is_not_repeated():
     def rank(message: str, scale: int) -> str:
         """Rank it.
 
@@ -96,36 +96,36 @@ def test_white_space_at_the_end_of_a_value_is_kept():
     assert Prompt(title).fill({"text": "rain \n\n"}).endswith("a title for rain \n\n")
 
 
-@pytest.mark.parametrize("said", ["{text}", "{{ text }}", "Do it."])
-def test_half_a_surrogate_pair_is_an_error_as_it_cannot_be_sent(said):
+@pytest.mark.parametrize("docstring", ["{text}", "{{ text }}", "Do it."])
+def test_a_lone_surrogate_is_an_error(docstring):
     def title(text: str) -> str: ...
 
-    title.__doc__ = said
+    title.__doc__ = docstring
     with pytest.raises(PromptError, match=r"'title' .*'\\ud83d'.* surrogates not allowed"):
         Prompt(title).fill({"text": "\ud83d"})
     assert "\U0001f600" in Prompt(title).fill({"text": "\U0001f600"})
 
 
-def test_a_task_of_text_only_asks_for_no_form():
-    def say(movie):
-        "Say something about {movie}"
+def test_a_task_that_returns_text_has_no_schema():
+    def praise(movie):
+        "Praise {movie}"
 
-    prompt = Prompt(say)
-    assert prompt.fill({"movie": "Up"}) == "Say something about Up"
+    prompt = Prompt(praise)
+    assert prompt.fill({"movie": "Up"}) == "Praise Up"
     assert prompt.output_type.is_text
 
 
-def test_the_limits_of_a_constrained_text_reach_the_model():
+def test_the_limits_of_a_constrained_str_are_in_the_prompt():
     def name(movie: str) -> Annotated[str, Field(max_length=5, pattern="^[a-z]+$")]:
         """Name it."""
 
     assert Prompt(name).template.endswith("## Answer (str, maxLength 5, pattern ^[a-z]+$)")
 
 
-def test_defaults_and_positional_and_keyword_arguments_are_those_of_the_function():
+def test_defaults_positional_and_keyword_arguments_work_as_in_the_function():
     task = declarai.offline().task(rank)
-    (whole,) = task.compile("Help!", 5)
-    assert task.compile("Help!") == task.compile(message="Help!") == task.compile(scale=5, message="Help!") == [whole]
+    (message,) = task.compile("Help!", 5)
+    assert task.compile("Help!") == task.compile(message="Help!") == task.compile(scale=5, message="Help!") == [message]
     assert "\n7\n" in task.compile("Help!", scale=7)[0].content
     with pytest.raises(TypeError, match=r"rank\(\) missing a required argument: 'message'"):
         task.compile()
@@ -170,7 +170,7 @@ class Critic:
         """Rate it with {{ cls.taste }} taste."""
 
 
-def test_a_method_can_use_its_object_which_is_not_told_to_the_model():
+def test_a_method_can_use_its_object_which_is_not_in_the_prompt():
     assert Prompt(Critic.rate).fill({"self": Critic(), "film": "Up"}) == "With good taste, rate Up."
     assert Prompt(Critic.plain).fill({"self": Critic(), "film": "Up"}) == "Rate it.\n\n## film (str)\nUp"
     assert Prompt(Critic.plain).name == "Critic.plain"
@@ -201,12 +201,12 @@ def test_methods_class_methods_and_static_methods_become_tasks():
     assert Reviewer.of_none("Up") == Reviewer().of_none("Up") == "Judge it.\n\n## film (str)\nUp"
 
 
-def test_a_nested_function_is_named_without_what_is_around_it():
-    class Inner:
+def test_a_nested_function_is_named_without_the_enclosing_function():
+    class Nested:
         def rate(self):
             "Rate."
 
-    assert Prompt(Inner.rate).name == "Inner.rate"
+    assert Prompt(Nested.rate).name == "Nested.rate"
 
 
 def test_a_wrapped_function_keeps_its_signature():
@@ -239,11 +239,11 @@ def named(film, **more: Any):
 REFUSED = {
     "a lambda": (lambda film: film, r"'<lambda>' .*it is a lambda, .*use def"),
     "a nested lambda": ((lambda: lambda film: film)(), r"'<lambda>' .*it is a lambda"),
-    "a generator": (yields, "'yields' .*its body yields; .*streaming=True"),
+    "a generator": (yields, "'yields' .*its body yields; .*use streaming=True"),
     "an async generator": (yields_later, "'yields_later' .*its body yields"),
     "*args": (many, r"'many' .*it takes '\*films: str', .*take a list or a dict instead"),
     "**kwargs": (named, r"'named' .*it takes '\*\*more: Any'"),
-    "a class": (Hero, "'Hero' .*it is a ModelMetaclass; a task is made from a function"),
+    "a class": (Hero, "'Hero' .*it is a ModelMetaclass; a task must be a function"),
     "a builtin": (len, "'len' .*it is a builtin_function_or_method"),
     "a partial": (functools.partial(rank, "x"), "it is a partial"),
     "a bound method": (Critic().rate, "'Critic.rate' .*it is a method"),
@@ -255,25 +255,25 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_cannot_become_a_task_is_refused_by_name_and_with_the_reason(kind):
-    function, why = REFUSED[kind]
-    with pytest.raises(DeclarationError, match=why):
+def test_what_cannot_become_a_task_is_refused_with_its_name_and_the_reason(kind):
+    function, reason = REFUSED[kind]
+    with pytest.raises(DeclarationError, match=reason):
         Prompt(function)
     with pytest.raises(DeclarationError, match="cannot become a task"):
         declarai.offline().task(function)
 
 
-def test_a_wrong_declaration_is_a_type_error_of_python_too():
+def test_a_wrong_declaration_is_also_a_type_error():
     with pytest.raises(TypeError):
         Prompt(many)
 
 
-def test_the_words_that_ask_for_json_hold_the_schema():
+def test_the_instruction_to_answer_in_json_has_the_schema():
     def heroes(movie: str) -> list[Hero]:
         """List the heroes."""
 
     output_type = Prompt(heroes).output_type
-    words = ask_for_json(output_type)
-    assert words.startswith("Answer with JSON only")
-    _, _, schema = words.partition("\n")
+    instruction = ask_for_json(output_type)
+    assert instruction.startswith("Answer with JSON only")
+    _, _, schema = instruction.partition("\n")
     assert json.loads(schema) == output_type.schema

@@ -1,4 +1,4 @@
-"""Signatures where annotations are strings, as everywhere under the future import that this module has."""
+"""Signatures whose annotations are strings, because of this module's ``from __future__ import annotations``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_function_of_the_module():
     assert prompt.output_type.read('{"title": "Up"}') == Film(title="Up")
 
 
-def test_a_nested_function_with_types_of_the_functions_around_it():
+def test_a_nested_function_with_types_of_the_enclosing_functions():
     class Actor(BaseModel):
         name: str
 
@@ -62,7 +62,7 @@ def test_a_nested_function_with_types_of_the_functions_around_it():
     assert value(prompt, [{"name": "Carl", "actor": {"name": "Ed"}}]) == [role(name="Carl", actor=Actor(name="Ed"))]
 
 
-def test_of_two_names_around_it_the_inner_one_is_meant():
+def test_the_innermost_of_two_enclosing_names_wins():
     class Role(BaseModel):
         outer: str
 
@@ -71,7 +71,7 @@ def test_of_two_names_around_it_the_inner_one_is_meant():
             inner: str
 
         def cast() -> Role:
-            """Give the role."""
+            """Find the role."""
 
         return Prompt(cast).output_type
 
@@ -99,12 +99,12 @@ def test_local_types_that_only_name_each_other():
     class Actor:
         name: str
 
-    class Place(NamedTuple):
-        town: str
+    class Town(NamedTuple):
+        name: str
 
     class Credit(TypedDict):
         actor: Actor
-        place: Place
+        town: Town
 
     @dataclasses.dataclass
     class Cast:
@@ -114,11 +114,11 @@ def test_local_types_that_only_name_each_other():
         all: dict[str, Actor]
 
     def cast(film: str) -> tuple[Cast, Credit]:
-        """Give the cast."""
+        """Find the cast."""
 
-    answer = [{"credits": [[{"Carl": {"name": "Ed"}}]]}, {"actor": {"name": "Ed"}, "place": ["LA"]}]
+    answer = [{"credits": [[{"Carl": {"name": "Ed"}}]]}, {"actor": {"name": "Ed"}, "town": ["LA"]}]
     read = value(Prompt(cast), answer)
-    assert read == (Cast([Credits({"Carl": Actor("Ed")})]), {"actor": Actor("Ed"), "place": Place("LA")})
+    assert read == (Cast([Credits({"Carl": Actor("Ed")})]), {"actor": Actor("Ed"), "town": Town("LA")})
 
 
 def test_a_local_type_hides_one_of_the_module_with_the_same_name():
@@ -131,7 +131,7 @@ def test_a_local_type_hides_one_of_the_module_with_the_same_name():
     assert Prompt(describe).output_type.read('{"year": 2009}') == Film(year=2009)
 
 
-def test_the_names_of_a_caller_are_not_those_of_the_function():
+def test_the_names_of_the_caller_are_not_names_of_the_function():
     def find() -> Film:
         """Find it."""
 
@@ -154,7 +154,7 @@ def test_a_method_sees_the_types_of_its_class():
     assert Critic.verdict.output_type.read('{"stars": 3}') == Critic.Verdict(stars=3)
 
 
-def test_through_the_decorator_in_a_nested_async_function():
+def test_a_local_type_of_a_decorated_nested_async_function():
     model = declarai.offline([{"stars": 3}])
 
     def make():
@@ -195,7 +195,7 @@ def test_local_names_are_not_kept_alive():
     assert prompt.name == "rate"
 
 
-def test_a_return_type_that_is_nowhere_is_an_error_that_names_the_function_and_the_type():
+def test_an_unresolvable_return_type_is_an_error_that_names_the_function_and_the_type():
     def price() -> Decimal:
         """Guess the price."""
 
@@ -221,14 +221,14 @@ def test_a_return_type_that_is_nowhere_is_an_error_that_names_the_function_and_t
         Prompt(bill)
 
 
-def test_of_a_parameters_type_only_the_text_is_needed():
+def test_an_unresolvable_type_of_a_parameter_is_kept_as_text():
     def round_up(price: Decimal | None) -> int:
         """Round it up."""
 
     assert "## price (Decimal | None)" in Prompt(round_up).template
 
 
-def test_descriptions_in_annotated_reach_the_prompt():
+def test_descriptions_in_annotated_are_in_the_prompt():
     def rate(
         film: Annotated[str, "what was seen"],
         scale: Annotated[int, Field(gt=0, description="the best mark")],
@@ -245,7 +245,7 @@ def test_descriptions_in_annotated_reach_the_prompt():
     assert template.endswith("## Answer (int)\na fair mark")
 
 
-def test_the_docstring_wins_over_annotated():
+def test_the_docstring_takes_precedence_over_annotated():
     def rate(film: Annotated[str, "of Annotated"]) -> Annotated[int, "of Annotated"]:
         """Rate it.
 
@@ -277,7 +277,7 @@ def test_the_docstring_wins_over_annotated():
         ("list['Unknown']", "list['Unknown']"),
     ],
 )
-def test_a_type_is_told_as_its_author_would_write_it(annotation, text):
+def test_a_type_is_written_as_its_author_would_write_it(annotation, text):
     def do(it):
         "Do it."
 
@@ -285,7 +285,7 @@ def test_a_type_is_told_as_its_author_would_write_it(annotation, text):
     assert Prompt(do).signature.parameters[0].type == text
 
 
-def test_arguments_are_bound_as_python_binds_them():
+def test_arguments_are_bound_as_in_a_call():
     def rate(film: str, /, scale: int = 5, *, mood: Mood = Mood.GOOD) -> int:
         """Rate it."""
 
@@ -296,7 +296,7 @@ def test_arguments_are_bound_as_python_binds_them():
 
 
 @pytest.mark.parametrize(
-    ("args", "kwargs", "why"),
+    ("args", "kwargs", "reason"),
     [
         ((), {}, "missing a required argument: 'film'"),
         (("Up", 1, 2), {}, "too many positional arguments"),
@@ -304,10 +304,10 @@ def test_arguments_are_bound_as_python_binds_them():
         (("Up",), {"year": 1}, "got an unexpected keyword argument 'year'"),
     ],
 )
-def test_arguments_that_do_not_fit_are_a_type_error_that_names_the_function(args, kwargs, why):
+def test_arguments_that_do_not_fit_are_a_type_error_that_names_the_function(args, kwargs, reason):
     class Critic:
         def rate(film: Any, scale: int = 5) -> int:
             """Rate it."""
 
-    with pytest.raises(TypeError, match=rf"^Critic\.rate\(\) {why}"):
+    with pytest.raises(TypeError, match=rf"^Critic\.rate\(\) {reason}"):
         Prompt(Critic.rate).signature.bind(args, kwargs)

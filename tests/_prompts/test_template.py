@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from declarai_like._prompts import Prompt
 from declarai_like._prompts.template import Template
-from declarai_like._prompts.values import written
+from declarai_like._prompts.values import format_value
 from declarai_like.errors import DeclarationError, PromptError
 
 
@@ -32,15 +32,15 @@ def fill(text, **values):
         ("{movie}}", "Up}"),
         ("f(x) = {x | x > 0}, {% of all", None),
         ("${movie} %(movie)s", "$Up %(movie)s"),
-        ("no place", None),
+        ("no placeholder", None),
         ("", None),
     ],
 )  # fmt: skip
-def test_only_a_known_name_in_single_braces_is_a_place(text, filled):
+def test_only_a_known_name_in_single_braces_is_a_placeholder(text, filled):
     assert fill(text, movie="Up") == (text if filled is None else filled)
 
 
-def test_names_of_other_alphabets_are_names():
+def test_names_may_be_in_any_alphabet():
     assert fill("Оцени {фильм} {{ фильм }}", фильм="Up") == "Оцени Up Up"
     assert fill("Оцени {фильм}", фильм="Up") == "Оцени Up"
 
@@ -60,7 +60,7 @@ def test_names_of_other_alphabets_are_names():
         (" {{ movie }} \n", " Up \n"),
     ],
 )
-def test_places_are_filled_in_the_plain_parts_of_a_jinja_template_too(text, filled):
+def test_placeholders_are_filled_in_the_plain_parts_of_a_jinja_template_too(text, filled):
     assert fill(text, movie="Up") == filled
 
 
@@ -76,7 +76,7 @@ def test_places_are_filled_in_the_plain_parts_of_a_jinja_template_too(text, fill
         "{{ movie.format.__globals__ }}",
     ],
 )
-def test_the_sandbox_refuses_the_insides_of_python(attack):
+def test_the_sandbox_refuses_the_internals_of_python(attack):
     with pytest.raises(PromptError, match="unsafe"):
         fill(attack, movie="Up")
 
@@ -89,7 +89,7 @@ def test_a_template_cannot_change_an_argument():
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "reason"),
     [
         ("{{ movie.nothing }}", "has no attribute 'nothing'"),
         ("{{ movie['nothing'] }}", "has no attribute 'nothing'"),
@@ -97,37 +97,37 @@ def test_a_template_cannot_change_an_argument():
         ("{{ 1 // (movie | length) }}", "zero"),
     ],
 )
-def test_what_a_value_does_not_have_is_an_error_at_the_call_that_names_the_function(text, why):
+def test_an_error_in_a_template_is_raised_at_the_call_and_names_the_function(text, reason):
     def rate(movie): ...
 
     rate.__doc__ = text
-    with pytest.raises(PromptError, match=f"'rate' .*{why}"):
+    with pytest.raises(PromptError, match=f"'rate' .*{reason}"):
         Prompt(rate).fill({"movie": ""})
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "reason"),
     [
-        ("{{ film }}", "uses 'film'; it knows movie"),
+        ("{{ film }}", "uses 'film', but its parameters are 'movie'"),
         ("{% for m in films %}{{ m }}{% endfor %}", "uses 'films'"),
         ("{{ movie }}{% if film %}{% endif %}{{ zoo }}", "uses 'film', 'zoo'"),
         ("{{ lipsum() }}", "uses 'lipsum'"),
-        ("{{ 1 + }}", "no valid Jinja template, line 1: .*raw"),
-        ("Rate\n{% if movie %}", "no valid Jinja template, line 2"),
+        ("{{ 1 + }}", "not a valid Jinja template, line 1: .*raw"),
+        ("Rate\n{% if movie %}", "not a valid Jinja template, line 2"),
         ("{{ movie | shout }}", "No filter named 'shout'"),
         ("{% nonsense %}", "Encountered unknown tag 'nonsense'"),
-        ('{{"a": 1, }: 2}}', "no valid Jinja template"),
+        ('{{"a": 1, }: 2}}', "not a valid Jinja template"),
         ("{% include 'other' %}{{ movie }}", "includes or imports another"),
         ("{% extends movie %}", "includes or imports another"),
         ("{% from 'other' import it %}", "includes or imports another"),
     ],
 )
-@pytest.mark.parametrize("place", ["{}", "Rate it.\n\n:param movie: {}", "Rate it.\n\n:return: {}"])
-def test_a_wrong_template_is_an_error_at_decoration_that_names_the_function(place, text, why):
+@pytest.mark.parametrize("docstring", ["{}", "Rate it.\n\n:param movie: {}", "Rate it.\n\n:return: {}"])
+def test_a_wrong_template_is_an_error_at_decoration_that_names_the_function(docstring, text, reason):
     def rate(movie): ...
 
-    rate.__doc__ = place.replace("{}", text)
-    with pytest.raises(DeclarationError, match=f"'rate' cannot become a task: its (text|template) .*{why}"):
+    rate.__doc__ = docstring.replace("{}", text)
+    with pytest.raises(DeclarationError, match=f"'rate' cannot become a task: its (text|template) .*{reason}"):
         Prompt(rate)
 
 
@@ -151,7 +151,7 @@ VALUES = ["{{ 7*7 }}", "{movie}", "{other}", "{% raw %}", "{% endraw %}", "{# no
 @example(movie="{other}", other="{movie}")
 @example(movie="{{ other }}", other="{{ movie }}")
 @settings(deadline=None)
-def test_any_text_reaches_the_prompt_as_it_is(docstring, movie, other):
+def test_any_text_is_unchanged_in_the_prompt(docstring, movie, other):
     def rate(movie: str, other: str) -> str: ...
 
     rate.__doc__ = docstring
@@ -161,7 +161,7 @@ def test_any_text_reaches_the_prompt_as_it_is(docstring, movie, other):
 @given(movie=st.text() | st.sampled_from(VALUES))
 @pytest.mark.parametrize("docstring", ["Rate it.", "{# Jinja #}Rate it."])
 @settings(deadline=None)
-def test_any_text_that_has_no_place_is_appended_as_it_is(docstring, movie):
+def test_any_text_without_a_placeholder_is_appended_unchanged(docstring, movie):
     def rate(movie: str) -> str: ...
 
     rate.__doc__ = docstring
@@ -170,7 +170,7 @@ def test_any_text_that_has_no_place_is_appended_as_it_is(docstring, movie):
 
 @given(movie=st.text() | st.sampled_from(VALUES))
 @settings(deadline=None)
-def test_any_text_reaches_the_words_about_parameters_and_the_return_as_it_is(movie):
+def test_any_text_is_unchanged_in_the_descriptions_of_parameters_and_the_return(movie):
     def rate(movie: str, other: int) -> str:
         """Rate it.
 
@@ -225,7 +225,7 @@ class Seat:
         (b"abc", "abc"),
     ],
 )
-def test_a_value_is_written_as_json_and_without_quotes_where_json_has_text(value, text):
+def test_a_value_is_written_as_json_and_a_json_string_without_quotes(value, text):
     assert fill("{it}", it=value) == fill("{{ it }}", it=value) == text
 
     def task(it):
@@ -234,7 +234,7 @@ def test_a_value_is_written_as_json_and_without_quotes_where_json_has_text(value
     assert Prompt(task).fill({"it": value}) == f"Do it.\n\n## it\n{text}"
 
 
-def test_jinja_sees_the_value_itself_and_what_it_takes_of_it_is_written_in_the_same_way():
+def test_jinja_gets_the_value_itself_and_writes_its_parts_in_the_same_way():
     seats = [Seat("A", Film(title="Up")), Seat("B", Film(title="Heat"))]
     assert fill("{% for s in seats %}{{ s.row }}: {{ s.film }} {% endfor %}", seats=seats) == (
         'A: {"title":"Up","year":null} B: {"title":"Heat","year":null} '
@@ -248,7 +248,7 @@ def endless():
 
 
 @pytest.mark.parametrize("value", [object(), b"\xff", endless(), lambda: 0, ["\ud800"], {"x": object()}])
-def test_a_value_that_json_cannot_hold_is_an_error_that_names_the_parameter_and_its_type(value):
+def test_a_value_without_a_json_form_is_an_error_that_names_the_parameter_and_its_type(value):
     def appended(it):
         "Do it."
 
@@ -264,8 +264,8 @@ def test_a_value_that_json_cannot_hold_is_an_error_that_names_the_parameter_and_
 
 @given(st.text())
 @settings(deadline=None)
-def test_text_of_a_kind_of_its_own_is_still_text(text):
+def test_an_instance_of_a_subclass_of_str_is_text(text):
     class Safe(str):
         __slots__ = ()
 
-    assert written(Safe(text)) == text
+    assert format_value(Safe(text)) == text

@@ -142,11 +142,11 @@ class TestWords:
 
         bot: Any = Bot()
         with pytest.raises(
-            PromptError, match=r"system prompt of 'Bot' cannot be filled: there is no value for 'topic'"
+            PromptError, match=r"system prompt of 'Bot' cannot be filled: the value of 'topic' is missing"
         ):
             bot.send("hi")
         with pytest.raises(
-            PromptError, match=r"Values are given to .*Bot\(\.\.\.\), or to send\(\.\.\.\), or are attributes"
+            PromptError, match=r"pass values to .*Bot\(\.\.\.\) or to send\(\.\.\.\), or make them attributes"
         ):
             bot.compile()
         with pytest.raises(PromptError, match=r"greeting of .* cannot be filled: .*'theme' is undefined"):
@@ -164,7 +164,7 @@ class TestWords:
 
         with pytest.raises(
             TypeError,
-            match=r"Bot\(\) got an unexpected keyword argument 'topc'; its words have places for 'name', 'topic'",
+            match=r"Bot\(\) got an unexpected keyword argument 'topc'; its templates use: 'name', 'topic'",
         ):
             Bot(topc="cats")
         bot: Any = Bot(topic="cats", name="Ann")
@@ -634,7 +634,7 @@ class TestAnswers:
                 """Be kind."""
 
     def test_a_message_is_a_text(self) -> None:
-        with pytest.raises(TypeError, match=r"Pickled.send\(\) takes a message, which is a str, not int"):
+        with pytest.raises(TypeError, match=r"the message of Pickled.send\(\) must be a str, got int"):
             Pickled().send(5)
 
     def test_no_answer_that_fits_is_an_error(self) -> None:
@@ -712,8 +712,8 @@ class TestMistakes:
         [
             ({"clear": len}, "its 'clear' has the name of what every chat has; rename it"),
             ({"__init__": takes_memory}, "its __init__ takes 'memory', which every chat takes; rename it"),
-            ({"__doc__": "{% if %}"}, "its text is no valid Jinja template, line 1"),
-            ({"greeting": "{{ a b }}"}, "its text is no valid Jinja template"),
+            ({"__doc__": "{% if %}"}, "its text is not a valid Jinja template, line 1"),
+            ({"greeting": "{{ a b }}"}, "its text is not a valid Jinja template"),
         ],
     )
     def test_what_cannot_be_a_chat(self, body: dict[str, Any], said: str) -> None:
@@ -732,10 +732,10 @@ class TestMistakes:
         def unresolved(self: Any, message: str) -> Missing: ...  # noqa: F821
 
         for send, said in (
-            (nothing, r"its send is send\(self: 'Any'\) -> 'None'; it begins with self and the message"),
-            (bare, r"its send is send\(message: 'str'\)"),
-            (unused, "its send takes 'tone', for which the system prompt has no place"),
-            (params, "its send takes 'llm_params', the keyword that every send takes; rename it"),
+            (nothing, r"its send must take self and the message first, got send\(self: 'Any'\) -> 'None'"),
+            (bare, r"its send must take self and the message first, got send\(message: 'str'\)"),
+            (unused, "its send takes 'tone', which the system prompt does not use"),
+            (params, "the parameter 'llm_params' of its send has the name of a keyword of every send; rename it"),
             (many, r"it takes .\*messages: 'str'."),
             (unresolved, "its return type 'Missing' cannot be resolved"),
         ):
@@ -756,7 +756,7 @@ class TestMistakes:
     def test_what_could_not_be_sent_cannot_be_compiled(self) -> None:
         bot: Any = Pickled()
         for use in (bot.compile, bot.send):
-            with pytest.raises(TypeError, match=r"Pickled.send\(\) takes a message, which is a str, not int"):
+            with pytest.raises(TypeError, match=r"the message of Pickled.send\(\) must be a str, got int"):
                 use(5)
             with pytest.raises(PromptError, match="the message to 'Pickled' cannot be sent"):
                 use("\ud800")
