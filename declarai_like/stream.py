@@ -272,7 +272,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         return self._finish()
 
     def _finish(self) -> R:
-        self._buffer.finish(self._buffer.length)
+        self._buffer.check_end(self._buffer.length)
         if not self._buffer.whole:
             error = StreamClosed("the stream was closed before its end, so there is no result")
             error.partial = self.response

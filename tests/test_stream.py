@@ -86,7 +86,7 @@ def test_it_is_a_generator() -> None:
     assert isinstance(stream, collections.abc.Generator)
     assert stream.send(None).response == ""
     assert next(stream).response == "one"
-    with pytest.raises(TypeError, match="takes no values"):
+    with pytest.raises(TypeError, match="does not receive values"):
         stream.send("x")
     with pytest.raises(KeyError, match="thrown"):
         stream.throw(KeyError("thrown"))

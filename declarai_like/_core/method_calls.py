@@ -1,4 +1,4 @@
-"""How a flow calls a user's own object, a memory for instance: methods that block and methods that are awaited."""
+"""The effect that calls a blocking or async method of a user's object, for instance a memory, in sync or async code."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ R_co = TypeVar("R_co", covariant=True)
 class MethodCall(Effect[R_co], Generic[R_co]):
     """Call a method, which may be blocking or async.
 
-    In async code a blocking method runs in a worker thread, to its end, also when the task is cancelled;
-    without one where its object says that it is ``instant``. In blocking code an async method runs in an
-    event loop (of asyncio) in a thread, which is the same one for all: sessions share their connections,
-    and these belong to one loop.
+    In async code a blocking method runs in a worker thread. It runs to its end, even if the task is cancelled. If its
+    object has a true attribute ``instant``, it is called directly.
+
+    In blocking code an async method runs in an asyncio event loop in a background thread.
 
     Attributes:
-        owner: what the method is of, in errors.
-        failure: the error when it fails. One that is none of this library's is its cause.
+        owner: the kind of object in error messages, for instance ``memory``.
+        failure: the class of the error if the method fails. An error of this library is raised unchanged.
     """
 
     owner: ClassVar[str]
@@ -41,10 +41,11 @@ class MethodCall(Effect[R_co], Generic[R_co]):
     def run(self) -> R_co:
         try:
             result = self._function(*self._args)
+            # One loop for all calls: an object keeps its connections between calls, and they belong to one loop
             return _loop.get().portal.call(_wait_for, result) if isawaitable(result) else result
         except DeclaraiError:
             raise
-        except Exception as error:  # anything may be wrong in a user's code
+        except Exception as error:  # a user's code may raise anything
             raise self._failed(error) from error
 
     async def arun(self) -> R_co:
@@ -72,10 +73,9 @@ async def _wait_for(result: Awaitable[R_co]) -> R_co:
 
 
 class _Loop:
-    """An event loop in a thread, until it is closed or the process ends.
+    """An event loop in a daemon thread, until it is closed or the process ends."""
 
-    Not anyio's ``start_blocking_portal``, which in a forked process waits for ever for the parent's thread.
-    """
+    # Not anyio's start_blocking_portal: in a forked process it waits for ever for a thread that only the parent has.
 
     def __init__(self) -> None:
         from concurrent.futures import Future
@@ -94,7 +94,7 @@ class _Loop:
 
         try:
             anyio.run(self._serve)
-        except BaseException as error:  # whoever waits for the portal must hear of it
+        except BaseException as error:  # a waiting `__init__` would hang, so it gets the error
             if self._portal.done():
                 raise
             self._portal.set_exception(error)

@@ -1,4 +1,4 @@
-"""What is opened when it is first needed, and belongs to one process: connections, threads."""
+"""Lazily created resources of one process, such as connections and threads; safe to use after a fork."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """Something that is made when it is first asked for, once in each process. After `close` it is made anew.
+    """A lazily created resource, one per process (fork-safe). After `close` the next `get` creates another one.
 
-    It is closed too when nobody refers to this any more, and when the process ends.
+    The resource is closed when this object is garbage-collected, and when the process ends.
 
-    A web server often forks after the application was made. What was opened before is the parent's: a
-    child must neither use it nor close it, so it is kept, and left alone.
+    Web servers often fork after the application was created. A resource from before the fork belongs to the parent: a
+    child must neither use nor close it. So the child keeps a reference to it and creates its own.
     """
 
     def __init__(self, make: Callable[[], T], close: Callable[[T], object]) -> None:
         self._make = make
         self._close = close
-        self._made: list[tuple[int, T]] = []  # the last one is the newest; those before it are of other processes
+        self._made: list[
+            tuple[int, T]
+        ] = []  # with process ids; the last one is the newest, the others are of parent processes
         self.renew_lock()
         _all.add(self)
         weakref.finalize(self, _end, self._made, close)
 
     def get(self) -> T:
-        for process, made in self._made[-1:]:
+        """Return the resource of this process; create it on the first call."""
+        for process, made in self._made[-1:]:  # not by index: another thread may close it between a check and a read
             if process == os.getpid():
                 return made
         with self._lock:
@@ -38,11 +41,12 @@ class PerProcess(Generic[T]):
             return self._made[-1][1]
 
     def close(self) -> None:
+        """Close the resource of this process, if there is one."""
         with self._lock:
             _end(self._made, self._close)
 
     def renew_lock(self) -> None:
-        """Take another lock: in a process that was forked, nobody is left to release one that was held."""
+        """Replace the lock in a forked process: if another thread of the parent held it, nothing would release it."""
         self._lock = threading.Lock()
 
 

@@ -1,4 +1,8 @@
-"""A flow's items as a generator that remembers them: many readers, both worlds, one run."""
+"""Replayable streams: the items of one run of a flow, kept for many sync and async readers, and views of them.
+
+`StreamBuffer` is the data: the items so far and how the run ended. `Replay` is the generator that fills it, for several
+readers. A `Transducer` turns items into other items; a `View` is what a reader sees of a replay through one.
+"""
 
 from __future__ import annotations
 
@@ -23,25 +27,37 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class StreamBuffer(Generic[T, R]):
-    """What a flow has emitted, and how it ended: plain data, which outlives the run."""
+    """The items of a run so far, and how it ended. Plain data, which outlives the run.
+
+    Attributes:
+        items: the items that are kept.
+        dropped: the number of earlier items that are not kept.
+        keep: False if only the items of the last step are kept; then there can be one reader only.
+        closed: True if no more items will be added.
+        whole: True if the flow returned by itself, so there is a ``result``.
+        result: the flow's return value.
+        error: the error that the run ended with.
+    """
 
     __slots__ = ("closed", "dropped", "error", "items", "keep", "result", "whole")
 
     def __init__(self, *, keep: bool = True) -> None:
         self.items: list[T] = []
-        self.dropped = 0  # how many items at the front are no longer kept
+        self.dropped = 0
         self.keep = keep
-        self.closed = False  # nothing will be added
-        self.whole = False  # the flow came to its end by itself, and has a result
+        self.closed = False
+        self.whole = False
         self.result: R
         self.error: BaseException | None = None
 
     @property
     def length(self) -> int:
+        """The number of items so far, with those that are not kept."""
         return self.dropped + len(self.items)
 
     @property
     def last(self) -> T | None:
+        """The last item; None before the first."""
         return self.items[-1] if self.items else None
 
     def add(self, items: Iterable[T]) -> None:
@@ -51,30 +67,39 @@ class StreamBuffer(Generic[T, R]):
             self.dropped += len(self.items)
             self.items[:] = items
 
-    def since(self, place: int) -> Sequence[T]:
-        """Give the items from this place on, as far as they are kept."""
-        return self.items[place - self.dropped :] if place >= self.dropped else ()
+    def items_from(self, index: int) -> Sequence[T]:
+        """Return the items from an index on; empty if there are none yet, or if they are not kept."""
+        return self.items[index - self.dropped :] if index >= self.dropped else ()
 
-    def finish(self, place: int) -> None:
-        """Raise what a reader must know that finds no item at this place."""
-        if place < self.dropped:
+    def check_end(self, index: int) -> None:
+        """Raise the error for a reader that finds no item at this index; return if the run ended without one.
+
+        Raises:
+            StreamInUse: the item is not kept.
+            BaseException: the error that the run ended with.
+        """
+        if index < self.dropped:
             raise StreamInUse("this stream does not keep its chunks (replay=False): it can be read once, by one reader")
         if self.error is not None:
             raise self.error
 
+    # The first end counts. `closed` is set last in both: a reader in another thread that sees it reads the rest
+
     def end(self, error: BaseException | None = None) -> None:
+        """End without a result."""
         if not self.closed:
             self.error = error
-            self.closed = True  # last, for readers in other threads
+            self.closed = True
 
     def complete(self, result: R) -> None:
+        """End with a result."""
         if not self.closed:
             self.result, self.whole = result, True
             self.closed = True
 
 
 class Closing:
-    """What is closed at the end of a ``with`` or ``async with`` block."""
+    """A base class with ``with`` and ``async with``, which close the object at the end of the block."""
 
     def close(self) -> None:
         raise NotImplementedError
@@ -96,19 +121,20 @@ class Closing:
 
 
 class Replay(Closing, Generator[T, None, None], Generic[T, R]):
-    """A generator over a flow's items that can be read again, by several readers, blocking or async.
+    """A generator over the items of a flow that keeps them, for several readers, sync or async.
 
-    The flow emits sequences of items: each holds what one step of it gave, and none is empty.
+    The flow yields non-empty sequences of items, one for each step of its work.
 
-    Nothing happens until the first item is asked for. Each ``for`` or ``async for`` is a reader of
-    its own: it gets every item once, in order, first those that are there already. The readers
-    share one run of the flow; whoever is ahead drives it, so nothing runs when nobody reads. A loop
-    starts where ``next()`` stands, or at the beginning when ``next()`` was not used or has seen all.
+    The run starts when the first item is requested. Each ``for`` or ``async for`` is a separate reader. A reader gets
+    every item once, in order; items that are already in the buffer come first. A loop starts at the position of
+    ``next()``, or at the first item if ``next()`` was not used or has reached the end.
 
-    A run is blocking or async, as its first reader is; the other kind can read when it has ended.
+    All readers share one run: the reader that is furthest ahead advances it. Nothing runs in the background, so nothing
+    runs while no reader waits. The first reader decides whether the run is sync or async. Readers of the other kind can
+    only read once the run has ended.
 
-    When the last reference to it goes before its end, what its flow opened is closed, as with any
-    generator; ``close()``, ``aclose()``, ``with`` and ``async with`` do that at a place of your choice.
+    The run is closed with its resources when the last reference to the replay goes, as with any generator. ``close()``,
+    ``aclose()``, ``with`` and ``async with`` close it at a known point.
     """
 
     def __init__(self, flow: Flow[Sequence[T], R], *, buffer: StreamBuffer[T, R] | None = None) -> None:
@@ -116,16 +142,16 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
         self._driver: Driver[Sequence[T], R] = Driver(flow)
         self._blocking: Generator[Sequence[T], None, None] | None = None
         self._async: AsyncGenerator[Sequence[T], None] | None = None
-        self._lock = threading.Lock()
-        self._waiting: list[anyio.Event] | None = None  # readers that wait for an async reader to read on
+        self._lock = threading.Lock()  # held by the thread that advances a sync run
+        self._waiting: list[anyio.Event] | None = None  # while a task advances an async run: its waiting readers
         self._position = 0  # of next()
 
     @property
     def has_reader(self) -> bool:
-        """Whether a reader waits for the next item right now."""
+        """True if a reader waits for the next item right now."""
         return self._lock.locked() or self._waiting is not None
 
-    # Reading, blocking
+    # Sync reading
 
     def __iter__(self) -> Generator[T, None, None]:
         return self.items_from(self._start())
@@ -133,23 +159,24 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
     def __next__(self) -> T:
         if self._position < self._buffer.length or self._pull(self._position):
             return self._next_item()
-        self._buffer.finish(self._position)
+        self._buffer.check_end(self._position)
         raise StopIteration
 
-    def items_from(self, place: int) -> Generator[T, None, None]:
-        """Read from a place on, 0 for the beginning."""
-        while new := self._pull(place):
+    def items_from(self, index: int) -> Generator[T, None, None]:
+        """Yield the items from an index on; 0 is the first item."""
+        while new := self._pull(index):
             for item in new:  # noqa: UP028  (mostly there is one, for which `yield from` is slower)
                 yield item
-            place += len(new)
-        self._buffer.finish(place)
+            index += len(new)
+        self._buffer.check_end(index)
 
-    def _pull(self, place: int) -> Sequence[T]:
-        """Give the items from this place on; where there are none yet, read on. None when the flow has ended."""
+    def _pull(self, index: int) -> Sequence[T]:
+        """Return the items from an index on; advance the run if there are none yet. Empty if the run has ended."""
         buffer = self._buffer
+        # Other threads wait here while one advances the run, and then find its items in the buffer
         with self._lock:
-            if place >= buffer.dropped + len(buffer.items) and not buffer.closed:
-                source = self._blocking or self._begin()
+            if index >= buffer.dropped + len(buffer.items) and not buffer.closed:
+                source = self._blocking or self._start_sync()
                 try:
                     new = next(source)
                     buffer.add(new)
@@ -158,47 +185,50 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
                 except StopIteration:
                     self._complete()
                 except Exception as error:
+                    # Kept, not raised: each reader first gets the items before it (`check_end` raises it)
                     buffer.end(error)
-                except BaseException:
+                except BaseException:  # KeyboardInterrupt, for instance: the generator is finished and cannot go on
                     buffer.end(StreamClosed("the reading of this stream was interrupted"))
                     raise
-        if buffer.closed:
-            self._settle()
-        return buffer.since(place)
+        if buffer.closed:  # also by another thread, while this one was reading
+            self._close_sync()
+        return buffer.items_from(index)
 
-    def _begin(self) -> Generator[Sequence[T], None, None]:
+    def _start_sync(self) -> Generator[Sequence[T], None, None]:
         if self._async is not None:
             raise StreamInUse(
-                "this stream is being read with `async for`; go on reading it that way, or read it when it has ended"
+                "this stream is being read with `async for`; continue with `async for`, or read it after it has ended"
             )
         self._blocking = self._driver.items()
         return self._blocking
 
-    # Reading, async
+    # Async reading
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self.aitems_from(self._start())
 
-    def aitems_from(self, place: int) -> AsyncIterator[T]:
-        """Give what `items_from` gives, in async code."""
-        return _AsyncReader(self._buffer, self._apull, place)
+    def aitems_from(self, index: int) -> AsyncIterator[T]:
+        """Yield the items from an index on, in async code."""
+        return _AsyncReader(self._buffer, self._apull, index)
 
     async def __anext__(self) -> T:
         if self._position < self._buffer.length or await self._apull(self._position):
             return self._next_item()
-        self._buffer.finish(self._position)
+        self._buffer.check_end(self._position)
         raise StopAsyncIteration
 
-    async def _apull(self, place: int) -> Sequence[T]:
+    async def _apull(self, index: int) -> Sequence[T]:
+        """Return what `_pull` returns, in async code."""
         buffer = self._buffer
-        while place >= buffer.length and not buffer.closed:
+        while index >= buffer.length and not buffer.closed:
             if self._waiting is not None:
                 import anyio
 
-                self._waiting.append(turn := anyio.Event())
-                await turn.wait()
+                # One event for each waiting reader, as an anyio event cannot be reset
+                self._waiting.append(woken := anyio.Event())
+                await woken.wait()
                 continue
-            source = self._async or self._abegin()
+            source = self._async or self._start_async()
             waiting: list[anyio.Event] = []
             self._waiting = waiting
             try:
@@ -208,23 +238,23 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
                     return new
             except StopAsyncIteration:
                 self._complete()
-            except Exception as error:
+            except Exception as error:  # as in `_pull`
                 buffer.end(error)
-            except BaseException:  # a cancelled reader ends the run that it was driving
+            except BaseException:  # a cancelled reader ends the run that it was advancing
                 buffer.end(StreamClosed("the task that was reading this stream was cancelled"))
                 raise
             finally:
                 self._waiting = None
-                for turn in waiting:
-                    turn.set()
+                for woken in waiting:
+                    woken.set()
             if buffer.closed:
                 await source.aclose()
-        return buffer.since(place)
+        return buffer.items_from(index)
 
-    def _abegin(self) -> AsyncGenerator[Sequence[T], None]:
+    def _start_async(self) -> AsyncGenerator[Sequence[T], None]:
         if self._blocking is not None:
             raise StreamInUse(
-                "this stream is being read with `for`; go on reading it that way, or read it when it has ended"
+                "this stream is being read with `for`; continue with `for`, or read it after it has ended"
             )
         self._async = self._driver.aitems()
         return self._async
@@ -232,45 +262,47 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
     # Ending
 
     def _complete(self) -> None:
-        if self._driver.finished:
+        if self._driver.finished:  # False if the run was aborted: then `result` is not set
             self._buffer.complete(self._driver.result)
         else:
             self._buffer.end()
 
     def send(self, value: None, /) -> T:
-        """As ``next()``: a stream takes no values.
+        """Return the next item, as ``next()`` does.
 
         Raises:
-            TypeError: there is one.
+            TypeError: the value is not None; a stream does not receive values.
         """
         if value is not None:
-            raise TypeError(f"a stream takes no values; send({value!r}) has nowhere to go")
+            raise TypeError(f"a stream does not receive values, got send({value!r}); use next()")
         return next(self)
 
     def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None, /) -> T:
-        """Leave the stream with an error, which is raised here, and again for every later reader."""
+        """Close the stream with an error, which is raised here and for every later reader."""
         error = typ if isinstance(typ, BaseException) else (val if isinstance(val, BaseException) else typ())
         self._buffer.end(error)
         self.close()
         raise error.with_traceback(tb) if tb else error
 
     def close(self) -> None:
-        """Leave the stream: what it opened is closed at once; what has come stays readable.
+        """Close the run and its resources at once. The items so far stay readable.
 
-        A read that is under way in another thread is ended.
+        A read in another thread is interrupted.
 
         Raises:
-            StreamInUse: it is read with ``async for`` and not over; use ``await stream.aclose()``.
+            StreamInUse: the stream is being read with ``async for``; use ``await stream.aclose()``.
         """
         if self._async is not None and not self._buffer.closed:
             raise StreamInUse("this stream is being read with `async for`; close it with `await stream.aclose()`")
         self._buffer.end()
-        self._settle()
+        self._close_sync()
 
-    def _settle(self) -> None:
-        """Close the run of a stream that is over. Where another thread is reading, that thread does it."""
+    def _close_sync(self) -> None:
+        """Close the sync run of a closed stream."""
         if not self._buffer.closed or self._blocking is None:
             return
+        # A generator that runs cannot be closed ("generator already executing"). While another thread advances it, its
+        # effect is interrupted instead; that thread sees `closed` and closes the run after it (see `_pull`).
         if self._lock.acquire(blocking=False):
             try:
                 self._blocking.close()
@@ -280,42 +312,43 @@ class Replay(Closing, Generator[T, None, None], Generic[T, R]):
             self._driver.abort()
 
     async def aclose(self) -> None:
-        """Leave the stream, as `close` does, from async code."""
+        """Close the stream in async code, as `close` does."""
         self._buffer.end()
         if self._async is None:
-            self._settle()
+            self._close_sync()
         elif self._waiting is None:
             await self._async.aclose()
         else:
-            self._driver.abort()  # the task that is reading will close what it opened
+            self._driver.abort()  # the task that advances the run closes it, see `_apull`
 
     def _next_item(self) -> T:
-        buffer, place = self._buffer, self._position
-        if place < buffer.dropped:
-            buffer.finish(place)
+        buffer, index = self._buffer, self._position
+        if index < buffer.dropped:
+            buffer.check_end(index)
         self._position += 1
-        return buffer.items[place - buffer.dropped]
+        return buffer.items[index - buffer.dropped]
 
     def _start(self) -> int:
-        seen_all = self._buffer.closed and self._position >= self._buffer.length
-        return 0 if seen_all else self._position
+        """Return the index of the first item of a new loop."""
+        has_ended = self._buffer.closed and self._position >= self._buffer.length
+        return 0 if has_ended else self._position
 
 
 class _AsyncReader(Generic[T]):
     """One ``async for`` over a replay.
 
-    Not an async generator: of one that is left early, trio complains, also when the replay is closed.
+    Not an async generator: trio warns about an async generator that is not exhausted, even if the replay was closed.
     """
 
-    __slots__ = ("_buffer", "_new", "_place", "_pull")
+    __slots__ = ("_buffer", "_index", "_new", "_pull")
 
     def __init__(
-        self, buffer: StreamBuffer[T, Any], pull: Callable[[int], Coroutine[Any, Any, Sequence[T]]], place: int
+        self, buffer: StreamBuffer[T, Any], pull: Callable[[int], Coroutine[Any, Any, Sequence[T]]], index: int
     ) -> None:
         self._buffer = buffer
         self._pull = pull
-        self._place = place
-        self._new: Iterator[T] = iter(())  # what the last pull gave
+        self._index = index
+        self._new: Iterator[T] = iter(())  # the rest of the last pull
 
     def __aiter__(self) -> Self:
         return self
@@ -323,33 +356,40 @@ class _AsyncReader(Generic[T]):
     async def __anext__(self) -> T:
         for item in self._new:
             return item
-        if new := await self._pull(self._place):
-            self._place += len(new)
+        if new := await self._pull(self._index):
+            self._index += len(new)
             items = self._new = iter(new)
             return next(items)
-        self._buffer.finish(self._place)
+        self._buffer.check_end(self._index)
         raise StopAsyncIteration
 
 
 class Transducer(Protocol[S_contra, T_co]):
-    """How one reader looks at a stream: each of its items becomes none, one or several."""
+    """A stateful, pure function over the items of a stream: each item becomes none, one or several others.
 
-    def feed(self, item: S_contra, /) -> Iterable[T_co]: ...
+    After the last item, either `end` or `fail` is called once.
+    """
+
+    def feed(self, item: S_contra, /) -> Iterable[T_co]:
+        """Return what the next item becomes."""
+        ...
 
     def end(self) -> Iterable[T_co]:
-        """Give what is left when the stream has come to its end."""
+        """Return the last items, for a stream that ended without an error."""
         ...
 
     def fail(self, error: Exception, /) -> Iterable[T_co]:
-        """Raise the error that the stream has ended with, or a better one."""
+        """Raise the error that the stream ended with, or a more precise one; or return items to end without an error.
+
+        An error that `feed` raises comes here as well.
+        """
         ...
 
 
 class View(Closing, Generic[S, T]):
-    """Another look at a stream.
+    """A derived, re-iterable view of a stream, for ``for`` and ``async for``.
 
-    It can be read with ``for`` and ``async for``, and again, as the stream can. Each reading has a look
-    of its own, and sees the stream from its beginning.
+    Each loop has a new transducer and starts at the stream's first item. All loops share the run of the stream.
     """
 
     def __init__(self, source: Replay[S, Any], transducer: Callable[[], Transducer[S, T]]) -> None:
@@ -363,16 +403,16 @@ class View(Closing, Generic[S, T]):
         return _AsyncView(self._source.aitems_from(0), self._transducer())
 
     def close(self) -> None:
-        """Leave the stream, as its own ``close`` does."""
+        """Close the stream that this is a view of."""
         self._source.close()
 
     async def aclose(self) -> None:
-        """Leave the stream, from async code."""
+        """Close the stream that this is a view of, in async code."""
         await self._source.aclose()
 
 
 class TailView(View[S, T]):
-    """A view of what comes after the item that ``next()`` gave last, as a loop over the stream itself."""
+    """A view whose loops start at the current position of the stream's ``next()``, as loops over the stream do."""
 
     def __iter__(self) -> Iterator[T]:
         return _read(iter(self._source), self._transducer())
@@ -384,8 +424,8 @@ class TailView(View[S, T]):
 def _read(items: Iterator[S], transducer: Transducer[S, T]) -> Iterator[T]:
     try:
         for item in items:
-            for seen in transducer.feed(item):  # noqa: UP028  (as in `Replay`)
-                yield seen
+            for output in transducer.feed(item):  # noqa: UP028  (as in `Replay`)
+                yield output
     except Exception as error:
         yield from transducer.fail(error)
         return
@@ -393,13 +433,13 @@ def _read(items: Iterator[S], transducer: Transducer[S, T]) -> Iterator[T]:
 
 
 class _AsyncView(Generic[S, T]):
-    """One ``async for`` over a view; no async generator, as `_AsyncReader` is none."""
+    """One ``async for`` over a view. Not an async generator, for the reason given at `_AsyncReader`."""
 
     def __init__(self, items: AsyncIterator[S], transducer: Transducer[S, T]) -> None:
         self._items = items
         self._transducer = transducer
-        self._seen: Iterator[T] = iter(())  # of the last item, what has not been given yet
-        self._is_over = False
+        self._outputs: Iterator[T] = iter(())  # of the last item, those not yet returned
+        self._has_ended = False
 
     def __aiter__(self) -> Self:
         return self
@@ -407,18 +447,20 @@ class _AsyncView(Generic[S, T]):
     async def __anext__(self) -> T:
         while True:
             try:
-                for seen in self._seen:
-                    return seen
-                if self._is_over:
+                for output in self._outputs:
+                    return output
+                if self._has_ended:
                     raise StopAsyncIteration
-                self._seen = iter(self._transducer.feed(await anext(self._items)))
+                self._outputs = iter(self._transducer.feed(await anext(self._items)))
             except StopAsyncIteration:
-                if self._is_over:
+                if self._has_ended:
                     raise
-                self._is_over = True
-                self._seen = iter(self._transducer.end())
+                self._has_ended = True
+                self._outputs = iter(self._transducer.end())
             except Exception as error:
-                if self._is_over:
+                # An error of the stream, of `feed`, or of an iterator that `feed` returned; one of `end` or `fail`
+                # comes here again, and is final
+                if self._has_ended:
                     raise
-                self._is_over = True
-                self._seen = iter(self._transducer.fail(error))
+                self._has_ended = True
+                self._outputs = iter(self._transducer.fail(error))

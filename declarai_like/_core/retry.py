@@ -1,7 +1,7 @@
-"""When to try again, and how long to wait before: a tenacity policy, asked step by step.
+"""Retries in flows: a tenacity policy decides when to stop and how long to wait, the flow does the rest.
 
-tenacity's policies are plain values; here they are only asked, and the flow does what they say. So one
-policy serves both worlds, and many runs at once.
+tenacity's own loops are sync or async and keep their state on the policy. Here the policy is only consulted, with a
+state for each run. So one policy serves sync and async code, and many runs at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Retry:
-    """The attempts of one run, and what a policy says after each.
+    """The attempts of one run, and the decisions of a policy about them.
 
     ::
 
@@ -25,7 +25,7 @@ class Retry:
             try:
                 return (yield from ...)
             except SomeError as error:
-                if retry.over(error):
+                if retry.is_exhausted(error):
                     raise
             yield retry.pause()
     """
@@ -34,19 +34,21 @@ class Retry:
         from tenacity import RetryCallState
 
         self.seconds = 0.0
-        """How long to wait before the next attempt."""
+        """The seconds to wait before the next attempt."""
         self._policy = policy
         self._state = RetryCallState(policy, fn=None, args=(), kwargs={})
 
     def begin(self) -> int:
-        """Begin an attempt, and give its number, from 1."""
+        """Begin an attempt and return its number, from 1."""
         if self._state.outcome is not None:
             self._state.prepare_for_next_attempt()
         self._policy.before(self._state)
         return self._state.attempt_number
 
     def is_exhausted(self, error: Exception) -> bool:
-        """Whether the attempt that failed so was the last."""
+        """True if the attempt that failed with this error was the last one."""
+        # The order of these calls is that of tenacity's own loop: a stop policy may read the upcoming sleep
+        # (`stop_before_delay`), and callbacks read the outcome
         state, policy = self._state, self._policy
         state.set_exception((type(error), error, error.__traceback__))
         policy.after(state)
@@ -54,7 +56,7 @@ class Retry:
         return bool(policy.stop(state))
 
     def pause(self) -> Sleep:
-        """Give the pause before the next attempt."""
+        """Return the effect that waits before the next attempt."""
         from tenacity import RetryAction
 
         state, seconds = self._state, self.seconds

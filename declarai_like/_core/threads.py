@@ -1,4 +1,4 @@
-"""Blocking code in async code: a call that runs in a worker thread, and an iterator whose items are made there."""
+"""Blocking code in async code: calls and iterators that run in worker threads."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ _END: Any = object()
 
 
 async def in_thread(function: Callable[[], R]) -> R:
-    """Call a function in a worker thread, and give what it gives, also where that can be awaited."""
+    """Call a function in a worker thread and return its result, which may be a coroutine."""
     import anyio.to_thread
 
-    # In a tuple, as trio lets no coroutine come out of a thread
-    (given,) = await anyio.to_thread.run_sync(lambda: (function(),))
-    return given
+    # In a tuple, as trio raises a TypeError if a thread returns a coroutine
+    (result,) = await anyio.to_thread.run_sync(lambda: (function(),))
+    return result
 
 
-async def items_in_threads(begin: Callable[[], Iterator[T]]) -> AsyncGenerator[T, None]:
-    """Give the items of an iterator that blocks, which runs in one context. A generator is closed at the end."""
+async def items_in_threads(start: Callable[[], Iterator[T]]) -> AsyncGenerator[T, None]:
+    """Yield the items of a blocking iterator, which runs in worker threads. A generator is closed at the end."""
     import anyio.to_thread
 
+    # One context for all items: each call of `run_sync` would copy the context, and what the iterator sets in a
+    # context variable would be lost with the next item
     context = contextvars.copy_context()
-    # A task that is cancelled may leave its thread at work, and a generator that runs cannot be closed
+    # `close` may come while a thread still runs the iterator; a generator that runs cannot be closed, so it waits
     running = threading.Lock()
     iterator: Iterator[T] | None = None
 
-    def step() -> T:
+    def next_item() -> T:
         nonlocal iterator
         with running:
             if iterator is None:
-                iterator = context.run(begin)
+                iterator = context.run(start)
+            # With a default: a StopIteration cannot be set on a future, so it must not leave the thread
             return context.run(next, iterator, _END)
 
     def close() -> None:
@@ -44,8 +47,8 @@ async def items_in_threads(begin: Callable[[], Iterator[T]]) -> AsyncGenerator[T
                 context.run(iterator.close)
 
     try:
-        while (item := await anyio.to_thread.run_sync(step)) is not _END:
+        while (item := await anyio.to_thread.run_sync(next_item)) is not _END:
             yield item
     finally:
-        with anyio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True):  # also in a cancelled task: the generator may hold resources
             await anyio.to_thread.run_sync(close)

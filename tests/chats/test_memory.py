@@ -333,7 +333,7 @@ class TestTurns:
         held = bot.send("count")
         next(held)
         began = time.monotonic()
-        with pytest.raises(errors.StreamInUse, match="the answer before this one has not ended, and nobody reads it"):
+        with pytest.raises(errors.StreamInUse, match="a previous answer of this chat is still open and not being read"):
             ask(world, bot, "again")
         assert time.monotonic() - began < 5
         held.close()
