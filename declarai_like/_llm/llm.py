@@ -1,4 +1,8 @@
-"""Asking: one request to a model, from the question to the end of its answer, as a flow."""
+"""One request to a model, from the question to the end of its answer, as a flow.
+
+The path of the data: `LLM.answer` sends the request of the provider (`_send`), and reads the response body
+(`_ResponseBody`), whose bytes become deltas. `_ResponseBuilder` adds them up and returns chunks, which the flow yields.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +36,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("declarai_like")
 
-_MAX_BODY_SIZE = 64 * 1024 * 1024  # bytes of an answer that comes whole
-_MAX_RETRY_AFTER = 60.0  # seconds; a provider that asks for more is not waited for
-_WAIT_FOR_USAGE = 10.0  # seconds that a provider gets, after the answer's last word, to say the rest
-_WAIT_FOR_END = 0.5  # seconds for the end of the body after that, so that the connection can be used again
+_MAX_BODY_SIZE = 64 * 1024 * 1024
+"""The limit in bytes for an answer that is not streamed."""
+
+_MAX_RETRY_AFTER = 60.0
+"""The longest pause in seconds that a provider may request; with a longer one its error is raised at once."""
+
+_WAIT_FOR_USAGE = 10.0
+"""The seconds to wait for the usage and the end marker after the finish reason."""
+
+_WAIT_FOR_END = 0.5
+"""The seconds to wait for the end of the body after the end marker, so that the connection can be reused."""
 
 
 class LLM:
-    """One model: its provider, the way to it, and its settings.
+    """One model: its provider, the transport to it, and its settings.
 
     Attributes:
-        name: what the provider calls the model.
+        name: the provider's name of the model.
     """
 
     def __init__(
@@ -57,148 +68,157 @@ class LLM:
     def answer(
         self, question: Question, response_text: ResponseText | None = None, timer: CallTimer | None = None
     ) -> Flow[list[LLMResponse], LLMResponse]:
-        """Ask, and give the whole answer; where the question says ``stream``, emit the answer so far as it grows.
+        """Send a question and return the complete answer. If the question says ``stream``, yield its chunks.
 
-        What comes in one piece is emitted as one list. A request that fails before anything of its
-        answer has come is sent again where that may help; later it is not, so here no text is ever
-        emitted twice.
+        The chunks of one piece of the body are yielded as one list. A request that fails before the answer begins is
+        sent again if that may help. After that it is not, so no text is yielded twice.
 
         Args:
-            question: what is asked.
-            transcript: where the text goes. It says which attempt at an answer this is.
-            patience: the clock of the call, where this is not its only attempt.
+            question: the question.
+            response_text: receives the text; it knows which attempt at an answer this is.
+            timer: the timer of the call, if this is one of several attempts.
 
         Raises:
-            DeclaraiError: there is no whole answer; see `declarai_like.errors`.
+            DeclaraiError: there is not a complete answer; see `declarai_like.errors`.
         """
         request = self._provider.request(question)
         timer = timer or self.timer()
-        answer = _ResponseBuilder(question, response_text or ResponseText())
-        incoming = yield from self._begin(request, timer)
-        connection, deltas, streaming = incoming.connection, incoming.first, question.stream
+        builder = _ResponseBuilder(question, response_text or ResponseText())
+        body = yield from self._send_with_retries(request, timer)
+        connection, deltas, streaming = body.connection, body.first_deltas, question.stream
         timer.on_content()
         try:
             try:
                 while True:
-                    chunks = answer.add(deltas)
+                    chunks = builder.add(deltas)
                     if chunks and streaming:
                         yield chunks
-                    if answer.ended or incoming.failure is not None:
+                    if builder.is_done or body.failure is not None:
                         break
-                    if answer.finish_reason is not None:
+                    if builder.finish_reason is not None:
                         timer.allow(_WAIT_FOR_USAGE)
-                    elif answer.fresh and timer.waited:  # mostly a piece was there without waiting
+                    elif builder.has_new_content and timer.waited:  # often a piece was there without waiting
                         timer.on_content()
-                        answer.fresh = False
+                        builder.has_new_content = False
                     piece = yield connection
                     if not piece:
                         break
-                    deltas = incoming.read(piece)
+                    deltas = body.read(piece)
             except (ConnectionFailed, Timeout) as error:
-                if answer.finish_reason is None:
-                    raise answer.broken(error) from error
-            whole = yield from _finish(answer, incoming, timer, streaming=streaming)
+                # After the finish reason the answer is complete: only the usage or the end marker is missing, which
+                # not all servers send
+                if builder.finish_reason is None:
+                    raise builder.interrupted(error) from error
+            response = yield from _finish(builder, body, timer, streaming=streaming)
         except Exception:
-            yield Close(connection)  # the call may go on with another attempt
+            # The driver would close it too, but only at the end of the flow, which may continue with another attempt
+            yield Close(connection)
             raise
         yield Close(connection)
-        return whole
+        return response
 
     def timer(self) -> CallTimer:
-        """Give the clock for a call, which all its attempts share."""
+        """Return the timer for a call, which all its attempts share."""
         return CallTimer(self._timeouts)
 
     def with_transport(self, wrap: Callable[[Transport, Provider], Transport]) -> LLM:
-        """Give the same model with another way to its provider, made of the one that it has."""
+        """Return the same model with the transport that ``wrap`` makes of the current one."""
         transport = wrap(self._transport, self._provider)
         return LLM(self.name, self._provider, transport, timeouts=self._timeouts, max_retries=self._max_retries)
 
-    def _begin(self, request: Request, timer: CallTimer) -> Flow[Any, _Incoming]:
-        """Send the request, again where that may help, until an answer begins."""
+    def _send_with_retries(self, request: Request, timer: CallTimer) -> Flow[Any, _ResponseBody]:
+        """Send the request until an answer begins, as often as the policy allows."""
         retry = Retry(self._policy)
         while True:
             retry.begin()
             try:
                 return (yield from self._send(request, timer))
             except Exception as error:
-                if not _may_help(error, timer) or retry.is_exhausted(error):
+                if not _may_succeed_later(error, timer) or retry.is_exhausted(error):
                     raise
             yield retry.pause()
 
-    def _send(self, request: Request, timer: CallTimer) -> Flow[Any, _Incoming]:
-        """Send the request, and read until the answer begins."""
+    def _send(self, request: Request, timer: CallTimer) -> Flow[Any, _ResponseBody]:
+        """Send the request and read until the answer begins."""
         timer.begin_attempt()
         connection = yield from perform(self._transport.open(request, timer))
         try:
-            incoming = _Incoming(self._provider, connection, streamed=request.stream)
-            if incoming.comes_whole:
-                yield from incoming.read_whole()
+            body = _ResponseBody(self._provider, connection, streamed=request.stream)
+            if body.is_single_document:
+                yield from body.read_document()
             else:
-                yield from incoming.read_first()
+                yield from body.read_first()
         except Exception:
             yield Close(connection)
             raise
-        return incoming
+        return body
 
     @functools.cached_property
     def _policy(self) -> BaseRetrying:
-        """How often a request is sent again whose answer had not begun, and after which pause."""
+        """The retries of a request whose answer has not begun: their number and the pauses before them."""
         from tenacity import Retrying, stop_after_attempt, wait_random_exponential
 
-        growing = wait_random_exponential(multiplier=0.5, max=8.0)
+        # With jitter, so that many clients of a server that failed do not come back at the same moment
+        backoff = wait_random_exponential(multiplier=0.5, max=8.0)
 
         def wait(state: RetryCallState) -> float:
-            asked = _retry_after(state.outcome.exception() if state.outcome else None)
-            return growing(state) if asked is None else asked
+            retry_after = _retry_after(state.outcome.exception() if state.outcome else None)
+            return backoff(state) if retry_after is None else retry_after
 
-        def say(state: RetryCallState) -> None:
+        def log_failure(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             log.info("%s: attempt %d failed: %s", self.name, state.attempt_number, error)
 
-        return Retrying(stop=stop_after_attempt(self._max_retries + 1), wait=wait, before_sleep=say)
+        return Retrying(stop=stop_after_attempt(self._max_retries + 1), wait=wait, before_sleep=log_failure)
 
 
-class _Incoming:
-    """An answer on its way in: which form it comes in, and how its bytes become deltas."""
+class _ResponseBody:
+    """The body of a response that is being read: determines its form, and decodes its bytes into deltas.
+
+    Attributes:
+        connection: the connection, which is the effect that reads the next piece.
+        is_single_document: True if the body is one JSON document instead of a stream of events.
+        first_deltas: the deltas up to the first content.
+        failure: the error in the last piece; it comes after the deltas of that piece.
+    """
 
     def __init__(self, provider: Provider, connection: Connection, *, streamed: bool) -> None:
-        kind = connection.content_type
-        if kind in ("text/html", "application/xhtml+xml"):
+        media_type = connection.content_type
+        if media_type in ("text/html", "application/xhtml+xml"):
             raise UnexpectedContent(
-                f"the server sent a page ({kind}) instead of an answer; check base_url, which mostly ends in /v1"
+                f"the server sent a page ({media_type}) instead of an answer; check base_url, which usually ends in /v1"
             )
         self.connection = connection
-        # A server that does not stream sends a whole answer all the same
-        self.comes_whole = not streamed or kind == "application/json"
-        self.first: list[Delta] = []
+        # A server that does not support streaming ignores "stream" and sends one document
+        self.is_single_document = not streamed or media_type == "application/json"
+        self.first_deltas: list[Delta] = []
         self.failure: DeclaraiError | None = None
-        """What is wrong with the last piece, after its good deltas."""
         self._read_event = provider.deltas
         self._feed = SSEDecoder().feed
 
     def read(self, piece: bytes) -> list[Delta]:
-        """Give the deltas that a piece completes. Where a mistake follows them, it becomes ``failure``."""
+        """Return the deltas that a piece completes. An error after them is kept in ``failure``."""
         deltas: list[Delta] = []
         try:
             for event in self._feed(piece):
                 deltas += self._read_event(event)
-        except DeclaraiError as error:
+        except DeclaraiError as error:  # not raised here: the reader gets what came before it first
             self.failure = error
         return deltas
 
     def read_first(self) -> Flow[Any, None]:
-        """Read on until something of the answer has come."""
+        """Read up to the first content; an error before it can still be retried."""
         while piece := (yield self.connection):
             deltas = self.read(piece)
-            self.first += deltas
-            if any(_begins(delta) for delta in deltas):
+            self.first_deltas += deltas
+            if any(_has_content(delta) for delta in deltas):
                 return
             if self.failure is not None:
                 raise self.failure
-        raise StreamInterrupted("the connection ended before anything of the answer had come")
+        raise StreamInterrupted("the connection ended before the answer began")
 
-    def read_whole(self) -> Flow[Any, None]:
-        """Read an answer that comes as one JSON text."""
+    def read_document(self) -> Flow[Any, None]:
+        """Read a body that is one JSON document."""
         pieces: list[bytes] = []
         size = 0
         while piece := (yield self.connection):
@@ -207,20 +227,29 @@ class _Incoming:
             if size > _MAX_BODY_SIZE:
                 raise ProtocolError(f"the provider's answer is larger than the limit of {_MAX_BODY_SIZE} bytes")
         try:
-            self.first = list(self._read_event(ServerSentEvent(b"".join(pieces))))
-        except StreamFailed as error:
+            self.first_deltas = list(self._read_event(ServerSentEvent(b"".join(pieces))))
+        except (
+            StreamFailed
+        ) as error:  # some gateways send an error body with status 200; it is not a stream that failed
             raise ProviderError(str(error), code=error.code) from None
 
 
 class _ResponseBuilder:
-    """An answer as it grows: takes deltas, gives chunks."""
+    """Builds an answer: takes deltas, returns chunks.
+
+    Attributes:
+        has_new_content: True if content arrived since the caller reset this.
+        is_done: True if the provider sent its end marker.
+        finish_reason: why the answer ended; None before its end.
+        deferred: the last chunk. It is kept until the usage arrives, which providers send in a later event, so that the
+            last chunk of a stream has it.
+    """
 
     def __init__(self, question: Question, response_text: ResponseText) -> None:
-        self.fresh = False  # content has come since somebody set this back
-        self.ended = False  # the provider said that nothing more comes
+        self.has_new_content = False
+        self.is_done = False
         self.finish_reason: str | None = None
-        self.held: LLMResponse | None = None
-        """The last chunk, kept back until the usage is there, which providers send after it."""
+        self.deferred: LLMResponse | None = None
         response_text.asked = question.messages
         self._response_text = response_text
         self._by_tool = question.format is not None and question.format.by == "tool"
@@ -230,30 +259,26 @@ class _ResponseBuilder:
         self._usage: Usage | None = None
         self._refusal = ""
 
-    @property
-    def text(self) -> str:
-        return self._response_text.text
-
     def add(self, deltas: list[Delta]) -> list[LLMResponse]:
-        """Take deltas; give the chunks that a reader should see now."""
+        """Take deltas and return the chunks that a reader gets now."""
         response_text = self._response_text
         chunks: list[LLMResponse] = []
         for delta in deltas:
             text = delta.text
-            if text and delta.only_text:
+            if text and delta.only_text:  # nearly every delta
                 response_text.pieces.append(text)
                 response_text.length += len(text)
-                self.fresh = True
+                self.has_new_content = True
                 chunks.append(LLMResponse(response_text, text, delta.raw, self._model, self._role))
             else:
-                chunks += self._add_more(delta)
+                chunks += self._add_other(delta)
         if chunks:
             self._last = chunks[-1]
         return chunks
 
-    def _add_more(self, delta: Delta) -> tuple[LLMResponse, ...]:
+    def _add_other(self, delta: Delta) -> tuple[LLMResponse, ...]:
         text, calls = delta.text, delta.tool_calls
-        if calls and self._by_tool:  # the call that was forced carries the answer, and is none of the user's
+        if calls and self._by_tool:  # the forced call carries the answer; the user did not define this tool
             text = "".join(call.arguments for call in calls if call.index == 0) or text
             calls = ()
         if text:
@@ -262,13 +287,13 @@ class _ResponseBuilder:
         self._model = delta.model or self._model
         self._role = delta.role or self._role
         self.finish_reason = delta.finish_reason or self.finish_reason
-        self.fresh = self.fresh or bool(text or calls or delta.reasoning or delta.refusal)
-        self.ended = self.ended or delta.end
+        self.has_new_content = self.has_new_content or bool(text or calls or delta.reasoning or delta.refusal)
+        self.is_done = self.is_done or delta.end
         self._refusal += delta.refusal
         if delta.usage is not None:
             self._usage = self._response_text.usage = delta.usage
-            if self.finish_reason and (last := self.held or self._last):
-                last.usage = delta.usage  # it came after the last chunk, and belongs to it
+            if self.finish_reason and (last := self.deferred or self._last):
+                last.usage = delta.usage  # it came in an event after the last chunk
         if not delta.shown:
             return ()
         chunk = LLMResponse(
@@ -283,74 +308,74 @@ class _ResponseBuilder:
             tool_calls=calls,
         )
         if delta.finish_reason and not text:
-            self.held = chunk
+            self.deferred = chunk
             return ()
         return (chunk,)
 
-    def broken(self, error: DeclaraiError) -> DeclaraiError:
-        """Give the error for an answer that stopped in the middle."""
+    def interrupted(self, error: DeclaraiError) -> DeclaraiError:
+        """Return the error for an answer that stopped in the middle, with the text so far."""
         if isinstance(error, ConnectionFailed):
             error = StreamInterrupted(f"the connection broke in the middle of the answer: {error}")
-        error.partial = self.text
-        return error
+        return self._with_text(error)
 
-    def whole(self) -> LLMResponse:
-        """Give the last chunk of an answer that has come to its end.
+    def result(self) -> LLMResponse:
+        """Return the last chunk of a complete answer.
 
         Raises:
-            StreamInterrupted: it has not.
-            Refused, ContentFiltered: there is an answer, but not the one that was asked for.
+            StreamInterrupted: the answer is not complete.
+            Refused, ContentFiltered: the answer is complete, but it is not an answer to the question.
         """
-        if self.finish_reason is None and not self.ended:
+        # The end of a body is not the end of an answer: a proxy or a server that fails may end it regularly
+        if self.finish_reason is None and not self.is_done:
             raise self._with_text(
-                StreamInterrupted("the connection ended, but the provider had not said that the answer was whole")
+                StreamInterrupted("the connection ended before the provider marked the answer as complete")
             )
         if self._refusal:
             raise self._with_text(Refused(f"the model refused to answer: {self._refusal}", refusal=self._refusal))
         if self.finish_reason == "content_filter":
             raise self._with_text(ContentFiltered("the provider's content filter stopped the answer"))
-        return self.held or self._last or LLMResponse(self._response_text, "", model=self._model, usage=self._usage)
+        return self.deferred or self._last or LLMResponse(self._response_text, "", model=self._model, usage=self._usage)
 
     def _with_text(self, error: DeclaraiError) -> DeclaraiError:
-        error.partial = self.text
+        error.partial = self._response_text.text
         return error
 
 
 def _finish(
-    answer: _ResponseBuilder, incoming: _Incoming, timer: CallTimer, *, streaming: bool
+    builder: _ResponseBuilder, body: _ResponseBody, timer: CallTimer, *, streaming: bool
 ) -> Flow[list[LLMResponse], LLMResponse]:
-    """See what the reading came to: give the last chunk, or raise what is wrong."""
-    if incoming.failure is not None:
-        raise answer.broken(incoming.failure)
-    if answer.held is not None and streaming:
-        yield [answer.held]
-    if answer.ended:
-        yield from _read_to_the_end(incoming.connection, timer)
-    return answer.whole()
+    """Yield the deferred chunk and return the complete answer, or raise its error."""
+    if body.failure is not None:
+        raise builder.interrupted(body.failure)
+    if builder.deferred is not None and streaming:
+        yield [builder.deferred]
+    if builder.is_done:
+        yield from _drain(body.connection, timer)
+    return builder.result()
 
 
-def _read_to_the_end(connection: Connection, timer: CallTimer) -> Flow[Any, None]:
-    """Let a body that has said all come to its end: only then can its connection be used again."""
+def _drain(connection: Connection, timer: CallTimer) -> Flow[Any, None]:
+    """Read to the end of a body whose end marker was sent: only then can the connection be reused."""
     timer.allow(_WAIT_FOR_END)
     try:
-        for _ in range(3):
+        for _ in range(3):  # usually only the end of the chunked encoding is left
             if not (yield connection):
                 return
     except DeclaraiError:
-        pass  # then the connection is closed instead
+        pass  # the answer is complete; the connection is closed instead of reused
 
 
-def _begins(delta: Delta) -> bool:
-    """Whether something of the answer has come: a role alone is nothing yet."""
+def _has_content(delta: Delta) -> bool:
+    """True if the answer begins with this delta; a role, or a tool call without arguments, is not content."""
     if any(call.arguments for call in delta.tool_calls):
         return True
     return bool(delta.text or delta.reasoning or delta.refusal or delta.finish_reason or delta.end)
 
 
-def _may_help(error: Exception, timer: CallTimer) -> bool:
-    """Whether the same request may well succeed after the pause that the provider asks for."""
-    asked = _retry_after(error) or 0.0
-    return getattr(error, "transient", False) and asked <= _MAX_RETRY_AFTER and timer.has_time_for(asked)
+def _may_succeed_later(error: Exception, timer: CallTimer) -> bool:
+    """True if the same request may succeed after the pause that the provider requests, within the limits."""
+    pause = _retry_after(error) or 0.0
+    return getattr(error, "transient", False) and pause <= _MAX_RETRY_AFTER and timer.has_time_for(pause)
 
 
 def _retry_after(error: BaseException | None) -> float | None:

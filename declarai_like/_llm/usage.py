@@ -1,4 +1,4 @@
-"""Token usage of a response: what the provider reported, or an estimate until it does."""
+"""Token usage of a response: the numbers of the provider, or an estimate until it sends them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from collections.abc import Iterator, Sequence
 from ..messages import LLMResponse, Message, ResponseText, Usage
 
 PER_MESSAGE = 4
-"""Tokens that a message takes apart from its text: its role, and the marks around it."""
+"""The estimated tokens of a message besides its text: its role, and the delimiters around it."""
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate the tokens of a text: one for four characters of ASCII, and one for each other character.
+    """Estimate the tokens of a str: one for four ASCII characters, and one for each other character.
 
-    For English it is near, for code and other scripts mostly too high.
+    The estimate is close for English; for code and other scripts it is mostly too high.
     """
-    plain = len(text.encode("ascii", "ignore"))
-    return math.ceil(plain / 4) + len(text) - plain
+    ascii_count = len(text.encode("ascii", "ignore"))
+    return math.ceil(ascii_count / 4) + len(text) - ascii_count
 
 
 def usage_so_far(answer: LLMResponse) -> Usage:
-    """Give the tokens of an answer so far, and of what was asked: told by its provider, or else estimated."""
+    """Return the tokens of an answer so far and of its prompt: those of the provider, or else an estimate."""
     return answer.usage or _usage(answer.response_text, answer.response)
 
 
 def usage_of_all_attempts(answer: LLMResponse) -> Usage:
-    """Give what `usage_so_far` gives, with the tokens of the attempts before this one."""
+    """Return the tokens of an answer so far, with those of the attempts before this one."""
     usages, response_text = [usage_so_far(answer)], answer.response_text.before
     while response_text is not None:
         usages.append(_usage(response_text, response_text.text))
@@ -35,7 +35,7 @@ def usage_of_all_attempts(answer: LLMResponse) -> Usage:
 
 
 def sum_of(usages: Sequence[Usage]) -> Usage:
-    """Add up tokens; the sum is estimated where one of them is."""
+    """Return the sum of usages; it is estimated if one of them is."""
     return Usage(
         sum(usage.prompt_tokens for usage in usages),
         sum(usage.completion_tokens for usage in usages),
@@ -47,13 +47,13 @@ def sum_of(usages: Sequence[Usage]) -> Usage:
 def _usage(response_text: ResponseText, text: str) -> Usage:
     if response_text.usage is not None:
         return response_text.usage
-    asked = sum(PER_MESSAGE + sum(map(estimate_tokens, texts_of(message))) for message in response_text.asked)
-    said = estimate_tokens(text)
-    return Usage(asked, said, asked + said, estimated=True)
+    prompt = sum(PER_MESSAGE + sum(map(estimate_tokens, texts_of(message))) for message in response_text.asked)
+    completion = estimate_tokens(text)
+    return Usage(prompt, completion, prompt + completion, estimated=True)
 
 
 def texts_of(message: Message) -> Iterator[str]:
-    """Yield the texts of a message that take tokens: its content, and its tool calls."""
+    """Yield the texts of a message that count as tokens: its content and its tool calls."""
     yield message.content
     for call in message.tool_calls:
         yield call.name

@@ -1,4 +1,4 @@
-"""What all who speak HTTP share: clients that are kept, headers, and reads whose time limit changes."""
+"""Shared parts of the HTTP transports: kept clients, checks of headers, and a time limit for each read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from .._core import checks
 from .._core.per_process import PerProcess
 from ..errors import ConfigurationError
 
@@ -22,16 +23,20 @@ A = TypeVar("A")
 
 
 class Clients(Generic[B, A]):
-    """One client for blocking code, and one for each event loop, made when they are first needed.
+    """One client for blocking code and one for each event loop, created on first use.
 
-    They are closed when nobody refers to this any more; an async one when its event loop ends, at the latest. A process
-    that was forked has others than its parent.
+    An async client is bound to the event loop that it was first used in, so it cannot be shared between loops. The
+    clients are closed when this object is garbage-collected; an async client at the latest when its event loop ends. A
+    forked process creates its own.
     """
 
     def __init__(
         self, make: Callable[[], B], make_async: Callable[[str], A], aclose: Callable[[A], Awaitable[object]]
     ) -> None:
-        """``make_async`` is given the name of anyio's backend that the event loop is of."""
+        """Keep the functions that create and close clients.
+
+        ``make_async`` receives the name of anyio's backend class for the event loop, for instance ``AsyncIOBackend``.
+        """
         self._make_async = make_async
         self._aclose = aclose
         self._blocking = PerProcess(make, lambda client: client.close())
@@ -39,11 +44,11 @@ class Clients(Generic[B, A]):
         self._of_loops = PerProcess(weakref.WeakKeyDictionary, lambda _: None)
 
     def blocking(self) -> B:
-        """Give the client for blocking code."""
+        """Return the client for blocking code."""
         return self._blocking.get()
 
     async def of_loop(self) -> A:
-        """Give the client of the running event loop."""
+        """Return the client of the running event loop."""
         from anyio.lowlevel import current_token
 
         token, of_loops = current_token(), self._of_loops.get()
@@ -70,13 +75,17 @@ class Clients(Generic[B, A]):
 
 
 async def _close_with_the_loop(client: A, aclose: Callable[[A], Awaitable[object]]) -> AsyncIterator[None]:
-    """Hold a client open; event loops close the async generators that are still there when they end."""
+    """Close a client when this generator is closed.
+
+    asyncio and trio close the async generators that were started in a loop when it ends (``sys.set_asyncgen_hooks``).
+    So a suspended generator serves as a callback for the end of its loop, without support by anyio.
+    """
     import anyio
 
     try:
         yield
     finally:
-        with anyio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True):  # at the end of a loop everything is cancelled
             await aclose(client)
 
 
@@ -84,33 +93,38 @@ _NO_LIMIT = 1e9  # seconds
 
 
 def read_limit(seconds: float | None) -> float:
-    """Give the limit that a request's reads begin with; `LimitedReads` knows them by it, for it is an object of its own."""
-    return (_NO_LIMIT if seconds is None else seconds) + 0.0
+    """Return the read timeout to send a request with, as a new float object.
+
+    `LimitedReads` recognises the reads of its response by the identity of this object.
+    """
+    return (_NO_LIMIT if seconds is None else seconds) + 0.0  # the sum is a new object, also for a float
 
 
 def checked_headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
-    """Give the headers in a setting.
+    """Return the headers of a setting, checked.
 
     Raises:
-        ConfigurationError: they are none; the message does not show their values, which may be secret.
+        ConfigurationError: they cannot be sent. The message does not show values, which may be secret.
     """
-    if headers is not None and not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  (settings come from anywhere)
-        raise ConfigurationError(f"headers is of the type {type(headers).__name__}; it is a dict of names and texts")
-    for name, value in (headers or {}).items():
-        if not isinstance(value, str) or not value.isascii() or not value.isprintable():  # a line break would end it
-            raise ConfigurationError(f"the header {name!r} has a value that is no line of ASCII text; write it as one")
-    return dict(headers or {})
+    if headers is None:
+        return {}
+    checked = dict(checks.mapping("headers", headers, of="str to str"))
+    for name, value in checked.items():
+        text = checks.string(f"header {name!r}", value)
+        if not text.isascii() or not text.isprintable():  # a line break would begin another header
+            raise ConfigurationError(f"header {name!r}: value must be printable ASCII on one line")
+    return checked
 
 
 class LimitedReads:
-    """Lets each read of one answer from the socket take the time that there is for it then.
+    """A separate timeout for each socket read of one sync response: the time that is left at that moment.
 
-    The HTTP library has one read limit for a whole body; ours change with what has come. Reads for other requests are
-    left as they are: the connection may serve one before this answer is closed. The request has to be sent with a
-    `read_limit`.
+    The HTTP library has one read timeout for all reads of a response; ours depends on what has arrived so far. So the
+    method ``read`` of the connection's network stream is replaced until `end`. The request must have been sent with a
+    timeout from `read_limit`.
 
     Attributes:
-        network: the connection that the answer comes over, until `end`.
+        network: the network stream of the response, until `end`.
     """
 
     network: Any = None
@@ -118,13 +132,16 @@ class LimitedReads:
     def __init__(
         self, response: httpx2.Response, start: Callable[[], float | None], stop: Callable[[], object] = lambda: None
     ) -> None:
-        """``start`` gives how many seconds a read that begins now may take; ``stop`` is called when it is over."""
+        """Replace the method. ``start`` returns the timeout of a read that starts now; ``stop`` is called after it."""
         network: Any = response.extensions["network_stream"]
         ours = response.request.extensions["timeout"]["read"]
-        kind: Any = type(network)  # pyright: ignore[reportUnknownVariableType]  (a class of the HTTP library's own)
+        # From the class: the instance may still have the replacement of an earlier response on the same connection
+        kind: Any = type(network)  # pyright: ignore[reportUnknownVariableType]  (a private class of the HTTP library)
         read_of: Callable[..., bytes] = kind.read
 
         def read(max_bytes: int, timeout: float | None = None) -> bytes:
+            # The connection goes back to the pool when the body has been read, which is before the response is closed.
+            # Another request may use it by then; its reads have another timeout object and stay unchanged.
             if timeout is not ours:
                 return read_of(network, max_bytes, timeout=timeout)
             try:
@@ -136,16 +153,16 @@ class LimitedReads:
         self.network = network
 
     def end(self) -> None:
-        """Let the connection go."""
+        """Restore the method, unless a later response has replaced it again."""
         if self.network is not None and self.network.__dict__.get("read") is self._read:
             del self.network.read
         self.network = None
 
 
 def host_of(error: Any) -> str:
-    """Say which server an error of the HTTP library is about; no more of the address, as secrets may be in it."""
+    """Return the host and port that an error of the HTTP library is about; not the URL, which may contain secrets."""
     try:
         request: httpx2.Request = error.request
-    except (AttributeError, RuntimeError):  # some have none
+    except (AttributeError, RuntimeError):  # not all errors belong to a request
         return "the server"
     return request.url.netloc.decode("ascii")

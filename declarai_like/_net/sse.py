@@ -1,7 +1,8 @@
-"""Server-sent events, decoded from bytes that may be cut anywhere.
+"""An incremental decoder of server-sent events: bytes, cut anywhere, become events.
 
-The format is the WHATWG's: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
-The decoder does no I/O, looks at each byte a fixed number of times, and keeps no more than one event.
+The format: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+
+The decoder does no I/O. Its time is linear in the number of bytes, and it keeps at most one event.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(slots=True)
 class ServerSentEvent:
-    """One event. ``data`` stays bytes: what reads it next is a JSON parser, which takes bytes."""
+    """One event. ``data`` stays bytes, since its consumer is a JSON parser, which takes bytes."""
 
     data: bytes
     event: str = "message"
@@ -23,42 +24,46 @@ class ServerSentEvent:
 
 
 class SSEDecoder:
-    """Turns bytes into events: ``feed`` gives those that the piece completes.
+    """Decodes a stream of bytes into events.
 
-    An event that the stream's end leaves unfinished is dropped, as the standard says.
+    An event that is incomplete at the end of the stream is dropped, as the standard requires.
 
-    ``max_event_size`` is in bytes; an event that grows past it is an `EventTooLarge`, raised before
-    more is kept.
+    Args:
+        max_event_size: in bytes. A larger event raises `EventTooLarge` before more of it is kept.
+
+    Attributes:
+        retry: the reconnection time in milliseconds, if the server sent one.
     """
 
     def __init__(self, *, max_event_size: int = 16 * 1024 * 1024) -> None:
         self.retry: int | None = None
-        """The reconnection time in milliseconds, where the server gave one."""
         self._max_size = max_event_size
-        self._rest: list[bytes] = []  # the pieces of a line whose end has not come
+        # The incomplete last line, in pieces: joining them for each piece would be quadratic in the length of the line
+        self._rest: list[bytes] = []
         self._rest_size = 0
-        self._at_start = True
-        self._clean = False  # nothing is pending: the next byte begins an event
-        self._after_cr = False  # a line feed that comes next belongs to the carriage return before it
+        self._at_start = True  # a byte order mark is allowed here only
+        self._at_boundary = False  # nothing is pending: the next byte begins an event
+        self._after_cr = False  # the last line ended with CR: an LF at the start of the next piece belongs to it
         self._data: list[bytes] = []
         self._data_size = 0
         self._event = ""
         self._id = ""
 
     def feed(self, piece: bytes) -> list[ServerSentEvent]:
-        """Give the events that ``piece`` completes, in order.
+        """Return the events that ``piece`` completes, in order.
 
         Raises:
-            EventTooLarge: one event is larger than the limit; the events before it are lost with
-                the connection that sent it.
+            EventTooLarge: one event is larger than the limit. The events before it in this piece are lost.
         """
-        if self._clean:
-            # Mostly a piece is one event of one line of data, which is seen at a glance
+        # Three paths, the fast ones first: one event of one data line (most pieces of most providers), whole events in
+        # one piece (`_whole_events`), and anything else, line by line (`_any`)
+        if self._at_boundary:
             end = len(piece) - 2
             one_line = piece.find(b"\n") == end and piece[-1:] == b"\n" and b"\r" not in piece
             if one_line and piece[:6] == b"data: " and end < self._max_size:
                 return [ServerSentEvent(piece[6:end], "message", self._id)]
             return self._whole_events(piece)
+        # Line by line up to the end of the pending event only, so that the rest can take a fast path
         boundary = piece.find(b"\n\n") + 2
         events = self._any(piece[:boundary] if boundary > 1 else piece)
         if 1 < boundary < len(piece):
@@ -66,8 +71,8 @@ class SSEDecoder:
         return events
 
     def _whole_events(self, piece: bytes) -> list[ServerSentEvent]:
-        """Read a piece that begins with an event; mostly it holds whole events of one line of data each."""
-        if b"\r" in piece:
+        """Decode a piece that begins with an event; most such pieces have whole events of one data line each."""
+        if b"\r" in piece:  # then b"\n\n" is not the only boundary
             return self._any(piece)
         head, boundary, rest = piece.rpartition(b"\n\n")
         events: list[ServerSentEvent] = []
@@ -80,7 +85,7 @@ class SSEDecoder:
         return events + self._any(rest) if rest else events
 
     def _any(self, piece: bytes) -> list[ServerSentEvent]:
-        """Read any piece, line by line."""
+        """Decode any piece, line by line."""
         if self._after_cr and piece:
             self._after_cr = False
             if piece.startswith(b"\n"):
@@ -90,7 +95,7 @@ class SSEDecoder:
             self._keep(piece)
             return []
         self._after_cr = end == len(piece) and piece.endswith(b"\r")
-        lines = piece[:end].splitlines()
+        lines = piece[:end].splitlines()  # of bytes, so it splits at CR, LF and CRLF only, as the standard does
         if self._rest:
             lines[0] = b"".join(self._rest) + lines[0]
             self._rest.clear()
@@ -101,13 +106,13 @@ class SSEDecoder:
         events = self._read(lines)
         if end < len(piece):
             self._keep(piece[end:])
-        self._clean = not (self._rest or self._data or self._event or self._after_cr)
+        self._at_boundary = not (self._rest or self._data or self._event or self._after_cr)
         return events
 
     def _keep(self, piece: bytes) -> None:
         if not piece:
             return
-        self._clean = False
+        self._at_boundary = False
         self._rest.append(piece)
         self._rest_size += len(piece)
         if self._data_size + self._rest_size > self._max_size:
@@ -117,7 +122,7 @@ class SSEDecoder:
         events: list[ServerSentEvent] = []
         data = self._data
         for line in lines:
-            if line.startswith(b"data:"):  # nearly every line: kept inline and first
+            if line.startswith(b"data:"):  # nearly every line, so it is first and without a call
                 data.append(line[6:] if line.startswith(b"data: ") else line[5:])
                 self._data_size += len(line)
                 if self._data_size > self._max_size:
@@ -138,12 +143,12 @@ class SSEDecoder:
         value = value.removeprefix(b" ")
         if name == b"event":
             self._event = value.decode("utf-8", "replace")
-        elif name == b"data":  # a bare "data", without a colon, is an empty line of data
+        elif name == b"data":  # a field name without a colon has an empty value
             self._data.append(b"")
         elif name == b"id":
-            if b"\0" not in value:
+            if b"\0" not in value:  # such an id must be ignored
                 self._id = value.decode("utf-8", "replace")
-        elif name == b"retry" and value.isdigit() and len(value) < 10:
+        elif name == b"retry" and value.isdigit() and len(value) < 10:  # int() raises for thousands of digits
             self.retry = int(value)
 
     def _too_large(self) -> EventTooLarge:

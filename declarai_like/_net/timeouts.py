@@ -1,10 +1,11 @@
-"""How long a call may take: four limits, for models and for remote streams."""
+"""The time limits of a call, for models and for remote streams."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
-from ..errors import ConfigurationError
+from .._core import checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,16 +13,15 @@ class Timeouts:
     """Four limits in seconds; None means no limit. Each has its own error.
 
     Attributes:
-        connect: until the connection stands (`ConnectTimeout`).
-        first_token: from the sending of the request to the first content of the answer
-            (`FirstTokenTimeout`); for an answer that comes whole, until it is there; for a remote stream, until its
-            first item.
-        idle: without new content in the middle of an answer (`IdleTimeout`). A keep-alive comment is
-            not content. The time that the reader takes between two reads is not counted.
-        total: for the whole call, with its retries, by the clock on the wall (`TotalTimeout`).
+        connect: until the connection is established (`ConnectTimeout`).
+        first_token: from the sending of the request to the first content of the answer (`FirstTokenTimeout`). For an
+            answer that is not streamed, to its end; for a remote stream, to its first item.
+        idle: without new content in the middle of an answer (`IdleTimeout`). A keep-alive comment is not content. The
+            time that the reader takes between two reads does not count.
+        total: for the whole call with its retries, in wall-clock time (`TotalTimeout`).
 
     Raises:
-        ConfigurationError: a limit is no number of seconds above 0.
+        ConfigurationError: a limit is not a number of seconds > 0.
     """
 
     connect: float | None = 10.0
@@ -32,14 +32,12 @@ class Timeouts:
     def __post_init__(self) -> None:
         for limit in fields(self):
             value = getattr(self, limit.name)
-            if value is not None and (isinstance(value, bool) or not (isinstance(value, int | float) and value > 0)):
-                raise ConfigurationError(
-                    f"the timeout {limit.name!r} is {value!r}; it takes a number of seconds above 0, or None for no limit"
-                )
+            if value is not None and value != math.inf:  # infinity is accepted as another way to write None
+                checks.seconds(f"Timeouts.{limit.name}", value, above_zero=True, todo="use None for no limit")
 
     @classmethod
     def of(cls, setting: Timeouts | float | None) -> Timeouts:
-        """Read the ``timeout`` setting: limits, or one number, which limits the whole call."""
+        """Return the limits of a ``timeout`` setting; a number limits the whole call."""
         if setting is None:
             return cls()
         return setting if isinstance(setting, Timeouts) else cls(total=setting)

@@ -1,4 +1,4 @@
-"""What a provider is: two pure functions, one that writes a request and one that reads an answer."""
+"""The interface of providers: two pure functions, one that writes a request and one that reads a response."""
 
 from __future__ import annotations
 
@@ -14,18 +14,32 @@ __all__ = ["AnswerFormat", "Provider", "Question", "Request", "ServerSentEvent"]
 
 @dataclass(frozen=True, slots=True)
 class AnswerFormat:
-    """The form that a provider is asked to enforce: a JSON Schema whose top level is an object."""
+    """The output format that a provider must enforce: a JSON Schema whose top level is an object.
+
+    Attributes:
+        name: the name of the format or tool.
+        description: the description of the tool.
+        schema: the JSON Schema.
+        by: ``"schema"`` for the format of the reply, ``"tool"`` for the arguments of a forced tool call.
+    """
 
     name: str
     description: str
     schema: Mapping[str, Any]
     by: Literal["schema", "tool"]
-    """``"schema"``: as the form of the reply. ``"tool"``: as the arguments of a tool that must be called."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request in our own words: what is said, with which parameters, and what shall come back."""
+    """One request, independent of the provider.
+
+    Attributes:
+        model: the provider's name of the model.
+        messages: the conversation, the last message is the one to answer.
+        params: further parameters, passed to the provider unchanged.
+        stream: True for a streamed answer.
+        format: the output format that the provider must enforce.
+    """
 
     model: str
     messages: Sequence[Message]
@@ -36,10 +50,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes to a provider: which of its endpoints, and the body of the request, as JSON values.
+    """A request in the format of a provider.
 
-    ``form`` is the JSON Schema of the answer in full, also what a provider's own form cannot say. It is
-    not sent: the stand-in looks at it, which has to fit it without being told of its mistakes.
+    Attributes:
+        endpoint: the path below the base URL.
+        body: the body, as JSON values.
+        form: the complete JSON Schema of the answer, including parts that the provider's format does not support. It is
+            not sent. The offline model reads it, since its answers have to be valid at the first attempt.
     """
 
     endpoint: str
@@ -48,14 +65,14 @@ class Request:
 
     @property
     def stream(self) -> bool:
-        """Whether the answer is asked for as a stream."""
+        """True if the request is for a streamed answer."""
         return bool(self.body.get("stream"))
 
 
 class Provider(Protocol):
-    """How one provider's API is spoken. Both functions are pure: no I/O, no state.
+    """The protocol of one provider's API. Both functions are pure: no I/O, no state.
 
-    To add a provider, write these two, and choose the transport that opens its connections.
+    To add a provider, implement these two and choose the transport that opens its connections.
     """
 
     def request(self, question: Question) -> Request:
@@ -63,10 +80,10 @@ class Provider(Protocol):
         ...
 
     def deltas(self, event: ServerSentEvent) -> Iterable[Delta]:
-        """Read one event of a stream, or a whole answer, which comes as one event.
+        """Read one event of a stream; a response that is not streamed is passed as one event.
 
         Raises:
             StreamFailed: the event is an error.
-            ProtocolError: it is not what the protocol says.
+            ProtocolError: the event does not follow the protocol.
         """
         ...

@@ -1,4 +1,4 @@
-"""What an error status means: one pure function of the status, the headers and the body."""
+"""Errors of providers over HTTP: one pure function of the status, the headers and the body."""
 
 from __future__ import annotations
 
@@ -18,46 +18,48 @@ from ..errors import (
 )
 
 _MAX_MESSAGE_LENGTH = 500
+"""The number of characters of a provider's message that an error shows."""
 
 
 def status_error(status: int, headers: Mapping[str, str], body: str) -> ProviderError:
-    """Give the named error for an answer with this status."""
-    said, code = _read(body)
-    kind = _kind(status, code, said)
-    after = _seconds(headers)
-    wait = "" if after is None else f" (it asks to wait {after:g} s)"
+    """Return the error for a response with this status."""
+    message, code = _read(body)
+    kind = _kind(status, code, message)
+    retry_after = _retry_after(headers)
+    wait = "" if retry_after is None else f", retry after {retry_after:g} s"
     return kind(
-        f"{_WHAT[kind]} (HTTP {status}){wait}: {said or 'no further word'}",
+        f"{_SUMMARIES[kind]} (HTTP {status}{wait}): {message or 'without a message'}",
         status=status,
         code=code,
         request_id=headers.get("x-request-id"),
-        retry_after=after,
+        retry_after=retry_after,
     )
 
 
-_WHAT: dict[type[ProviderError], str] = {
+_SUMMARIES: dict[type[ProviderError], str] = {
     AuthenticationError: "the provider did not accept the API key",
     ModelNotFound: "the provider does not know this model",
-    NotFoundError: "the provider does not know this address; check base_url",
+    NotFoundError: "the provider does not have this endpoint; check base_url",
     BadRequestError: "the provider did not accept the request",
-    RateLimited: "the provider's rate limit is reached",
+    RateLimited: "the provider's rate limit was exceeded",
     ServerError: "the provider failed",
 }
 
 
-def _kind(status: int, code: str | None, said: str) -> type[ProviderError]:
+def _kind(status: int, code: str | None, message: str) -> type[ProviderError]:
     if status in (401, 403):
         return AuthenticationError
     if status == 404:
-        return ModelNotFound if code == "model_not_found" or "model" in said.lower() else NotFoundError
+        # OpenAI sends the code; other servers only mention the model in the message
+        return ModelNotFound if code == "model_not_found" or "model" in message.lower() else NotFoundError
     if status == 429:
         return RateLimited
-    # 408 and 409 say "not now", as a 5xx does
+    # 408 (timeout) and 409 (conflict) are transient like a 5xx; OpenAI's own client retries them as well
     return ServerError if status >= 500 or status in (408, 409) else BadRequestError
 
 
 def error_in(body: Any) -> tuple[str, str | None] | None:
-    """Find the message and the code of the error in a body, in the forms in which servers write it; None without one."""
+    """Return the message and the code of the error in a body, in the formats of various servers; None without one."""
     if not isinstance(body, dict):
         return None
     error: Any = cast("dict[str, Any]", body).get("error")
@@ -70,7 +72,7 @@ def error_in(body: Any) -> tuple[str, str | None] | None:
 
 
 def _read(body: str) -> tuple[str, str | None]:
-    """Read an error body; one in no known form is quoted."""
+    """Read an error body. A body in an unknown format is the message itself."""
     try:
         found = error_in(json.loads(body))
     except ValueError:
@@ -78,8 +80,8 @@ def _read(body: str) -> tuple[str, str | None]:
     return found or (body.strip()[:_MAX_MESSAGE_LENGTH], None)
 
 
-def _seconds(headers: Mapping[str, str]) -> float | None:
-    """Read ``Retry-After`` in its two forms (RFC 9110, 10.2.3), and OpenAI's in milliseconds."""
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read ``Retry-After``, in seconds or as a date (RFC 9110, 10.2.3), and OpenAI's ``retry-after-ms``."""
     try:
         if in_ms := headers.get("retry-after-ms"):
             return max(0.0, float(in_ms) / 1000)

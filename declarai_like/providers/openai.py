@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions, which Azure and most other servers speak as well.
+"""OpenAI's Chat Completions API, which Azure and most other servers implement as well.
 
 https://platform.openai.com/docs/api-reference/chat
 """
@@ -21,10 +21,10 @@ _DONE = (Delta(b"", shown=False, end=True),)
 
 
 class OpenAIProvider:
-    """Speaks Chat Completions.
+    """The Chat Completions API.
 
-    ``include_usage`` asks for the tokens of a stream (``stream_options``); turn it off for a server
-    that does not know the option.
+    Args:
+        include_usage: requests the usage of a stream (``stream_options``); False for servers that reject the option.
     """
 
     def __init__(self, *, include_usage: bool = True) -> None:
@@ -50,47 +50,48 @@ class OpenAIProvider:
         try:
             body: Any = jiter.from_json(raw)
         except ValueError:
-            body = _reread(raw)
+            body = _parse_again(raw)
+        # Not checked in advance: nearly every event is valid, and an invalid one fails at one of these accesses
         try:
             choices = body["choices"]
-            if not choices:  # usage, or Azure's filter results for the prompt
+            if not choices:  # the usage, or Azure's filter results for the prompt
                 return (Delta(raw, shown=False, usage=_usage(body.get("usage")), model=body.get("model")),)
             choice = choices[0]
-            if choice.get("index"):  # another alternative than the first, of a request with n > 1
+            if choice.get("index"):  # of a request with n > 1, only the first choice is read
                 return ()
             new = choice["delta"] if "delta" in choice else choice["message"]
             text = new.get("content")
             finish_reason = choice.get("finish_reason")
             usage = body.get("usage")
-            if text and len(new) == 1 and finish_reason is None and usage is None:
+            if text and len(new) == 1 and finish_reason is None and usage is None:  # nearly every event
                 return (Delta(raw, text),)
-            more = _read_rest(new)
+            others = _other_fields(new)
             return (
                 Delta(
-                    raw, text or "", finish_reason=finish_reason, usage=_usage(usage), model=body.get("model"), **more
+                    raw, text or "", finish_reason=finish_reason, usage=_usage(usage), model=body.get("model"), **others
                 ),
             )
         except (KeyError, TypeError, AttributeError, IndexError):
             raise _failure(body, raw) from None
 
 
-def _read_rest(new: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what most chunks do not have."""
+def _other_fields(new: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the fields that most chunks do not have."""
     calls = new.get("tool_calls")
     return {
         "role": new.get("role"),
         "refusal": new.get("refusal") or "",
-        # Two names for one thing: DeepSeek's and vLLM's, OpenRouter's
+        # The API has no such field; DeepSeek and vLLM use the first name, OpenRouter the second
         "reasoning": new.get("reasoning_content") or new.get("reasoning") or "",
-        "tool_calls": tuple(_tool_call(call, place) for place, call in enumerate(calls)) if calls else (),
+        "tool_calls": tuple(_tool_call(call, position) for position, call in enumerate(calls)) if calls else (),
     }
 
 
-def _tool_call(call: Mapping[str, Any], place: int) -> ToolCallDelta:
-    index = call.get("index")  # whole answers have none
+def _tool_call(call: Mapping[str, Any], position: int) -> ToolCallDelta:
+    index = call.get("index")  # missing in a response that is not streamed
     function: Mapping[str, Any] = call.get("function") or {}
     return ToolCallDelta(
-        place if index is None else index,
+        position if index is None else index,
         call.get("id") or "",
         function.get("name") or "",
         function.get("arguments") or "",
@@ -98,27 +99,27 @@ def _tool_call(call: Mapping[str, Any], place: int) -> ToolCallDelta:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    written: dict[str, Any] = {"role": message.role, "content": message.content}
+    body: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
-        written["content"] = message.content or None  # as the API itself gives it
-        written["tool_calls"] = [
+        body["content"] = message.content or None  # null, as in the API's own responses
+        body["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
             for call in message.tool_calls
         ]
     if message.tool_call_id:
-        written["tool_call_id"] = message.tool_call_id
-    return written
+        body["tool_call_id"] = message.tool_call_id
+    return body
 
 
-def _format(wanted: AnswerFormat) -> dict[str, Any]:
-    schema, is_strict = strict(wanted.schema)
-    named = {"name": wanted.name, "strict": is_strict}
-    if wanted.by == "schema":
+def _format(format: AnswerFormat) -> dict[str, Any]:
+    schema, is_strict = strict(format.schema)
+    named = {"name": format.name, "strict": is_strict}
+    if format.by == "schema":
         return {"response_format": {"type": "json_schema", "json_schema": {**named, "schema": schema}}}
-    function = {**named, "description": wanted.description, "parameters": schema}
+    function = {**named, "description": format.description, "parameters": schema}
     return {
         "tools": [{"type": "function", "function": function}],
-        "tool_choice": {"type": "function", "function": {"name": wanted.name}},
+        "tool_choice": {"type": "function", "function": {"name": format.name}},
     }
 
 
@@ -129,20 +130,20 @@ def _usage(counts: Mapping[str, Any] | None) -> Usage | None:
     return Usage(prompt, completion, counts.get("total_tokens") or prompt + completion)
 
 
-def _reread(raw: bytes) -> Any:
-    """Read what the fast parser refuses: the slower one knows more, or says what is wrong."""
+def _parse_again(raw: bytes) -> Any:
+    """Parse JSON that the fast parser rejects: the slower one accepts more, and its error is more precise."""
     try:
         return read_json(raw)
     except UnicodeDecodeError as error:
-        raise InvalidUTF8(f"the provider sent bytes that are not UTF-8, at byte {error.start}: {raw[:80]!r}") from None
+        raise InvalidUTF8(f"the provider's response is not UTF-8, at byte {error.start}: {raw[:80]!r}") from None
     except (ValueError, RecursionError) as error:
-        raise InvalidJSON(f"the provider sent something that is not JSON ({error}): {raw[:80]!r}") from None
+        raise InvalidJSON(f"the provider's response is not JSON ({error}): {raw[:80]!r}") from None
 
 
 def _failure(body: Any, raw: bytes) -> Exception:
-    """Say what an event is that is no chunk: an error, or nothing that the protocol knows."""
+    """Return the error for an event that is not a chunk: the provider's own error, or a violation of the protocol."""
     found = error_in(body)
     if found is None:
-        return InvalidJSON(f"the provider sent JSON that is no chat completion: {raw[:80]!r}")
+        return InvalidJSON(f"the provider's response is not a chat completion: {raw[:80]!r}")
     message, code = found
     return StreamFailed(f"the provider sent an error: {message}", code=code)

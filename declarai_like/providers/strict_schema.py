@@ -1,4 +1,4 @@
-"""A JSON Schema in the subset that OpenAI's strict mode takes, where it can be said there.
+"""Conversion of a JSON Schema to the subset that OpenAI's strict mode supports.
 
 The subset: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
 """
@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# Words that the subset does not have and whose loss lets more through: our own validation still applies them.
+# Keywords outside of the subset. Without them the provider accepts more; our own validation still applies them.
 _DROPPED = frozenset({"default", "title", "examples", "discriminator", "minLength", "maxLength", "uniqueItems"})
-# Words whose meaning cannot be said in the subset.
+# Keywords that cannot be expressed in the subset and cannot be dropped either: the value has another form with them.
 _IMPOSSIBLE = frozenset({"prefixItems", "patternProperties", "propertyNames", "not", "if", "allOf", "dependentSchemas"})
 
 
 def strict(schema: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Give the schema to send, and whether the provider can enforce it strictly.
+    """Return the schema to send, and True if the provider can enforce it strictly.
 
-    In the subset each object lists all its properties as required and allows no others. A type that
-    cannot be said so, as a dict with free keys, is sent as it is and not enforced.
+    In the subset each object requires all its properties and forbids others. A schema that cannot be expressed in it,
+    for instance a dict with free keys, is returned unchanged and not enforced.
     """
     try:
         return _strict(schema), True
@@ -40,14 +40,14 @@ def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
         if schema.get("additionalProperties") or not schema.get("properties"):
             raise _NotStrict
         if any("$ref" in part for name, part in schema["properties"].items() if name not in schema.get("required", ())):
-            raise _NotStrict  # it may contain itself, and if it had to, it would never end
+            raise _NotStrict  # an optional property may be recursive; required, it could not end
         kept["additionalProperties"] = False
         kept["required"] = list(schema["properties"])
     return kept
 
 
 def _part(key: str, value: Any) -> Any:
-    if key in ("properties", "$defs"):  # names of the user, which may look like words of the schema
+    if key in ("properties", "$defs"):  # the keys are names of the user, which may equal keywords
         return {name: _strict(schema) for name, schema in value.items()}
     if key in ("anyOf", "oneOf"):
         return [_strict(schema) for schema in value]

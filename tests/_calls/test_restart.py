@@ -315,7 +315,7 @@ def test_an_answer_that_comes_whole_is_asked_for_anew_too(world: World, serve: A
     value, response = whole(world, model, restart_on={errors.FirstTokenTimeout})
     assert value == [1, 2]
     assert response.attempt == 2
-    assert "timeouts.first_token (0.4 s)" in response.restart_reason
+    assert "within 0.4 s of the request (timeouts.first_token)" in response.restart_reason
     assert server.exchanges[0].left.wait(5)
 
 

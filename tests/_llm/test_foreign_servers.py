@@ -1,4 +1,4 @@
-"""A server that someone else wrote, aimock (https://github.com/CopilotKit/aimock), is understood through ``base_url``."""
+"""Compatibility with a third-party server, aimock (https://github.com/CopilotKit/aimock), through ``base_url``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place that touches the network: a transport opens connections, a connection gives bytes."""
+"""The interface of transports: a transport opens connections, a connection returns bytes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ __all__ = ["CallTimer", "Connection", "Transport"]
 
 
 class Connection(Effect[bytes]):
-    """An answer on its way. It is itself the ask for its next bytes, which are empty at the end.
+    """A response whose head has arrived. It is the effect that returns the next bytes of the body; empty at its end.
+
+    Connection and effect are one object, because an effect for each piece would be an allocation for each piece.
 
     Attributes:
-        content_type: of the answer, without parameters, or empty where the server sent none.
+        content_type: the media type without parameters; empty if the server did not send one.
     """
 
     content_type: str = ""
 
     def close(self) -> None:
-        """Close the connection, in blocking code."""
+        """Close the connection in blocking code."""
         raise NotImplementedError
 
     async def aclose(self) -> None:
-        """Close the connection, in async code."""
+        """Close the connection in async code."""
         raise NotImplementedError
 
 
@@ -33,11 +35,11 @@ class Transport(Protocol):
     """Opens connections."""
 
     def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
-        """Give the ask that sends the request, and gives the connection on which its answer comes.
+        """Return the effect that sends the request; its result is the connection.
 
         Raises:
-            ProviderError: the provider answers with an error status. This and the others are raised by the ask.
-            ConnectionFailed: there is no answer.
-            Timeout: the patience ended.
+            ProviderError: the provider sent an error status. This error and those below are raised by the effect.
+            ConnectionFailed: the request could not be sent, or the connection broke before the response.
+            Timeout: a limit of the timer has passed.
         """
         ...

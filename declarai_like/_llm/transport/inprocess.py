@@ -1,4 +1,4 @@
-"""Connections that need no network: the bytes come from a generator in this process."""
+"""A transport without a network: the bytes of a response come from an iterator in this process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ...providers import Request
 from . import CallTimer, Connection
 
 Piece = bytes | float
-"""Bytes of an answer, or a pause in seconds before the next ones."""
+"""Bytes of a body, or a pause in seconds before the next ones."""
 
 ResponseFunction = Callable[[Request], Iterator[Piece]]
-"""Gives the pieces of the answer to a request. It may raise any error that a transport may.
+"""Returns the pieces of the response to a request. It may raise any error that a transport may raise.
 
-The iterator may have a ``content_type``; without one the answer is of the kind that was asked for."""
+The iterator may have an attribute ``content_type``. Without it, the type is the one that the request implies."""
 
 
 class InProcessTransport:
@@ -26,7 +26,7 @@ class InProcessTransport:
         self._answer = answer
 
     def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
-        """Give the ask that calls the function, and gives the connection on which its pieces come."""
+        """Return the effect that calls the function; its result is the connection."""
         return _Call(self._answer, request, timer)
 
 
@@ -45,8 +45,8 @@ class _Call(Open[Connection]):
 
 class _InProcessConnection(Connection):
     def __init__(self, pieces: Iterator[Piece], timer: CallTimer, *, stream: bool) -> None:
-        asked = "text/event-stream" if stream else "application/json"
-        self.content_type = getattr(pieces, "content_type", asked)
+        default = "text/event-stream" if stream else "application/json"
+        self.content_type = getattr(pieces, "content_type", default)
         self._pieces = pieces
         self._timer = timer
         self._pause: Sleep | None = None
@@ -58,7 +58,7 @@ class _InProcessConnection(Connection):
     async def arun(self) -> bytes:
         import anyio.lowlevel
 
-        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()  # as a network read would: an endless answer must not block the event loop
         return await arun(self._read())
 
     def _read(self) -> Flow[Never, bytes]:

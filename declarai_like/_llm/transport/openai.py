@@ -1,7 +1,7 @@
-"""Connections through the ``openai`` package's clients, which bring auth, Azure, proxies and the pool.
+"""A transport over the clients of the ``openai`` package, which provide auth, Azure, proxies and the connection pool.
 
-Only the bytes of an answer are taken from them: decoding is ours. The package is imported when the
-first connection is opened, because that takes about a second.
+The clients return bytes only; this library decodes them. The package is imported when the first connection is opened,
+because the import takes about a second.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..._core import checks
 from ..._core.flow import Open
 from ..._net.http_clients import Clients, LimitedReads, host_of, read_limit
 from ...errors import ConfigurationError, ConnectionFailed, DeclaraiError
@@ -24,12 +25,22 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 
-_MIN_SECRET_LENGTH = 8  # characters; a header as short as "1" would be cut out of everything
+_MIN_SECRET_LENGTH = 8
+"""The length in characters from which on a value is removed from messages; a header "1" would remove every 1."""
 
 
 @dataclass(frozen=True, repr=False)
 class Account:
-    """Where requests go, and with which key: the arguments of a client, which is made later."""
+    """The endpoint and the key of requests: the arguments of a client, which is created later.
+
+    Attributes:
+        azure: True for Azure's clients.
+        key: the key in the settings.
+        key_setting: the name of that setting, for messages.
+        key_variables: the environment variables that may have the key, the first one first.
+        needs_key: True if a missing key is an error.
+        arguments: the other arguments of the client.
+    """
 
     azure: bool
     key: str | None
@@ -39,48 +50,46 @@ class Account:
     arguments: Mapping[str, Any]
 
     def api_key(self) -> str:
-        """Give the key.
+        """Return the key.
 
         Raises:
-            ConfigurationError: it is needed and there is none.
+            ConfigurationError: it is needed and missing, or cannot be sent.
         """
-        if self.key is not None and not isinstance(self.key, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (settings come from anywhere)
-            raise ConfigurationError(f"{self.key_setting} is of the type {type(self.key).__name__}; it is a text")
-        found = self.key or next((key for name in self.key_variables if (key := os.environ.get(name))), None)
-        if found and not found.isascii():
-            raise ConfigurationError(
-                f"the API key ({self.key_setting}) has characters that are not ASCII; copy it anew"
-            )
-        if found:
-            return found
+        if self.key is not None:
+            checks.string(self.key_setting, self.key)
+        key = self.key or next((value for name in self.key_variables if (value := os.environ.get(name))), None)
+        if key and not key.isascii():
+            raise ConfigurationError(f"the API key ({self.key_setting}) must be ASCII; copy it again")
+        if key:
+            return key
         if self.needs_key:
             raise ConfigurationError(
-                f"there is no API key: give {self.key_setting}, or set the environment variable {self.key_variables[-1]}"
+                f"the API key is missing; set {self.key_setting} or the environment variable {self.key_variables[-1]}"
             )
-        return "none"  # the client wants one, a server of one's own does not
+        return "none"  # the client requires one, a local server does not
 
     def client(self) -> openai.OpenAI:
-        """Make a client for blocking code."""
+        """Create a client for blocking code."""
         import openai
 
         return self._client(openai.AzureOpenAI if self.azure else openai.OpenAI, None)
 
     def async_client(self, backend: str) -> openai.AsyncOpenAI:
-        """Make a client for an event loop, of which anyio has this backend."""
+        """Create a client for an event loop, given the name of anyio's backend class."""
         import openai
 
         return self._client(openai.AsyncAzureOpenAI if self.azure else openai.AsyncOpenAI, _fast_http_client(backend))
 
     def _client(self, kind: Callable[..., C], http_client: Any) -> C:
-        """Make a client. Retries are ours to do: the client does none."""
+        """Create a client that does not retry: `LLM` does, within the limits of the call."""
         key = self.api_key()
         try:
             return kind(api_key=key, max_retries=0, http_client=http_client, **self.arguments)
-        except Exception as error:  # the client reads settings of its own: certificates, proxies
-            raise ConfigurationError(f"the client cannot be made with these settings: {error!r}") from error
+        except Exception as error:  # it also reads its own environment variables: certificates, proxies
+            raise ConfigurationError(f"the client cannot be created with these settings: {error!r}") from error
 
     def without_secrets(self, text: str) -> str:
-        """Cut the key and the headers' values out of a text: some servers say them back."""
+        """Replace the key and the values of headers in a message by ``***``: some servers echo them."""
         secrets = (
             self.key or "",
             *map(os.environ.get, self.key_variables),
@@ -95,7 +104,8 @@ class Account:
 class OpenAITransport:
     """Opens connections with a blocking client, or with one async client for each event loop.
 
-    The clients are closed when the transport is let go, an async one also when its event loop ends.
+    The clients are closed when the transport is garbage-collected; an async client at the latest when its event loop
+    ends.
     """
 
     def __init__(self, account: Account) -> None:
@@ -106,30 +116,32 @@ class OpenAITransport:
 
     def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
         if request.endpoint != "chat/completions":
-            raise ConfigurationError(f"this transport knows the way to 'chat/completions', not to {request.endpoint!r}")
+            raise ConfigurationError(
+                f"the endpoint of this transport must be 'chat/completions', got {request.endpoint!r}"
+            )
         return _SendRequest(self, request, timer)
 
     def translate(self, error: Exception, timer: CallTimer) -> DeclaraiError:
-        """Say what an error of the ``openai`` package or of its HTTP library means."""
+        """Return this library's error for one of the ``openai`` package or of its HTTP library."""
         import httpx2
         import openai
 
         if isinstance(error, openai.APIStatusError):
             response = error.response
-            said = self._account.without_secrets(response.text)
-            return status_error(response.status_code, response.headers, said)
+            body = self._account.without_secrets(response.text)
+            return status_error(response.status_code, response.headers, body)
         host = host_of(error)
         if isinstance(error, openai.APIConnectionError) and isinstance(error.__cause__, Exception):
             error = error.__cause__
         if isinstance(error, httpx2.TimeoutException) and _ran_out_of_time(error):
             connecting = isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout)
             return timer.connect_expired() if connecting else timer.expired()
-        said = str(error) or type(error).__name__
-        return ConnectionFailed(f"the connection to {host} failed: {said}")
+        reason = str(error) or type(error).__name__
+        return ConnectionFailed(f"the connection to {host} failed: {reason}")
 
 
 def _ran_out_of_time(error: BaseException) -> bool:
-    """Whether a timeout is one: over aiohttp, a refused connection comes as a connect timeout as well."""
+    """True if a timeout error is a timeout: over aiohttp, a refused connection is a ``ConnectTimeout`` as well."""
     causes: list[str] = []
     while (cause := error.__cause__) is not None:
         causes.append(type(cause).__name__)
@@ -138,19 +150,19 @@ def _ran_out_of_time(error: BaseException) -> bool:
 
 
 def _fast_http_client(backend: str) -> Any:
-    """Give the faster HTTP client where it is installed and can run; None means the default one."""
+    """Return aiohttp's client if it is installed and the loop is asyncio's; None means the default client."""
     if backend != "AsyncIOBackend":
         return None
     import openai
 
     try:
         return openai.DefaultAioHttpClient()
-    except RuntimeError:  # the openai package's own way to say that aiohttp is missing
+    except RuntimeError:  # the package raises it if aiohttp is not installed
         return None
 
 
 class _SendRequest(Open[Connection]):
-    """Send the request, and give the connection when the head of the answer is there."""
+    """Send the request; the result is the connection, once the head of the response has arrived."""
 
     def __init__(self, transport: OpenAITransport, request: Request, timer: CallTimer) -> None:
         self._transport = transport
@@ -176,7 +188,7 @@ class _SendRequest(Open[Connection]):
 
         client: Any = await self._transport.clients.of_loop()
         limit = self._timer.start()
-        arguments = self._arguments(limit, read=None)  # reads are limited by the scopes around them
+        arguments = self._arguments(limit, read=None)  # async reads are limited by cancel scopes
         manager: Any = client.chat.completions.with_streaming_response.create(**arguments)
         with anyio.move_on_after(limit) as self._scope:
             try:
@@ -198,6 +210,7 @@ class _SendRequest(Open[Connection]):
         connect = self._timer.timeouts.connect
         if limit is not None:
             connect = limit if connect is None else min(connect, limit)
+        # These three are required arguments of `create`, and it fills them into the body; the rest is sent unchanged
         body = dict(self._request.body)
         return {
             "messages": body.pop("messages"),
@@ -218,13 +231,13 @@ class _OpenAIConnection(Connection):
         self._stream: Any = response.stream
         self._blocking: Iterator[bytes] | None = None
         self._async: AsyncIterator[bytes] | None = None
-        self._scope: Any = None  # of an async read that is under way
+        self._scope: Any = None  # of the current async read
         self._aborted = False
         self._reads: LimitedReads | None = None
 
     def run(self) -> bytes:
         if self._blocking is None:
-            # Where nothing is to be decoded, the stream below gives the same bytes with less work for each
+            # Without a content encoding, the underlying stream yields the same bytes with less work per piece
             self._blocking = self._response.iter_bytes() if self._encoded else iter(self._stream)
             self._reads = LimitedReads(self._response, self._timer.start, self._timer.stop)
         try:
@@ -256,10 +269,11 @@ class _OpenAIConnection(Connection):
         if self._scope is not None:
             self._scope.cancel()
         elif self._reads is not None and self._reads.network is not None:
+            # Closing a socket does not wake a thread that reads from it, shutting it down does
             try:
                 self._reads.network.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass  # it is closed already
+                pass  # already closed
 
     def close(self) -> None:
         if self._reads is not None:
