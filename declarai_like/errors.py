@@ -2,57 +2,57 @@
 
 ```text
 DeclaraiError
-├── DeclarationError      a function cannot become a task (raised at decoration, also a TypeError)
+├── DeclarationError      a function cannot become a task (at decoration; also a TypeError)
 ├── ConfigurationError    a setting is missing or wrong (also a ValueError)
-├── PromptError           the prompt could not be filled for this call
-├── ProviderError         the provider answered with an error
+├── PromptError           the prompt cannot be filled for this call
+├── ProviderError         the provider responded with an error
 │   ├── AuthenticationError   401, 403
 │   ├── NotFoundError         404
-│   │   └── ModelNotFound         the provider does not know this model
+│   │   └── ModelNotFound         the provider does not know the model
 │   ├── BadRequestError       any other 4xx
 │   ├── RateLimited           429
 │   └── ServerError           5xx, 408, 409
 ├── ConnectionFailed      no connection, or it broke before the answer began (also a ConnectionError)
-├── Timeout               a time limit passed (also a TimeoutError)
-│   ├── ConnectTimeout
-│   ├── FirstTokenTimeout
-│   ├── IdleTimeout
-│   └── TotalTimeout
-├── ProtocolError         what came is not what the protocol says
-│   ├── InvalidJSON
-│   │   └── NestingTooDeep
-│   ├── InvalidUTF8
-│   ├── UnexpectedContent     for instance an HTML page
-│   └── EventTooLarge
-├── StreamError           a stream ended before its answer did
-│   ├── StreamInterrupted     the connection ended, the answer had not
+├── Timeout               a time limit has passed (also a TimeoutError)
+│   ├── ConnectTimeout        no connection in time
+│   ├── FirstTokenTimeout     no content in time
+│   ├── IdleTimeout           no new content in time
+│   └── TotalTimeout          the whole call took too long
+├── ProtocolError         the response does not follow the protocol
+│   ├── InvalidJSON           it is not JSON
+│   │   └── NestingTooDeep        its nesting is deeper than the limit
+│   ├── InvalidUTF8           it is not UTF-8
+│   ├── UnexpectedContent     it is something else, for instance an HTML page
+│   └── EventTooLarge         one event is larger than the limit
+├── StreamError           a stream ended before its answer was complete
+│   ├── StreamInterrupted     the connection ended too early
 │   ├── StreamFailed          the provider sent an error in the middle
-│   ├── StreamClosed          the caller closed it and then asked for the whole
-│   └── StreamInUse           it was begun in the other world, or is not kept for a second reader
-├── ApplicationError      an application cannot do what it was asked to (also a ValueError)
-│   ├── StateError            a state does not have this key, or its value cannot do this
-│   │   └── MissingKey            (also a KeyError)
-│   ├── GraphError            actions and transitions do not fit together; lists all problems
-│   ├── ActionError           an action took or gave what it may not
-│   │   └── MissingInputs         it was not given all inputs that it needs
-│   ├── ApplicationBusy       it is at work for somebody else
-│   ├── Cancelled             its step was left before its end
-│   └── PersistenceFailed     its state could not be saved or loaded
+│   ├── StreamClosed          the caller closed the stream, and then requested its result
+│   └── StreamInUse           the stream is read by another kind of reader, or was read and not kept
+├── ApplicationError      an application cannot do what was requested (also a ValueError)
+│   ├── StateError            a state operation is not possible
+│   │   └── MissingKey            the state does not have the key (also a KeyError)
+│   ├── GraphError            actions, transitions or settings do not fit together; lists all problems
+│   ├── ActionError           an action read, wrote or returned something that is not allowed
+│   │   └── MissingInputs         the inputs of an action are missing
+│   ├── ApplicationBusy       another call is running
+│   ├── Cancelled             a step was cancelled or closed before its end
+│   └── PersistenceFailed     the state could not be saved or loaded
 ├── MemoryFailed          a chat's memory could not be read or written
-│   └── InvalidMessage        what it holds, or was given, is no message
-└── AnswerError           the answer is whole, but is not what was asked for
-    ├── Refused
-    ├── ContentFiltered
-    ├── Truncated             cut at the token limit
-    └── OutputError           does not fit the return type
-        └── InvalidElement        one element does not, when they are read one by one
+│   └── InvalidMessage        a stored or passed object is not a message
+└── AnswerError           the answer is complete, but cannot be used
+    ├── Refused               the model refused to answer
+    ├── ContentFiltered       the content filter stopped the answer
+    ├── Truncated             the answer was cut at the token limit
+    └── OutputError           the answer does not fit the return type
+        └── InvalidElement        one element does not, if they are read one by one
 ```
 
-Three rooms have more. `serve.errors` has what goes wrong between a client and a router, and `testing.TapeMiss` is a
-request that is not on a tape; both derive from `DeclaraiError`. Typed streams, which can be had without this library,
-have a tree of their own: `streaming.errors`, and `remote.errors` in it.
+Three modules define more errors. `serve.errors` has the errors between a client and a router, and `testing.TapeMiss` is
+raised for a request that is not on a tape; both derive from `DeclaraiError`. Typed streams can be installed without
+this library, so they have a separate tree: `streaming.errors` and, in it, `remote.errors`.
 
-An error that comes when part of an answer is already there carries that text as ``partial``.
+If part of an answer has arrived before the error, the error has that text in ``partial``.
 """
 
 from __future__ import annotations
@@ -62,35 +62,35 @@ from typing import Any
 
 
 class DeclaraiError(Exception):
-    """The base of all errors of this library but those of typed streams (`streaming.TypedStreamError`)."""
+    """The base class of all errors of this library, except those of typed streams (`streaming.TypedStreamError`)."""
 
     partial: str = ""
-    """The text that had arrived when the error came."""
+    """The text of the answer that arrived before the error."""
 
     transient: bool = False
-    """Whether the same request may well succeed a moment later."""
+    """True if the same request may succeed a moment later."""
 
 
 class DeclarationError(DeclaraiError, TypeError):
-    """A function cannot become a task; the message names the function and says why."""
+    """Raised at decoration if a function cannot become a task; the message names the function and the reason."""
 
 
 class ConfigurationError(DeclaraiError, ValueError):
-    """A setting is missing or wrong; the message names it and lists what would do."""
+    """Raised if a setting is missing or wrong; the message names it and the accepted values."""
 
 
 class PromptError(DeclaraiError):
-    """The prompt could not be filled with this call's arguments."""
+    """Raised if the prompt cannot be filled with the arguments of the call."""
 
 
 class ProviderError(DeclaraiError):
-    """The provider answered with an error instead of an answer.
+    """Raised if the provider responds with an error.
 
     Attributes:
-        status: the HTTP status; None where the error came in an answer with status 200.
-        code: the provider's own word for the error, for instance ``"rate_limit_exceeded"``.
-        request_id: the provider's name for the request, for its support.
-        retry_after: the seconds after which the provider wants to be asked again.
+        status: the HTTP status; None if the error came in the body of a response with status 200.
+        code: the provider's error code, for instance ``"rate_limit_exceeded"``.
+        request_id: the provider's ID of the request, for its support.
+        retry_after: the seconds after which the provider wants the request to be sent again.
     """
 
     def __init__(
@@ -110,41 +110,41 @@ class ProviderError(DeclaraiError):
 
 
 class AuthenticationError(ProviderError):
-    """The provider did not accept the key (401), or the key may not do this (403)."""
+    """Raised if the provider does not accept the key (401), or the key has no permission (403)."""
 
 
 class NotFoundError(ProviderError):
-    """The provider does not know the address that was asked (404)."""
+    """Raised if the provider does not have the endpoint (404)."""
 
 
 class ModelNotFound(NotFoundError):
-    """The provider does not know the model."""
+    """Raised if the provider does not know the model (404)."""
 
 
 class BadRequestError(ProviderError):
-    """The provider did not accept the request (4xx)."""
+    """Raised if the provider does not accept the request (any other 4xx)."""
 
 
 class RateLimited(ProviderError):
-    """Too many requests (429); ``retry_after`` is in seconds where the provider says it."""
+    """Raised if the rate limit is exceeded (429); ``retry_after`` is set if the provider sent it."""
 
     transient = True
 
 
 class ServerError(ProviderError):
-    """The provider failed, or says "not now" (5xx, 408, 409)."""
+    """Raised if the provider fails or is temporarily not available (5xx, 408, 409)."""
 
     transient = True
 
 
 class ConnectionFailed(DeclaraiError, ConnectionError):
-    """The provider could not be reached, or the connection broke before its answer began."""
+    """Raised if the provider cannot be reached, or the connection breaks before the answer begins."""
 
     transient = True
 
 
 class Timeout(DeclaraiError, TimeoutError):
-    """A time limit passed; ``limit`` is in seconds."""
+    """Raised if a time limit has passed; ``limit`` is in seconds."""
 
     def __init__(self, message: str, *, limit: float) -> None:
         super().__init__(message)
@@ -152,59 +152,59 @@ class Timeout(DeclaraiError, TimeoutError):
 
 
 class ConnectTimeout(Timeout):
-    """No connection within ``Timeouts.connect``."""
+    """Raised if the connection is not established within ``Timeouts.connect``."""
 
     transient = True
 
 
 class FirstTokenTimeout(Timeout):
-    """Nothing of the answer within ``Timeouts.first_token``, counted from the sending of the request."""
+    """Raised if the answer does not begin within ``Timeouts.first_token`` of the request."""
 
 
 class IdleTimeout(Timeout):
-    """No new content within ``Timeouts.idle``, in the middle of an answer."""
+    """Raised if no new content arrives within ``Timeouts.idle`` in the middle of an answer."""
 
 
 class TotalTimeout(Timeout):
-    """The whole call, with its retries, took longer than ``Timeouts.total``."""
+    """Raised if the whole call with its retries takes longer than ``Timeouts.total``."""
 
 
 class ProtocolError(DeclaraiError):
-    """What the server sent is not what the protocol says."""
+    """Raised if a response does not follow the protocol."""
 
 
 class InvalidJSON(ProtocolError):
-    """A body, an event or an answer is not JSON."""
+    """Raised if a body, an event or an answer is not JSON."""
 
 
 class NestingTooDeep(InvalidJSON):
-    """There are more objects and arrays in each other than the limit allows."""
+    """Raised if objects and arrays are nested deeper than the limit."""
 
 
 class InvalidUTF8(ProtocolError):
-    """A body or an event is not UTF-8."""
+    """Raised if a body or an event is not UTF-8."""
 
 
 class UnexpectedContent(ProtocolError):
-    """Something else came, for instance an HTML page; mostly a wrong ``base_url``."""
+    """Raised if the response is of another kind, for instance an HTML page; usually ``base_url`` is wrong."""
 
 
 class EventTooLarge(ProtocolError):
-    """One server-sent event is larger than the limit."""
+    """Raised if one server-sent event is larger than the limit."""
 
 
 class StreamError(DeclaraiError):
-    """A stream ended before its answer did; ``partial`` holds the text so far."""
+    """Raised if a stream ends before its answer is complete; ``partial`` has the text so far."""
 
 
 class StreamInterrupted(StreamError):
-    """The connection ended without the provider saying that the answer had."""
+    """Raised if the connection ends before the provider marks the answer as complete."""
 
     transient = True
 
 
 class StreamFailed(StreamError):
-    """The provider sent an error in the middle of a stream; ``code`` is its own word for it."""
+    """Raised if the provider sends an error in the middle of a stream; ``code`` is the provider's error code."""
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
@@ -214,32 +214,34 @@ class StreamFailed(StreamError):
 
 
 class StreamClosed(StreamError):
-    """The caller left the stream early, so there is no whole answer."""
+    """Raised if the result of a stream is requested after the stream was closed early."""
 
 
 class StreamInUse(StreamError):
-    """The stream cannot be read in this way now; the message says what can be done."""
+    """Raised if a stream cannot be read now: it is read in sync (or async) code already, its chunks were not kept for
+    another reader, or the previous stream of the chat is still open. The message says what to do.
+    """
 
 
 class ApplicationError(DeclaraiError, ValueError):
-    """An application, or a part of one, cannot do what it was asked to."""
+    """Raised if an application or a part of it cannot do what was requested."""
 
 
 class StateError(ApplicationError):
-    """A state cannot do this with its value; the message names the key."""
+    """Raised if a state operation is not possible with the value of a key; the message names the key."""
 
 
 class MissingKey(StateError, KeyError):
-    """A state does not have this key; the message names those that it has."""
+    """Raised if a state does not have a key; the message names the keys that it has."""
 
-    __str__ = Exception.__str__  # a KeyError would show its message in quotes
+    __str__ = Exception.__str__  # KeyError.__str__ returns the repr of the message
 
 
 class GraphError(ApplicationError):
-    """Actions and transitions do not fit together, or settings of an application are wrong.
+    """Raised if actions and transitions do not fit together, or settings of an application are wrong.
 
     Attributes:
-        problems: all that is wrong, in words.
+        problems: the messages of all problems.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -248,33 +250,33 @@ class GraphError(ApplicationError):
 
 
 class ActionError(ApplicationError):
-    """An action took or gave what it may not; the message names the action."""
+    """Raised if an action reads, writes or returns something that is not allowed; the message names the action."""
 
 
 class MissingInputs(ActionError):
-    """An action was not given all inputs that it needs; the message names them."""
+    """Raised if required inputs of an action are missing; the message names them."""
 
 
 class ApplicationBusy(ApplicationError):
-    """An application is at work for another call, and was built to refuse a second one."""
+    """Raised if an application is busy with another call that it does not wait for, or that is not being read."""
 
 
 class Cancelled(ApplicationError):
-    """A step was left before its end: its stream was closed, or its task was cancelled. Hooks are told so."""
+    """Passed to hooks if a step is left before its end: its stream was closed, or its task was cancelled."""
 
 
 class PersistenceFailed(ApplicationError):
-    """An application's state could not be saved or loaded; the message names where, and gives the reason."""
+    """Raised if the state of an application cannot be saved or loaded; the message names the store and the reason."""
 
 
 class MemoryFailed(DeclaraiError):
-    """A memory could not be read or written; the message names the memory and gives its database's reason.
+    """Raised if a memory cannot be read or written; the message names the memory and the reason of its database.
 
-    Not ``transient``: where a connection broke, nobody knows whether what was sent on it was done.
+    It is not ``transient``: if a connection broke, it is unknown whether the database executed the statement.
 
     Attributes:
-        response: the answer that could not be remembered, an `LLMResponse`; None where there was none.
-        result: its value, as `send` would have given it.
+        response: the answer that could not be stored, an `LLMResponse`; None without an answer.
+        result: its value, as `send` would have returned it.
     """
 
     response: Any = None
@@ -282,15 +284,15 @@ class MemoryFailed(DeclaraiError):
 
 
 class InvalidMessage(MemoryFailed):
-    """What a memory holds, or was given to keep, is no message; the error names the field."""
+    """Raised if an object that a memory stores, or is passed to it, is not a message; the message names the field."""
 
 
 class AnswerError(DeclaraiError):
-    """The answer is whole, but is not what was asked for; ``partial`` holds its text."""
+    """Raised if the answer is complete but cannot be used; ``partial`` has its text."""
 
 
 class Refused(AnswerError):
-    """The model refused to answer; ``refusal`` holds its words."""
+    """Raised if the model refuses to answer; ``refusal`` has its text."""
 
     def __init__(self, message: str, *, refusal: str) -> None:
         super().__init__(message)
@@ -298,18 +300,20 @@ class Refused(AnswerError):
 
 
 class ContentFiltered(AnswerError):
-    """The provider's content filter stopped the answer."""
+    """Raised if the provider's content filter stops the answer."""
 
 
 class Truncated(AnswerError):
-    """The answer was cut at the token limit before its value was whole."""
+    """Raised if the answer is cut at the token limit before its value is complete."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt that came to nothing: its ``text``, as far as it came, and the ``reason``.
+    """A failed attempt.
 
-    For an answer that did not fit, the reason is in the words that the model was told.
+    Attributes:
+        text: the text of the answer, as far as it arrived.
+        reason: why it failed. If the answer did not fit the return type, this is the text that was sent to the model.
     """
 
     text: str
@@ -317,7 +321,13 @@ class Attempt:
 
 
 class OutputError(AnswerError):
-    """The answer does not fit the return type; ``attempts`` holds each one, the last also in ``text`` and ``reason``."""
+    """Raised if the answer does not fit the return type.
+
+    Attributes:
+        attempts: all attempts.
+        text: the text of the last one.
+        reason: the reason of the last one.
+    """
 
     def __init__(self, message: str, *, attempts: tuple[Attempt, ...]) -> None:
         super().__init__(message)
@@ -328,10 +338,10 @@ class OutputError(AnswerError):
 
 
 class InvalidElement(OutputError):
-    """One element of an answer that is read element by element does not fit; those before it were handed out.
+    """Raised if one element of an answer that is read by elements does not fit. Those before it were returned already.
 
     Attributes:
-        index: which one, from 0.
+        index: the index of the element, from 0.
     """
 
     def __init__(self, message: str, *, index: int, attempts: tuple[Attempt, ...]) -> None:

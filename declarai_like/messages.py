@@ -1,4 +1,4 @@
-"""The values that travel: what is said to a model, what it answers, and the answer so far."""
+"""The data types of a conversation: messages, responses and their chunks, tool calls and token usage."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Message:
     """One message of a conversation.
 
     Attributes:
-        role: who speaks: ``"system"``, ``"user"``, ``"assistant"`` or ``"tool"``.
-        content: what is said.
-        tool_calls: the tools that an assistant's message calls.
-        tool_call_id: of a tool's message, the call that it is the result of.
-        id: the message's own name.
-        created: when it was said, in UTC.
-        model: the model that said it.
-        usage: the tokens that it took.
-        finish_reason: why it ended.
+        role: ``"system"``, ``"user"``, ``"assistant"`` or ``"tool"``.
+        content: the text.
+        tool_calls: the tool calls of an assistant message.
+        tool_call_id: the ID of the tool call that a tool message is the result of.
+        id: the ID of the message.
+        created: the time of the message, in UTC.
+        model: the model that wrote the message.
+        usage: the tokens of the message.
+        finish_reason: why the message ended.
     """
 
     role: str
@@ -38,7 +38,7 @@ class Message:
     finish_reason: str | None = None
 
     def __repr__(self) -> str:
-        """Show what was said, and an end that is none."""
+        """Show the text, tool calls, and a finish reason that is not a normal end."""
         shown = f"role={self.role!r}, content={self.content!r}"
         for name in ("tool_calls", "tool_call_id", "finish_reason"):
             if (value := getattr(self, name)) and value not in ("stop", "tool_calls"):
@@ -48,12 +48,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a tool, whole.
+    """One complete call of a tool.
 
     Attributes:
-        id: the provider's name for the call.
-        name: the tool that is called.
-        arguments: its arguments, as the JSON text that the model wrote.
+        id: the provider's ID of the call.
+        name: the name of the tool.
+        arguments: the arguments, as the JSON text that the model wrote.
     """
 
     id: str
@@ -63,11 +63,13 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Usage:
-    """Tokens, as the provider counted them.
+    """Numbers of tokens, as counted by the provider.
 
     Attributes:
-        estimated: they were not counted by the provider, which tells them at the end of an answer: they are
-            estimated from the texts.
+        prompt_tokens: the tokens of the prompt.
+        completion_tokens: the tokens of the answer.
+        total_tokens: the sum, as the provider counts it.
+        estimated: True if the numbers are estimated from the texts: providers send the usage at the end of an answer.
     """
 
     prompt_tokens: int
@@ -84,13 +86,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """What is new in one of an answer's tool calls. The parts of a call have the same ``index``.
+    """The new part of one of an answer's tool calls. The parts of a call have the same ``index``.
 
     Attributes:
-        index: which of the calls, from 0.
-        id: the provider's name for the call; with its first part, else empty.
-        name: the tool that is called; with its first part, else empty.
-        arguments: new text of its arguments, which are JSON.
+        index: the index of the call, from 0.
+        id: the provider's ID of the call; empty except in its first part.
+        name: the name of the tool; empty except in its first part.
+        arguments: the new text of the arguments, which are JSON.
     """
 
     index: int
@@ -100,19 +102,25 @@ class ToolCallDelta:
 
 
 class Delta:
-    """What one event of a provider's stream, or its whole answer, adds. Providers make these.
-
-    A plain class with defaults on the class: one is made for every event, and has two of these parts.
+    """The content of one event of a provider's stream, or of a response that is not streamed. Providers create these.
 
     Attributes:
-        raw: the JSON text it came in.
-        text: new text of the answer.
-        only_text: there is nothing but new text, as in nearly all of them.
-        shown: false where there is nothing that a reader of chunks could use, as in an event with
-            usage only.
-        tool_calls: what is new in the tool calls; of a whole answer, each call in one part.
-        end: the provider says that nothing more will come.
+        raw: the JSON text of the event.
+        text: the new text of the answer.
+        only_text: True if there is nothing but new text, as in nearly all events.
+        shown: False if there is nothing for a reader of chunks, as in an event with usage only.
+        finish_reason: why the answer ended; None before its end.
+        usage: the tokens, if the event has them.
+        model: the model's name, if the event has it.
+        role: the role, if the event has it.
+        tool_calls: the new parts of tool calls; of a response that is not streamed, each call in one part.
+        reasoning: the new text of the model's reasoning.
+        refusal: the new text of the model's refusal.
+        end: True if the provider sends nothing more.
     """
+
+    # Not a dataclass: one is created for every event, and nearly all have two of these attributes, so the defaults are
+    # on the class
 
     only_text: bool = True
     shown: bool = True
@@ -133,20 +141,20 @@ class Delta:
 
 
 class LLMResponse:
-    """An answer, or the answer so far: ``response`` is all of its text, ``delta`` what is new in it.
-
-    A chunk of a stream keeps only its place in the text that it shares with the other chunks, so a
-    stream of n chunks takes memory for n, and ``response`` costs something only where it is read.
+    """An answer, or a chunk of it: ``response`` is the text so far, ``delta`` the new text.
 
     Attributes:
-        delta: the new text; for an answer that came whole, all of it.
-        model: the model's name, as the provider gives it.
-        role: who speaks, ``"assistant"``.
+        delta: the new text; all of the text for an answer that is not streamed.
+        model: the model's name, as the provider sends it.
+        role: ``"assistant"``.
         finish_reason: why the answer ended (``"stop"``, ``"length"``, ...); None before its last chunk.
-        usage: the tokens; on the last chunk where the provider tells them, else None.
-        reasoning: new text of the model's reasoning, where the provider shows it.
-        tool_calls: what is new in calls of the tools that were given in ``llm_params``.
+        usage: the tokens, on the last chunk if the provider sends them; else None.
+        reasoning: the new text of the model's reasoning, if the provider sends it.
+        tool_calls: the new parts of calls of the tools in ``llm_params``.
     """
+
+    # A chunk keeps its end index in the text that it shares with the other chunks of its attempt. So the memory of a
+    # stream is linear in its length, and ``response`` only costs something when it is read.
 
     __slots__ = ("_end", "_raw", "_text", "delta", "finish_reason", "model", "reasoning", "role", "tool_calls", "usage")
 
@@ -179,27 +187,27 @@ class LLMResponse:
 
     @property
     def response(self) -> str:
-        """All the text up to and including this chunk."""
+        """The text up to and including this chunk."""
         return self._text.upto(self._end)
 
     @property
     def response_text(self) -> ResponseText:
-        """The text that the chunks of one attempt share, with what was asked."""
+        """The text that the chunks of one attempt share, with the messages that it answers."""
         return self._text
 
     @property
     def attempt(self) -> int:
-        """Which attempt at the answer this belongs to, from 1. A later one starts its text anew."""
+        """The number of the attempt at the answer, from 1. Each attempt starts with an empty text."""
         return self._text.attempt
 
     @property
     def restart_reason(self) -> str:
-        """Why this attempt was begun: what was wrong with the one before it; empty for the first."""
+        """The reason for this attempt: the error of the one before it; empty for the first."""
         return self._text.restart_reason
 
     @property
     def raw_response(self) -> dict[str, Any]:
-        """The provider's own chunk, or its whole response, as a dict (parsed when it is first read)."""
+        """The provider's own chunk or response as a dict. It is parsed on first access."""
         raw = self._raw
         if isinstance(raw, bytes):
             self._raw = raw = read_json(raw)
@@ -207,17 +215,17 @@ class LLMResponse:
 
     @property
     def prompt_tokens(self) -> int | None:
-        """Tokens of the question, where the usage is known."""
+        """The tokens of the prompt; None if the usage is not known."""
         return self.usage.prompt_tokens if self.usage else None
 
     @property
     def completion_tokens(self) -> int | None:
-        """Tokens of the answer, where the usage is known."""
+        """The tokens of the answer; None if the usage is not known."""
         return self.usage.completion_tokens if self.usage else None
 
     @property
     def total_tokens(self) -> int | None:
-        """Tokens of both, where the usage is known."""
+        """The tokens of both; None if the usage is not known."""
         return self.usage.total_tokens if self.usage else None
 
     def __repr__(self) -> str:
@@ -231,14 +239,16 @@ class LLMResponse:
 
 
 class ResponseText:
-    """A growing text, kept once. Joined only where somebody looks, and then only what is new.
-
-    The text of an answer knows which attempt at it this is, and why it was begun.
+    """The growing text of one attempt at an answer, shared by its chunks.
 
     Attributes:
+        attempt: the number of the attempt, from 1.
+        restart_reason: the error of the attempt before it; empty for the first.
         asked: the messages that it answers.
-        usage: the tokens, once the provider has told them.
+        usage: the tokens, once the provider has sent them.
         before: the attempt before this one.
+        length: the number of characters.
+        pieces: the pieces of the text, appended by the writer.
     """
 
     __slots__ = ("_joined", "asked", "attempt", "before", "length", "pieces", "restart_reason", "usage")
@@ -253,15 +263,17 @@ class ResponseText:
         self.asked: Sequence[Message] = ()
         self.length = len(text)
         self.pieces: list[str] = []
-        self._joined = (0, text)  # how many pieces are in the text; replaced as one, so threads may share it
+        # The number of joined pieces, and their text. One tuple, replaced as a whole: readers in several threads may
+        # join at the same time, and each sees a number and the text that belongs to it.
+        self._joined = (0, text)
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The text so far."""
         return self.upto(self.length)
 
     def upto(self, end: int) -> str:
-        """Give the first ``end`` characters."""
+        """Return the first ``end`` characters. Only pieces that were not joined before are joined."""
         count, text = self._joined
         if len(text) < end:
             new = self.pieces[count:]
@@ -271,15 +283,15 @@ class ResponseText:
 
 
 def read_json(raw: bytes) -> Any:
-    """Read a whole JSON text.
+    """Parse a complete JSON text.
 
     Raises:
-        ValueError: it is not JSON; or not UTF-8, and then it is a `UnicodeDecodeError`.
+        ValueError: it is not JSON; a `UnicodeDecodeError` if it is not UTF-8.
     """
     try:
         return jiter.from_json(raw)
     except ValueError:
         import json
 
-        # The slower parser knows texts that the fast one refuses: lone surrogates, huge integers.
+        # The standard library accepts texts that jiter rejects: lone surrogates, huge integers
         return json.loads(raw.decode("utf-8"))
