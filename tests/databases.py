@@ -1,6 +1,6 @@
-"""Real database servers for the tests, on loopback, each on a free port and with a data folder of its own.
+"""Real database servers for the tests, on loopback, each on a free port and with a temporary data folder.
 
-Where a server is not installed the tests of its memory are skipped, and say so; in CI they fail.
+If a server is not installed, the tests that need it are skipped with a reason; in CI they fail.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ import pytest
 from declarai_like._core.flow import Flow, arun, run
 from tests.conftest import World
 
-LONGEST_START = 30.0  # seconds
+MAX_START = 30.0  # seconds
 
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
-    """Give the URL of a PostgreSQL database."""
+    """Yield the URL of a PostgreSQL database."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
     found = shutil.which("initdb", path=os.pathsep.join([*map(str, folders[::-1]), os.environ.get("PATH", "")]))
-    if not found or (os.geteuid() == 0 and not has_user("postgres")):  # it does not run as root
+    if not found or (os.geteuid() == 0 and not has_user("postgres")):  # PostgreSQL refuses to run as root
         missing("PostgreSQL", "postgresql")
     binaries = Path(found).parent
     as_user: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
@@ -48,15 +48,15 @@ def postgresql_server() -> Iterator[str]:
         command = [str(binaries / "postgres"), "-D", data]
         for setting in settings:
             command += ["-c", setting]
-        with running(command, port, folder, signal.SIGQUIT, **as_user):  # at once: nothing there is needed again
+        with running(command, port, folder, signal.SIGQUIT, **as_user):  # immediate shutdown: the data is not needed
             url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-            wait_until_it_answers(url)
+            wait_until_ready(url)
             yield url
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
-    """Give the URL of a Redis database."""
+    """Yield the URL of a Redis database."""
     found = shutil.which("redis-server")
     if not found:
         missing("Redis", "redis-server")
@@ -68,9 +68,9 @@ def redis_server() -> Iterator[str]:
 
 
 def missing(name: str, package: str) -> NoReturn:
-    """Say that a server is not there; in CI that is a failure."""
-    say = pytest.fail if os.environ.get("CI") else pytest.skip
-    say(f"the memory {name} is not tested: there is no {name} server here (on Debian: apt-get install {package})")
+    """Skip a test as a server is not installed; in CI, fail it."""
+    end = pytest.fail if os.environ.get("CI") else pytest.skip
+    end(f"{name} is not tested: its server is not installed (on Debian: apt-get install {package})")
 
 
 def has_user(name: str) -> bool:
@@ -83,7 +83,7 @@ def has_user(name: str) -> bool:
 
 @contextmanager
 def folder_of(user: str | None) -> Iterator[Path]:
-    """Give an empty folder that belongs to a user."""
+    """Yield an empty folder that belongs to a user."""
     folder = tempfile.mkdtemp(prefix="declarai-")
     try:
         if user:
@@ -105,16 +105,16 @@ def running(command: list[str], port: int, folder: Path, end: signal.Signals, **
     with (folder / "log").open("w+") as log:
         server = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **settings)
         try:
-            until = time.monotonic() + LONGEST_START
+            deadline = time.monotonic() + MAX_START
             while not listens(port):
-                if server.poll() is not None or time.monotonic() > until:
+                if server.poll() is not None or time.monotonic() > deadline:
                     log.seek(0)
                     pytest.fail(f"{command[0]} did not start:\n{log.read()}")
                 time.sleep(0.02)
             yield
         finally:
             server.send_signal(end)
-            server.wait(LONGEST_START)
+            server.wait(MAX_START)
 
 
 def listens(port: int) -> bool:
@@ -125,28 +125,28 @@ def listens(port: int) -> bool:
     return True
 
 
-def wait_until_it_answers(url: str) -> None:
-    """Wait while PostgreSQL listens already, but says that it is starting up."""
+def wait_until_ready(url: str) -> None:
+    """Wait until PostgreSQL accepts connections: it listens before that, and refuses them."""
     import psycopg
 
-    until = time.monotonic() + LONGEST_START
+    deadline = time.monotonic() + MAX_START
     while True:
         try:
             psycopg.connect(url).close()
             return
         except psycopg.OperationalError:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
 
 
 KINDS = ["InMemory", "File", "SQLite", "PostgreSQL", "Redis"]
-KEPT = KINDS[1:]
-"""The memories that outlive a process."""
+PERSISTENT = KINDS[1:]
+"""The memories whose messages outlive the process."""
 
 
 def source_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    """Give Python source that makes a memory, empty at first, for the ``session``."""
+    """Return the Python expression for a memory that is empty at first; it uses the variable ``session``."""
     if kind == "InMemory":
         return "memory.InMemory(session)"
     if kind == "File":
@@ -160,7 +160,7 @@ def source_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
 
 
 def run_script(script: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a Python process that may import the package."""
+    """Start a Python process that can import the package."""
     settings = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     command = [sys.executable, "-c", script, *arguments]
     pipe = subprocess.PIPE
@@ -169,7 +169,7 @@ def run_script(script: str, *arguments: str) -> subprocess.Popen[str]:
 
 def output_of(process: subprocess.Popen[str]) -> str:
     try:
-        output, errors = process.communicate(timeout=LONGEST_START)
+        output, errors = process.communicate(timeout=MAX_START)
     except subprocess.TimeoutExpired:
         process.kill()
         output, errors = process.communicate()
@@ -179,12 +179,12 @@ def output_of(process: subprocess.Popen[str]) -> str:
 
 
 def drive(world: World, flow: Flow[Any, Any]) -> Any:
-    """Run a flow to its result in this world."""
+    """Run a flow and return its result."""
     return run(flow) if world.name == "blocking" else world.run(arun, flow)
 
 
 def drive_together(world: World, flows: list[Flow[Any, Any]]) -> None:
-    """Run several flows at once, each in a thread or a task of its own."""
+    """Run several flows concurrently, each in its own thread or task."""
     if world.name == "blocking":
         with ThreadPoolExecutor(len(flows)) as threads:
             list(threads.map(run, flows))

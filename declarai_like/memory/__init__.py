@@ -1,4 +1,4 @@
-"""Where a chat's messages are kept: in this process, in files, in a database; or in a place of your own."""
+"""Memories store the messages of chats: in the process, in files, in databases, or in a user's own class."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from typing import Protocol
 
 from ..messages import Message
 from .effects import MemoryCall
-from .file import File
-from .in_memory import InMemory
-from .postgresql import PostgreSQL
+from .memories import File, InMemory, PostgreSQL, Redis, SQLite
 from .records import message_from_dict, message_to_dict
-from .redis import Redis
-from .sqlite import SQLite
 
 __all__ = [
     "File",
@@ -28,20 +24,20 @@ __all__ = [
 
 
 class Memory(Protocol):
-    """One session of a conversation, as it is kept somewhere. Each method may be a plain one or async.
+    """The stored messages of one session. Each method may be blocking or async.
 
-    The methods of one memory may be called from several threads or tasks at once. What they raise, a chat raises as
-    a `MemoryFailed`; an error of this library stays what it is.
+    The methods of a memory may be called by several threads or tasks at the same time. A chat raises their errors as
+    `MemoryFailed`, except for errors of this library, which it raises unchanged.
     """
 
     def load(self) -> Sequence[Message] | Awaitable[Sequence[Message]]:
-        """Give what was remembered, the oldest first."""
+        """Return the messages, oldest first."""
         ...
 
     def append(self, messages: Sequence[Message], /) -> Awaitable[None] | None:
-        """Remember these messages, all of them or none, after those that there are."""
+        """Store messages after the others, all of them or none."""
         ...
 
     def clear(self) -> Awaitable[None] | None:
-        """Forget all of them."""
+        """Remove all messages."""
         ...

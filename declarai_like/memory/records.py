@@ -1,4 +1,4 @@
-"""How messages are written down: each as a dict of JSON, and those that belong together as one record."""
+"""Messages as JSON: a message is an object, and messages that are appended together are one record, a JSON array."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
+from .._core.checks import wrong_type, wrong_value
 from ..errors import InvalidMessage
 from ..messages import Message, ToolCall, Usage, read_json
 
@@ -14,10 +15,10 @@ T = TypeVar("T")
 
 
 def message_to_dict(message: Message) -> dict[str, Any]:
-    """Write a message as a dict that JSON can hold; what is empty is left out.
+    """Return a message as a dict for JSON, without empty fields.
 
     Raises:
-        InvalidMessage: it could not be read again; the error names the field.
+        InvalidMessage: the message could not be read back; the error names the field.
     """
     written: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
@@ -36,19 +37,20 @@ def message_to_dict(message: Message) -> dict[str, Any]:
             "total_tokens": usage.total_tokens,
             **({"estimated": True} if usage.estimated else {}),
         }
-    message_from_dict(written)  # what cannot be read again must not be kept
+    # A field may have a value of a wrong type. If it were stored, the whole session could not be loaded any more.
+    message_from_dict(written)
     return written
 
 
 def message_from_dict(written: Any) -> Message:
-    """Read a message. Unknown keys are passed over, and those that are missing have their defaults.
+    """Return the message of a dict. Unknown keys are ignored, as newer versions may add some; missing ones have defaults.
 
     Raises:
-        InvalidMessage: a value is not what it must be, or there is no role; the error names the field.
+        InvalidMessage: a value has a wrong type, or the role is missing; the error names the field.
     """
     fields = _fields("a message", written)
     if "role" not in fields:
-        raise InvalidMessage("a message has no role")
+        raise InvalidMessage("a message must have a role")
     return Message(
         _text(fields, "role"),
         _text(fields, "content"),
@@ -63,24 +65,24 @@ def message_from_dict(written: Any) -> Message:
 
 
 def write_record(messages: Iterable[Message]) -> bytes:
-    """Write messages as one line of JSON."""
+    """Return messages as one line of JSON."""
     written = [message_to_dict(message) for message in messages]
     try:
         return json.dumps(written, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:  # half a character, which only an escape can hold
+    except UnicodeEncodeError:  # a lone surrogate: UTF-8 cannot encode it, an escape can
         return json.dumps(written, separators=(",", ":")).encode()
 
 
 def read_record(record: bytes) -> list[Message]:
-    """Read the messages of one record.
+    """Return the messages of one record.
 
     Raises:
-        InvalidMessage: it is no record, or one of its messages is none.
+        InvalidMessage: it is not a record, or one of its messages is not valid.
     """
     try:
         fields = {"a record": read_json(record)}
     except (ValueError, RecursionError) as error:
-        raise InvalidMessage(f"a record is not JSON ({error}): {record[:60]!r}") from None
+        raise InvalidMessage(f"a record must be JSON, got {record[:60]!r} ({error})") from None
     return [message_from_dict(each) for each in _value(fields, "a record", list, "a list of messages", [])]
 
 
@@ -107,30 +109,28 @@ def _time(text: str) -> datetime | None:
         if time.tzinfo is not None:
             return time.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidMessage(f"created is {_shown(text)}; it is a date and time in the form of ISO 8601") from None
-    raise InvalidMessage(f"created is {_shown(text)}, without a time zone; write it as datetime.now(UTC)")
+        raise wrong_value("created", "a date and time in ISO 8601", text, error=InvalidMessage) from None
+    raise wrong_value(
+        "created", "a time with a time zone", text, "make it with datetime.now(UTC)", error=InvalidMessage
+    )
 
 
 def _fields(name: str, written: Any) -> Mapping[str, Any]:
     if not isinstance(written, dict):
-        raise InvalidMessage(f"{name} is {_shown(written)}; it is an object")
+        raise wrong_type(name, "a JSON object", written, error=InvalidMessage)
     return cast("dict[str, Any]", written)
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
-    return _value(fields, name, str, "a text", "")
+    return _value(fields, name, str, "a str", "")
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int:
-    return _value(fields, name, int, "a whole number", 0)
+    return _value(fields, name, int, "an integer", 0)
 
 
-def _value(fields: Mapping[str, Any], name: str, kind: type[T], said: str, default: T) -> T:
+def _value(fields: Mapping[str, Any], name: str, kind: type[T], expected: str, default: T) -> T:
     value = fields.get(name, default)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise InvalidMessage(f"{name} is {_shown(value)}; it is {said}")
+        raise wrong_type(name, expected, value, error=InvalidMessage)
     return value
-
-
-def _shown(value: Any) -> str:
-    return f"{value!r:.60}"

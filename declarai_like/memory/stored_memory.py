@@ -1,109 +1,111 @@
-"""What all memories have in common: each is one session of a store, and says by name what went wrong with it."""
+"""The base class of this library's memories: one session of a store of messages."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from .._storage.names import attempt
-from ..errors import ConfigurationError, InvalidMessage, MemoryFailed
+from .._core.checks import shown, string
+from .._storage.stored import Stored
+from .._storage.stores import AppendLog, Store
+from ..errors import InvalidMessage, MemoryFailed
 from ..messages import Message
+from .records import read_record, write_record
 
 if TYPE_CHECKING:
     from typing import Self
 
-T = TypeVar("T")
 
-
-class MessageStore(Protocol):
-    """Where the messages of all sessions are kept. Many threads may use it at once."""
-
-    @property
-    def secrets(self) -> Sequence[str]:
-        """What may stand in no error."""
-        ...
+class MessageStore(Store, Protocol):
+    """The messages of all sessions. It is thread-safe."""
 
     def load(self, session: str) -> list[Message]: ...
 
     def append(self, session: str, messages: Sequence[Message]) -> None:
-        """Keep all of the messages, of which there is at least one, or none."""
+        """Store all of the messages or none. There is at least one."""
         ...
 
     def clear(self, session: str) -> None: ...
 
-    def close(self) -> None: ...
+
+class MessageRecords:
+    """A `MessageStore` in an `AppendLog`: messages that are appended together are one record."""
+
+    def __init__(self, log: AppendLog) -> None:
+        self._log = log
+        self.secrets = log.secrets
+        self.clear = log.clear
+        self.close = log.close
+
+    def load(self, session: str) -> list[Message]:
+        messages: list[Message] = []
+        for number, record in enumerate(self._log.load(session), 1):
+            try:
+                messages += read_record(record)
+            except InvalidMessage as error:
+                raise InvalidMessage(f"record {number}: {error}") from None
+        return messages
+
+    def append(self, session: str, messages: Sequence[Message]) -> None:
+        self._log.append(session, write_record(messages))
 
 
-class StoredMemory:
+class StoredMemory(Stored[MessageStore]):
     """One session of a store."""
 
-    instant = False
-    """Whether the methods never wait for anything, so that async code needs no thread for them."""
+    _failure = MemoryFailed
 
     def __init__(self, store: MessageStore, session: str, *, shown: str = "") -> None:
-        self._store = store
-        self._shown = shown
+        """``shown`` is what the ``repr`` shows before the session."""
+        super().__init__(store, shown)
         self.session = _checked(session)
-        """Whose conversation this is."""
+        """The id of the conversation."""
 
     def at(self, session: str) -> Self:
-        """Give another session of the same store. Both share the store's connections.
+        """Return another session of the same store. Both share the store's connections.
 
         Raises:
-            ConfigurationError: the session is no text.
+            ConfigurationError: the session is not a string.
         """
         other = copy.copy(self)
         other.session = _checked(session)
         return other
 
     def load(self) -> list[Message]:
-        """Give what was remembered, the oldest first.
+        """Return the messages of this session, oldest first.
 
         Raises:
-            MemoryFailed: it cannot be read.
+            MemoryFailed: they cannot be read.
         """
         return self._try("load", lambda: self._store.load(self.session))
 
     def append(self, messages: Sequence[Message], /) -> None:
-        """Remember these messages, all of them or none, after those that there are.
+        """Store messages after those of this session, all of them or none.
 
         Raises:
-            MemoryFailed: they could not be kept.
-            InvalidMessage: one of them is none, or cannot be kept.
+            MemoryFailed: they cannot be stored.
+            InvalidMessage: one of them is not a `Message`, or cannot be written as JSON.
         """
-        messages = list(messages)  # also of what can be gone through only once
-        if strange := [message for message in messages if not isinstance(message, Message)]:  # pyright: ignore[reportUnnecessaryIsInstance]  (users' code calls this)
-            raise InvalidMessage(f"{self!r} was given {strange[0]!r:.80} to remember, which is no Message")
+        messages = list(messages)  # an iterator can be read only once
+        for message in messages:
+            if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance]  (users' code calls this)
+                raise InvalidMessage(f"{self!r} cannot append {shown(message)}: it is not a Message")
         if messages:
             self._try("append", lambda: self._store.append(self.session, messages))
 
     def clear(self) -> None:
-        """Forget this session.
+        """Remove the messages of this session.
 
         Raises:
-            MemoryFailed: it could not be forgotten.
+            MemoryFailed: they cannot be removed.
         """
         self._try("clear", lambda: self._store.clear(self.session))
-
-    def close(self) -> None:
-        """Close the store's connections, those of its other sessions too; the next use opens new ones."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._shown}session={self.session!r})"
 
-    def _try(self, what: str, do: Callable[[], T]) -> T:
-        return attempt(f"{self!r} could not {what}", do, failed=MemoryFailed, secrets=self._store.secrets)
-
 
 def _checked(session: str) -> str:
-    if not isinstance(session, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (a number comes easily from a database)
-        raise ConfigurationError(f"session is {session!r}; it is a text, for instance {str(session)!r}")
-    return session
+    # An id often comes from a database as a number.
+    return string("session", session, todo=f"did you mean {str(session)!r}?" if isinstance(session, int) else "")

@@ -1,4 +1,4 @@
-"""What every persister does, in each world: those of this library, and a user's own."""
+"""The behaviour of every persister, of this library and of users, in sync and async code."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from tests.databases import redis_server as redis_server
 Make = Callable[[], Any]
 
 KINDS = ["InMemory", "SQLite", "PostgreSQL", "Redis"]
-KEPT = KINDS[1:]
-"""The persisters that outlive a process."""
+PERSISTENT = KINDS[1:]
+"""The persisters whose steps outlive the process."""
 
 
 @dataclass
 class OwnAsync:
-    """A persister as a user may write one: a lock that belongs to an event loop, and async methods."""
+    """A persister as a user may write it: with a lock of an event loop, and with async methods."""
 
     rows: dict[tuple[str, str, int], PersistedState]
     lock: anyio.Lock = field(default_factory=anyio.Lock)
@@ -72,7 +72,7 @@ class OwnAsync:
 
 
 def source_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    """Give Python source that makes a persister, which is empty at first."""
+    """Return the Python expression for a persister that is empty at first."""
     name = f"p{uuid.uuid4().hex}"
     if kind == "InMemory":
         return "persistence.InMemoryPersister()"
@@ -89,15 +89,15 @@ def opened(source: str) -> Any:
 
 @pytest.fixture(params=[*KINDS, "OwnAsync"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Give a function that opens a persister, always the same one."""
+    """Yield a function that opens a persister, always the same one."""
     if request.param == "OwnAsync":
         rows: dict[tuple[str, str, int], PersistedState] = {}
         yield lambda: OwnAsync(rows)
         return
     source = source_of(request.param, request, tmp_path)
-    only = [opened(source)] if request.param == "InMemory" else []  # which there is one of
+    single = [opened(source)] if request.param == "InMemory" else []  # its steps are in the object
     with ExitStack() as all_of_them:
-        yield lambda: all_of_them.enter_context(only[0] if only else opened(source))
+        yield lambda: all_of_them.enter_context(single[0] if single else opened(source))
 
 
 def save(kept: Any, *steps: tuple[Any, ...]) -> Flow[Any, None]:
@@ -114,7 +114,7 @@ def list_app_ids(kept: Any, partition_key: Any) -> Flow[Any, Any]:
 
 
 def shown(row: PersistedState | None) -> Any:
-    """Give a row in the form in which it is saved."""
+    """Return a row as the tuple with which it is saved."""
     if row is None:
         return None
     return row.partition_key, row.app_id, row.sequence_id, row.position, dict(row.state), row.status
@@ -124,7 +124,7 @@ def step(app_id: str, sequence_id: int, status: str = "completed", *, partition_
     return partition_key, app_id, sequence_id, f"step {sequence_id}", values or {"n": sequence_id}, status
 
 
-def test_a_new_persister_has_nothing(world: World, make: Make) -> None:
+def test_a_new_persister_is_empty(world: World, make: Make) -> None:
     kept = make()
     assert drive(world, load(kept, "ann")) is None
     assert drive(world, load(kept, "ann", "chat")) is None
@@ -133,7 +133,7 @@ def test_a_new_persister_has_nothing(world: World, make: Make) -> None:
     assert drive(world, list_app_ids(kept, "ann")) == []
 
 
-def test_all_that_was_saved_comes_back(world: World, make: Make) -> None:
+def test_all_fields_of_a_step_come_back(world: World, make: Make) -> None:
     values = {"prompt": "hi", "history": [{"role": "user", "n": 1.0}, None, True], "big": 2**70, "far": 1e22}
     saved = [("ann", "chat", number, "answer", values, status) for number, status in enumerate(STATUSES)]
     before = datetime.now(UTC)
@@ -168,7 +168,7 @@ def test_without_an_app_id_the_application_that_was_saved_last_is_loaded(world: 
     assert shown(drive(world, load(kept, "ann", None, 7))) == step("b", 7)
 
 
-def test_every_step_stays_so_that_one_can_go_on_from_any(world: World, make: Make) -> None:
+def test_every_step_stays_stored(world: World, make: Make) -> None:
     kept = make()
     drive(world, save(kept, *(step("chat", number) for number in range(12))))
     for number in range(12):
@@ -186,21 +186,21 @@ def test_a_step_that_is_saved_again_is_replaced(world: World, make: Make) -> Non
     assert drive(world, list_app_ids(kept, "ann")) == ["chat", "other"]
 
 
-def test_who_goes_back_to_an_earlier_step_goes_on_from_there(world: World, make: Make) -> None:
+def test_an_earlier_step_that_is_saved_again_is_the_newest(world: World, make: Make) -> None:
     kept = make()
     drive(world, save(kept, *(step("chat", number) for number in range(5)), step("chat", 2, other="way")))
     assert shown(drive(world, load(kept, "ann", "chat"))) == step("chat", 2, other="way")
     assert shown(drive(world, load(kept, "ann", "chat", 4))) == step("chat", 4)
 
 
-def test_applications_are_listed_that_which_was_saved_last_first(world: World, make: Make) -> None:
+def test_applications_are_listed_newest_first(world: World, make: Make) -> None:
     kept = make()
     drive(world, save(kept, *(step(app_id, 1) for app_id in "cabd"), step("a", 2), step("x", 1, partition_key="ben")))
     assert drive(world, list_app_ids(kept, "ann")) == ["a", "d", "b", "c"]
     assert drive(world, list_app_ids(kept, "ben")) == ["x"]
 
 
-def test_partitions_know_nothing_of_each_other(world: World, make: Make) -> None:
+def test_partitions_are_isolated(world: World, make: Make) -> None:
     kept = make()
     drive(world, save(kept, step("chat", 1, n=1), step("chat", 1, n=2, partition_key="ben")))
     assert shown(drive(world, load(kept, "ann", "chat"))) == step("chat", 1, n=1)
@@ -216,10 +216,10 @@ def test_no_partition_is_the_empty_one(world: World, make: Make) -> None:
         assert drive(world, list_app_ids(kept, nobody)) == ["chat"]
 
 
-def test_what_load_gives_is_the_callers_own(world: World, make: Make) -> None:
+def test_the_caller_may_change_what_load_returns(world: World, make: Make) -> None:
     kept = make()
     drive(world, save(kept, step("chat", 1, history=["hi"])))
-    drive(world, load(kept, "ann", "chat")).state.get_all()["history"] = ["not said"]
+    drive(world, load(kept, "ann", "chat")).state.get_all()["history"] = ["not reason"]
     drive(world, list_app_ids(kept, "ann")).append("no such chat")
     assert shown(drive(world, load(kept, "ann", "chat"))) == step("chat", 1, history=["hi"])
     assert drive(world, list_app_ids(kept, "ann")) == ["chat"]
@@ -231,7 +231,7 @@ def test_a_persisted_state_does_not_change() -> None:
         row.position = "other"  # type: ignore[misc]
 
 
-def test_applications_that_are_saved_at_once_lose_and_mix_nothing(world: World, make: Make) -> None:
+def test_concurrent_applications_lose_and_mix_nothing(world: World, make: Make) -> None:
     kept = make()
     drive_together(world, [save(kept, *(step(f"chat {each}", n, by=each, n=n) for n in range(5))) for each in range(8)])
     for each in range(8):
@@ -257,7 +257,7 @@ VALUES = st.recursive(
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Any]:
-    """Give steps whose ids are few, so that some are saved again."""
+    """Return steps with few ids, so that some are saved again."""
     partition_keys = st.sampled_from(draw(st.lists(TEXTS, min_size=1, max_size=3)))
     app_ids = st.sampled_from(draw(st.lists(TEXTS, min_size=1, max_size=3)))
     numbers = st.sampled_from(draw(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=3)))
@@ -268,7 +268,7 @@ def histories(draw: st.DrawFn) -> list[Any]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_ids_and_any_values_come_back(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    """A persister gives what a list of all saves would."""
+    """A persister returns what a list of all saves would."""
 
     @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
     @given(histories())
@@ -291,9 +291,7 @@ def test_any_ids_and_any_values_come_back(kind: str, request: pytest.FixtureRequ
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_where_one_id_ends_and_the_other_begins_is_known(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+def test_ids_with_separators_do_not_collide(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     pairs = [("a", "b:c"), ("a:b", "c"), ("a\\", "b"), ("a", "\\b"), ("a\\:b", "c"), ("", "a"), ("a", "")]
     with opened(source_of(kind, request, tmp_path)) as kept:
         for number, ids in enumerate(pairs):
@@ -303,7 +301,7 @@ def test_where_one_id_ends_and_the_other_begins_is_known(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_numbers_that_are_no_json_come_back(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_numbers_that_are_not_json_come_back(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     with opened(source_of(kind, request, tmp_path)) as kept:
         kept.save("", "chat", 1, "learn", State({"loss": float("nan"), "best": float("-inf")}), "completed")
         state = kept.load("", "chat").state
@@ -311,7 +309,7 @@ def test_numbers_that_are_no_json_come_back(kind: str, request: pytest.FixtureRe
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ten_thousand_steps_are_kept(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_ten_thousand_steps_are_stored(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     with opened(source_of(kind, request, tmp_path)) as kept:
         state = State({"n": 0})
         for number in range(10_000):
@@ -337,10 +335,8 @@ for number in range(int(steps)):
 """
 
 
-@pytest.mark.parametrize("kind", KEPT)
-def test_processes_that_start_at_once_lose_and_mix_nothing(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_concurrent_processes_lose_and_mix_nothing(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     source = source_of(kind, request, tmp_path)
     writers = [run_script(SAVES, source, str(writer), "25") for writer in range(2)]
     for process in writers:
@@ -358,8 +354,8 @@ def test_processes_that_start_at_once_lose_and_mix_nothing(
         assert kept.load("ann", "shared").sequence_id == 24
 
 
-# One process starts the others, so that each begins with the package imported. It opens no connection itself. The
-# texts are long, so that a kill may well come in the middle of one.
+# One process forks the others, so that each starts with the package imported. It opens no connection itself. The texts
+# are long, so that some kills interrupt a save.
 CRASHES = """
 import json, os, random, signal, sys, time
 from declarai_like.app import persistence
@@ -368,44 +364,44 @@ from declarai_like.app.state.state import State
 source, rounds = sys.argv[1], int(sys.argv[2])
 eval(source, {"persistence": persistence})  # which imports the driver
 
-def is_whole(row):
+def is_complete(row):
     return row.state["n"] == row.state["end"] == int(row.state["text"].rstrip("!")) == row.sequence_id
 
-def go_on(number, told):
+def save_steps(number, finished_pipe):
     kept = eval(source, {"persistence": persistence})
     newest = kept.load("ann", "chat")
-    if newest and not is_whole(newest):
+    if newest and not is_complete(newest):
         return
     while True:
         text = str(number) + "!" * random.choice([10, 1_000, 3_000_000])
         kept.save("ann", "chat", number, "count", State({"n": number, "text": text, "end": number}), "completed")
-        os.write(told, b"%d\\n" % number)
+        os.write(finished_pipe, b"%d\\n" % number)
         number += 1
 
 finished = []
 for begun in range(rounds):
-    reading, told = os.pipe()
+    reading, finished_pipe = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            go_on(1000 * begun, told)
+            save_steps(1000 * begun, finished_pipe)
         finally:
             os._exit(1)
-    os.close(told)
+    os.close(finished_pipe)
     with os.fdopen(reading) as lines:
         if begun % 4:
-            finished.append(int(lines.readline()))  # some are killed while they begin, most after their first save
+            finished.append(int(lines.readline()))  # some are killed while they start, most after their first save
         time.sleep(random.random() * 0.03)
         os.kill(child, signal.SIGKILL)
-        assert os.waitpid(child, 0)[1] == signal.SIGKILL, "it came to an end by itself"
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL, "it ended by itself"
         finished += map(int, lines.read().split())
 print(json.dumps(finished))
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("kind", KEPT)
-def test_a_process_that_is_killed_while_it_saves_leaves_whole_steps_and_all_that_it_finished(
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_after_crashes_each_step_is_complete_and_no_finished_one_is_lost(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     rounds = 16
@@ -414,7 +410,7 @@ def test_a_process_that_is_killed_while_it_saves_leaves_whole_steps_and_all_that
     assert len(finished) >= rounds // 2
     with opened(source) as kept:
         newest = kept.load("ann", "chat").sequence_id
-        # A server may have been at work on the last save of a process that was killed.
+        # The server may have executed the last save of a process that was killed.
         assert newest == finished[-1] or newest not in finished
         for number in {*finished, newest}:
             row = kept.load("ann", "chat", number)
@@ -430,36 +426,36 @@ from declarai_like.app.state.state import State
 kept = eval(sys.argv[1], {"persistence": persistence})
 kept.save("ann", "parent", 0, "fork", State(), "completed")
 child = os.fork()
-who = "parent" if child else "child"
+process = "parent" if child else "child"
 for number in range(1, 6):
-    kept.save("ann", who, number, "count", State({"by": who}), "completed")
+    kept.save("ann", process, number, "count", State({"by": process}), "completed")
 if child:
     assert os.waitpid(child, 0)[1] == 0
-    print([kept.load("ann", who, n).state["by"] for who in ("parent", "child") for n in range(1, 6)])
+    print([kept.load("ann", process, n).state["by"] for process in ("parent", "child") for n in range(1, 6)])
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("kind", KEPT)
-def test_a_persister_that_was_used_before_a_fork_serves_both_processes(
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_a_persister_used_before_a_fork_works_in_both_processes(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    said = output_of(run_script(FORKS, source_of(kind, request, tmp_path)))
-    assert said == f"{['parent'] * 5 + ['child'] * 5}\n"
+    output = output_of(run_script(FORKS, source_of(kind, request, tmp_path)))
+    assert output == f"{['parent'] * 5 + ['child'] * 5}\n"
 
 
-def test_a_save_that_a_server_began_before_another_one_does_not_replace_it(postgresql_server: str) -> None:
+def test_a_save_does_not_replace_one_that_was_begun_later(postgresql_server: str) -> None:
     import psycopg
 
     with persistence.PostgreSQLPersister(postgresql_server, table="late") as kept:
         kept.save("ann", "chat", 1, "count", State({"by": "the new process"}), "completed")
         with psycopg.connect(postgresql_server, autocommit=True) as other:
-            other.execute("UPDATE late SET id = 1000")  # so that this was begun after what comes now
+            other.execute("UPDATE late SET id = 1000")  # as if this save was begun after the next one
         kept.save("ann", "chat", 1, "count", State({"by": "a process that was killed"}), "completed")
         assert kept.load("ann", "chat").state == {"by": "the new process"}
 
 
-@pytest.mark.parametrize("kind", KEPT)
+@pytest.mark.parametrize("kind", PERSISTENT)
 def test_a_closed_persister_opens_again_when_it_is_used(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -470,37 +466,37 @@ def test_a_closed_persister_opens_again_when_it_is_used(
     kept.close()
 
 
-# What cannot be saved or read
+# Errors of save and load
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "reason"),
     [
-        ((0, "chat", 1, "count", State(), "completed"), "partition_key is 0; it is a text, for instance '0'"),
-        (("ann", 7, 1, "count", State(), "completed"), "app_id is 7; it is a text, for instance '7'"),
-        (("ann", "chat", "1", "count", State(), "completed"), "sequence_id is '1'; it is a whole number"),
-        (("ann", "chat", 1, None, State(), "completed"), "position is None; it is a text"),
+        ((0, "chat", 1, "count", State(), "completed"), "partition_key must be a str, got int; did you mean '0'?"),
+        (("ann", 7, 1, "count", State(), "completed"), "app_id must be a str, got int; did you mean '7'?"),
+        (("ann", "chat", "1", "count", State(), "completed"), "sequence_id must be an integer, got str"),
+        (("ann", "chat", 1, None, State(), "completed"), "position must be a str, got None"),
         (
             ("ann", "chat", 1, "count", State(), "done"),
-            "status is 'done'; it is one of 'completed', 'failed', 'cancelled'",
+            "status must be one of 'completed', 'failed', 'cancelled', got 'done'",
         ),
     ],
     ids=["partition", "app", "sequence", "position", "status"],
 )
 def test_a_wrong_field_is_an_error_that_names_it_and_nothing_is_saved(
-    kind: str, wrong: Any, said: str, request: pytest.FixtureRequest, tmp_path: Path
+    kind: str, wrong: Any, reason: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     with opened(source_of(kind, request, tmp_path)) as kept:
         kept.save("ann", "chat", 1, "count", State({"n": 1}), "completed")
-        with pytest.raises(PersistenceFailed, match=rf"^{kind}Persister\(.*\) could not save: {re.escape(said)}"):
+        with pytest.raises(PersistenceFailed, match=rf"^{kind}Persister\(.*\) could not save: {re.escape(reason)}"):
             kept.save(*wrong)
         assert kept.load("ann", "chat").state == {"n": 1}
         assert kept.list_app_ids("ann") == ["chat"]
 
 
 @pytest.mark.parametrize("value", [object(), 10**5000], ids=["object", "too many digits"])
-def test_a_value_that_is_no_json_is_an_error_that_names_its_key(value: Any) -> None:
+def test_a_value_that_is_not_json_is_an_error_that_names_its_key(value: Any) -> None:
     kept = persistence.InMemoryPersister()
     with pytest.raises(PersistenceFailed, match=r"^InMemoryPersister\(\) could not save: .*'tags'"):
         kept.save("ann", "chat", 1, "count", State({"n": 1, "tags": value}), "completed")
@@ -517,21 +513,21 @@ class Broken:
         raise OSError("no such disk")
 
 
-def test_an_error_of_a_users_own_persister_is_named_for_it(world: World) -> None:
-    for flow, said in ((save(Broken(), step("chat", 1)), "save"), (load(Broken(), "ann"), "load")):
-        reason = rf"^the persister's Broken.{said} failed: OSError: no s"
+def test_an_error_of_a_users_persister_names_the_method(world: World) -> None:
+    for flow, method in ((save(Broken(), step("chat", 1)), "save"), (load(Broken(), "ann"), "load")):
+        reason = rf"^the persister's Broken.{method} failed: OSError: no s"
         with pytest.raises(PersistenceFailed, match=reason) as caught:
             drive(world, flow)
         assert type(caught.value.__cause__) is OSError
 
 
-def test_what_was_not_written_here_is_an_error_with_its_reason(tmp_path: Path) -> None:
+def test_an_invalid_snapshot_is_an_error_with_its_reason(tmp_path: Path) -> None:
     path = tmp_path / "apps.db"
-    for column, written, said in [
-        ("step", "{}", "could not load: step is {}, which was not written here (KeyError('created_at'))"),
-        ("step", "no", "could not load: step is no, which is not JSON"),
-        ("step", "[]", "could not load: step is []; it is an object of JSON"),
-        ("state", '{"n":', 'could not load: state is {"n":, which is not JSON'),
+    for column, written, reason in [
+        ("step", "{}", "could not load: step is not valid: {} (KeyError('created_at'))"),
+        ("step", "no", "could not load: step must be JSON, got no (Expecting value"),
+        ("step", "[]", "could not load: step must be a JSON object, got []"),
+        ("state", '{"n":', 'could not load: state must be JSON, got {"n": (Expecting value'),
         ("state", '{"n":{"$kind":"enum","class":"a:B","name":"C"}}', "could not load: the field 'n' cannot be read"),
     ]:
         with persistence.SQLitePersister(path) as kept:
@@ -539,11 +535,11 @@ def test_what_was_not_written_here_is_an_error_with_its_reason(tmp_path: Path) -
             connection = sqlite3.connect(path, isolation_level=None)
             connection.execute(f"UPDATE declarai_states SET {column} = ?", (written,))
             connection.close()
-            with pytest.raises(PersistenceFailed, match=re.escape(said)):
+            with pytest.raises(PersistenceFailed, match=re.escape(reason)):
                 kept.load("ann", "chat")
 
 
-def test_what_is_no_sqlite_database_is_an_error_and_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_sqlite_database_is_an_error_and_stays_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear all, " * 100)
     for use in (persistence.SQLitePersister(path).load, persistence.SQLitePersister(tmp_path / "no" / "such.db").load):
@@ -553,21 +549,21 @@ def test_what_is_no_sqlite_database_is_an_error_and_stays_as_it_is(tmp_path: Pat
     assert path.read_text() == "Dear all, " * 100
 
 
-# Databases that are not there, and passwords
+# Unreachable databases, and passwords
 
 
-def test_a_server_that_is_not_there_is_an_error_with_its_reason_at_once() -> None:
+def test_an_unreachable_server_is_an_error_with_its_reason_at_once() -> None:
     port = free_port()
     for kept in (
         persistence.PostgreSQLPersister(f"host=127.0.0.1 port={port}"),
         persistence.RedisPersister(f"redis://127.0.0.1:{port}"),
     ):
-        for use, said in (
+        for use, action in (
             (lambda: kept.load("ann"), "load"),
             (lambda: kept.list_app_ids("ann"), "list the applications"),
             (lambda: kept.save("ann", "chat", 1, "count", State(), "completed"), "save"),
         ):
-            with pytest.raises(PersistenceFailed, match=rf"could not {said}: .*{port}.*refused") as caught:
+            with pytest.raises(PersistenceFailed, match=rf"could not {action}: .*{port}.*refused") as caught:
                 use()
             assert caught.value.__cause__ is not None
 
@@ -610,7 +606,7 @@ def test_a_password_is_in_no_repr_and_in_no_error(make: Any) -> None:
     ],
 )
 def test_an_address_that_is_not_understood_is_an_error_at_once_that_does_not_show_it(make: Any) -> None:
-    with pytest.raises(ConfigurationError, match="is not understood .* it is like ") as caught:
+    with pytest.raises(ConfigurationError, match="is not understood .* write it like ") as caught:
         make()
     assert "hun" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -634,24 +630,26 @@ try:
 except errors.ConfigurationError as error:
     print(error)
 """
-    said = output_of(run_script(script))
-    assert said.startswith(f"{make.split('(')[0]} needs its driver: pip install 'declarai-like[{extra}]'")
+    output = output_of(run_script(script))
+    assert output.startswith(f"{make.split('(')[0]} needs its driver: pip install 'declarai-like[{extra}]'")
 
 
 @pytest.mark.parametrize("path", ["", ":memory:"])
 def test_an_sqlite_database_without_a_file_is_an_error(path: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"is kept in no file; that is what InMemoryPersister\(\) is"):
+    with pytest.raises(
+        ConfigurationError, match=rf"^SQLitePersister\('{path}'\) is not supported; use InMemoryPersister\(\)$"
+    ):
         persistence.SQLitePersister(path)
 
 
 @pytest.mark.parametrize("table", ["", "x" * 64, "ü" * 32, "a\0b"])
-def test_a_name_that_no_table_can_have_is_an_error(table: str) -> None:
-    with pytest.raises(ConfigurationError, match="PostgreSQL's names have 1 to 63 bytes"):
+def test_an_invalid_table_name_is_an_error(table: str) -> None:
+    with pytest.raises(ConfigurationError, match="^table must be a name of 1 to 63 bytes without NUL, got '"):
         persistence.PostgreSQLPersister("", table=table)
 
 
 @pytest.mark.parametrize("table", ["x" * 63, 'a"; DROP TABLE apps; --', "Ünï cödé", "a.b", "%s", "{}", "select"])
-def test_any_other_text_is_a_tables_name(table: str, postgresql_server: str) -> None:
+def test_any_other_string_is_a_table_name(table: str, postgresql_server: str) -> None:
     table = table.replace("apps", uuid.uuid4().hex[:8])
     with persistence.PostgreSQLPersister(postgresql_server, table=table) as kept:
         kept.save("ann", "chat", 1, "count", State({"n": 1}), "completed")

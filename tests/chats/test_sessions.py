@@ -16,7 +16,7 @@ import declarai_like as declarai
 from declarai_like import memory
 from declarai_like.testing import Script
 from tests.conftest import World
-from tests.databases import KEPT, KINDS, output_of, run_script, source_of
+from tests.databases import KINDS, PERSISTENT, output_of, run_script, source_of
 from tests.databases import postgresql_server as postgresql_server
 from tests.databases import redis_server as redis_server
 
@@ -115,7 +115,7 @@ print(json.dumps(finished))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("kind", KEPT)
+@pytest.mark.parametrize("kind", PERSISTENT)
 def test_a_process_that_is_killed_while_it_chats_loses_no_exchange_and_leaves_no_half(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""A flow calls a memory's methods, blocking ones and async ones, in both worlds."""
+"""A flow calls a memory's methods, blocking and async ones, in sync and async code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def calling(function: Any, *args: Any) -> Flow[Any, Any]:
 
 
 class Threads:
-    """Says in which thread each of its methods ran."""
+    """Its methods return the thread that they run in."""
 
     def blocking(self) -> int:
         return threading.get_ident()
@@ -33,11 +33,11 @@ class Threads:
         return threading.get_ident()
 
     def later(self) -> Any:
-        """A plain method that gives something to wait for."""
+        """A blocking method that returns an awaitable."""
         return self.waiting()
 
 
-def test_the_result_comes_from_every_kind_of_method(world: World) -> None:
+def test_every_kind_of_method_returns_its_result(world: World) -> None:
     for function in (Threads().blocking, Threads().waiting, Threads().later):
         assert isinstance(drive(world, calling(function)), int)
 
@@ -59,7 +59,7 @@ async def test_an_instant_method_needs_no_thread() -> None:
     assert not memory.File("unused").instant
 
 
-def test_blocking_code_runs_all_async_methods_in_one_loop_in_one_other_thread() -> None:
+def test_blocking_code_runs_all_async_methods_in_one_loop_in_another_thread() -> None:
     async def loop() -> Any:
         return asyncio.get_running_loop()
 
@@ -86,25 +86,25 @@ def test_blocking_calls_of_async_methods_do_not_wait_for_each_other() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_task_lets_an_append_that_has_begun_come_to_its_end() -> None:
-    begun, may_end = threading.Event(), threading.Event()
+async def test_a_cancelled_task_finishes_an_append_that_has_started() -> None:
+    started, may_end = threading.Event(), threading.Event()
     log: list[str] = []
 
     def append() -> None:
-        begun.set()
+        started.set()
         may_end.wait(10)
         log.append("appended")
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(arun, calling(append))
-        await anyio.to_thread.run_sync(begun.wait)
+        await anyio.to_thread.run_sync(started.wait)
         tasks.cancel_scope.cancel()
         threading.Timer(0.02, may_end.set).start()
     assert log == ["appended"]
 
 
 class Failing:
-    """A memory whose methods all fail, each in its way."""
+    """A memory whose methods all fail, each with another error."""
 
     def load(self) -> Any:
         raise KeyError("no such table")
@@ -124,7 +124,7 @@ def test_an_error_of_a_users_memory_is_a_memory_failed_with_its_cause(world: Wor
         drive(world, calling(Failing().append, []))
 
 
-def test_an_error_of_this_library_comes_as_it_is(world: World) -> None:
+def test_an_error_of_this_library_is_raised_unchanged(world: World) -> None:
     with pytest.raises(Timeout, match="^too slow$"):
         drive(world, calling(Failing().clear))
 
@@ -152,5 +152,5 @@ sys.exit(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_process_has_a_loop_of_its_own_and_both_come_to_their_end() -> None:
+def test_a_forked_process_has_its_own_loop_and_both_processes_end() -> None:
     output_of(run_script(FORKS))

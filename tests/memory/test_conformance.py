@@ -1,4 +1,4 @@
-"""What every memory does, in each world: those of this library, and a user's own."""
+"""The behaviour of every memory, of this library and of users, in sync and async code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from declarai_like._core.flow import Flow
 from declarai_like.errors import InvalidMessage, MemoryFailed
 from declarai_like.messages import ToolCall
 from tests.conftest import World
-from tests.databases import KEPT, KINDS, drive, drive_together, output_of, run_script, source_of
+from tests.databases import KINDS, PERSISTENT, drive, drive_together, output_of, run_script, source_of
 from tests.databases import postgresql_server as postgresql_server
 from tests.databases import redis_server as redis_server
 
@@ -30,57 +30,57 @@ MORE = [Message("user", "more"), Message("assistant", "and more")]
 
 @dataclass
 class OwnAsync:
-    """A memory as a user may write one: no hash, a lock that belongs to an event loop, and async methods."""
+    """A memory as a user may write it: not hashable, with a lock of an event loop, and with async methods."""
 
-    rooms: dict[str, list[Message]]
+    sessions: dict[str, list[Message]]
     session: str
     lock: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def load(self) -> list[Message]:
         async with self.lock:
             await anyio.lowlevel.checkpoint()
-            return list(self.rooms.get(self.session, ()))
+            return list(self.sessions.get(self.session, ()))
 
     async def append(self, messages: Sequence[Message]) -> None:
         async with self.lock:
-            room = [*self.rooms.get(self.session, ()), *messages]
+            messages_now = [*self.sessions.get(self.session, ()), *messages]
             await anyio.lowlevel.checkpoint()
-            self.rooms[self.session] = room
+            self.sessions[self.session] = messages_now
 
     async def clear(self) -> None:
         async with self.lock:
-            self.rooms.pop(self.session, None)
+            self.sessions.pop(self.session, None)
 
 
 class OwnBlocking:
-    """A memory as a user may write one, with the smallest that is asked of it."""
+    """A memory as a user may write it, with only the methods of the protocol."""
 
-    def __init__(self, rooms: dict[str, list[Message]], session: str) -> None:
-        self.room = rooms.setdefault(session, [])
+    def __init__(self, sessions: dict[str, list[Message]], session: str) -> None:
+        self.messages = sessions.setdefault(session, [])
 
     def load(self) -> tuple[Message, ...]:
-        return tuple(self.room)
+        return tuple(self.messages)
 
     def append(self, messages: Sequence[Message]) -> None:
-        self.room.extend(messages)
+        self.messages.extend(messages)
 
     def clear(self) -> None:
-        self.room.clear()
+        self.messages.clear()
 
 
 @pytest.fixture(params=[*KINDS, "OwnAsync", "OwnBlocking"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Give a function that opens a session, always of the same store."""
+    """Yield a function that opens a session, always of the same store."""
     opened: list[Any] = []
     if request.param.startswith("Own"):
-        rooms: dict[str, list[Message]] = {}
+        sessions: dict[str, list[Message]] = {}
         own = {"OwnAsync": OwnAsync, "OwnBlocking": OwnBlocking}[request.param]
-        yield lambda session="default": own(rooms, session)
+        yield lambda session="default": own(sessions, session)
         return
     source = source_of(request.param, request, tmp_path)
 
     def open_one(session: str = "default") -> Any:
-        if opened and request.param == "InMemory":  # which there is one of
+        if opened and request.param == "InMemory":  # its store is in the object
             return opened[0].at(session)
         opened.append(eval(source, {"memory": memory, "session": session}))
         return opened[-1]
@@ -110,15 +110,15 @@ def test_messages_come_back_in_the_order_in_which_they_were_appended(world: Worl
     assert drive(world, remember(make(), HI, MORE)) == [*HI, *MORE]
 
 
-def test_what_was_remembered_is_there_when_the_memory_is_opened_again(world: World, make: Make) -> None:
+def test_messages_are_still_stored_when_the_memory_is_opened_again(world: World, make: Make) -> None:
     drive(world, remember(make(), HI))
     gc.collect()
     assert drive(world, remember(make(), MORE)) == [*HI, *MORE]
 
 
-def test_what_load_gives_is_the_callers_own(world: World, make: Make) -> None:
+def test_the_caller_may_change_the_list_of_load(world: World, make: Make) -> None:
     kept = make()
-    drive(world, remember(kept, HI)).append(Message("user", "not said"))
+    drive(world, remember(kept, HI)).append(Message("user", "not messages"))
     assert drive(world, remember(kept)) == HI
 
 
@@ -131,7 +131,7 @@ def test_a_cleared_memory_is_empty_and_can_be_used_again(world: World, make: Mak
     assert drive(world, remember(make("other"))) == MORE
 
 
-def test_two_sessions_know_nothing_of_each_other(world: World, make: Make) -> None:
+def test_sessions_are_isolated(world: World, make: Make) -> None:
     drive(world, remember(make("a"), HI))
     drive(world, remember(make("b"), MORE))
     assert drive(world, remember(make("a"))) == HI
@@ -174,7 +174,7 @@ HOSTILE = [
 ]
 
 
-def test_any_text_is_a_session_of_its_own(world: World, make: Make, tmp_path: Path) -> None:
+def test_any_string_is_a_session(world: World, make: Make, tmp_path: Path) -> None:
     at = getattr(make(), "at", make)
     for number, session in enumerate(HOSTILE):
         drive(world, remember(at(session), [Message("user", str(number))]))
@@ -200,14 +200,14 @@ CONTENTS = [
 ]
 
 
-def test_any_text_is_a_content(world: World, make: Make) -> None:
-    said = [[Message("user", content), Message("assistant", content)] for content in CONTENTS]
-    assert drive(world, remember(make(), *said)) == [message for exchange in said for message in exchange]
+def test_any_string_is_a_content(world: World, make: Make) -> None:
+    messages = [[Message("user", content), Message("assistant", content)] for content in CONTENTS]
+    assert drive(world, remember(make(), *messages)) == [message for exchange in messages for message in exchange]
 
 
-def test_all_of_a_message_comes_back(world: World, make: Make) -> None:
+def test_all_fields_of_a_message_come_back(world: World, make: Make) -> None:
     now = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
-    said = [
+    messages = [
         Message("system", "be brief", id="m0", created=now),
         Message("user", "what is the weather?", id="m1", created=now.astimezone(timezone(timedelta(hours=2)))),
         Message(
@@ -222,53 +222,53 @@ def test_all_of_a_message_comes_back(world: World, make: Make) -> None:
         Message("tool", '{"sun": true}', tool_call_id="c1"),
         Message("tool", "12:00", tool_call_id="c2"),
     ]
-    assert drive(world, remember(make(), said)) == said
+    assert drive(world, remember(make(), messages)) == messages
 
 
 def test_ten_thousand_messages_come_back(world: World, make: Make) -> None:
-    said = [Message("user" if number % 2 == 0 else "assistant", f"{number} of many") for number in range(10_000)]
-    exchanges = [said[begin : begin + 500] for begin in range(0, len(said), 500)]
-    assert drive(world, remember(make(), *exchanges)) == said
+    messages = [Message("user" if number % 2 == 0 else "assistant", f"{number} of many") for number in range(10_000)]
+    exchanges = [messages[begin : begin + 500] for begin in range(0, len(messages), 500)]
+    assert drive(world, remember(make(), *exchanges)) == messages
 
 
-def test_nothing_appended_is_nothing_remembered(world: World, make: Make) -> None:
+def test_appending_no_messages_stores_nothing(world: World, make: Make) -> None:
     assert drive(world, remember(make(), [], HI, ())) == HI
 
 
-def said_by(writer: int, number: int) -> list[Message]:
+def exchange_of(writer: int, number: int) -> list[Message]:
     return [Message("user", f"{writer} asks {number}"), Message("assistant", f"{writer} hears {number}")]
 
 
-def test_sessions_that_are_used_at_once_lose_and_mix_nothing(world: World, make: Make) -> None:
+def test_concurrent_sessions_lose_and_mix_nothing(world: World, make: Make) -> None:
     sessions = [make(f"session {writer}") for writer in range(12)]
-    flows = [remember(kept, *(said_by(writer, n) for n in range(5))) for writer, kept in enumerate(sessions)]
+    flows = [remember(kept, *(exchange_of(writer, n) for n in range(5))) for writer, kept in enumerate(sessions)]
     drive_together(world, flows)
     for writer, kept in enumerate(sessions):
-        assert drive(world, remember(kept)) == [message for n in range(5) for message in said_by(writer, n)]
+        assert drive(world, remember(kept)) == [message for n in range(5) for message in exchange_of(writer, n)]
 
 
-def test_what_is_appended_together_stays_together_when_many_use_one_session(world: World, make: Make) -> None:
+def test_messages_appended_together_stay_together_in_a_shared_session(world: World, make: Make) -> None:
     kept = make()
-    drive_together(world, [remember(kept, *(said_by(writer, n) for n in range(5))) for writer in range(8)])
-    assert_whole(drive(world, remember(kept)), writers=8, each=5)
+    drive_together(world, [remember(kept, *(exchange_of(writer, n) for n in range(5))) for writer in range(8)])
+    assert_complete(drive(world, remember(kept)), writers=8, each=5)
 
 
-def assert_whole(messages: list[Message], *, writers: int, each: int) -> None:
-    """Each exchange is there once and whole, and those of one writer are in its order."""
-    exchanges = [messages[place : place + 2] for place in range(0, len(messages), 2)]
+def assert_complete(messages: list[Message], *, writers: int, each: int) -> None:
+    """Assert that each exchange is stored once and complete, and those of a writer in their order."""
+    exchanges = [messages[index : index + 2] for index in range(0, len(messages), 2)]
     for writer in range(writers):
         own = [exchange for exchange in exchanges if exchange[0].content.startswith(f"{writer} ")]
-        assert own == [said_by(writer, number) for number in range(each)]
+        assert own == [exchange_of(writer, number) for number in range(each)]
     assert len(exchanges) == writers * each
 
 
-@pytest.mark.parametrize("make", KEPT, indirect=True)
+@pytest.mark.parametrize("make", PERSISTENT, indirect=True)
 @pytest.mark.parametrize(
     "wrong",
     [Message("user", None), Message("user", "hi", created=datetime(2026, 1, 1)), Message("user", "hi", usage="many")],  # type: ignore[arg-type]
     ids=["content", "created", "usage"],
 )
-def test_all_are_remembered_or_none(world: World, make: Make, wrong: Message) -> None:
+def test_all_messages_are_stored_or_none(world: World, make: Make, wrong: Message) -> None:
     kept = make()
     drive(world, remember(kept, HI))
     with pytest.raises(MemoryFailed, match="could not append"):
@@ -277,19 +277,19 @@ def test_all_are_remembered_or_none(world: World, make: Make, wrong: Message) ->
 
 
 @pytest.mark.parametrize("make", KINDS, indirect=True)
-def test_what_is_no_message_is_not_remembered(world: World, make: Make) -> None:
+def test_an_object_that_is_not_a_message_is_not_stored(world: World, make: Make) -> None:
     kept = make()
     strange: Any = [*HI, "hi"]
-    with pytest.raises(InvalidMessage, match="was given 'hi' to remember, which is no Message"):
+    with pytest.raises(InvalidMessage, match=r"cannot append 'hi': it is not a Message$"):
         drive(world, remember(kept, strange))
     assert drive(world, remember(kept)) == []
 
 
 @pytest.mark.parametrize("make", KINDS, indirect=True)
-def test_what_can_be_gone_through_only_once_is_remembered(world: World, make: Make) -> None:
+def test_messages_of_an_iterator_are_stored(world: World, make: Make) -> None:
     kept = make()
-    once: Any = iter(HI)
-    assert drive(world, remember(kept, once)) == HI
+    iterator: Any = iter(HI)
+    assert drive(world, remember(kept, iterator)) == HI
 
 
 WRITE = """
@@ -304,10 +304,8 @@ for number in range(int(exchanges)):
 """
 
 
-@pytest.mark.parametrize("kind", KEPT)
-def test_processes_that_start_at_once_lose_and_mix_nothing(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_concurrent_processes_lose_and_mix_nothing(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     source = source_of(kind, request, tmp_path)
     writers = [run_script(WRITE, source, str(writer), "25") for writer in range(3)]
     for process in writers:
@@ -316,11 +314,11 @@ def test_processes_that_start_at_once_lose_and_mix_nothing(
     for process in writers:
         output_of(process)
     with eval(source, {"memory": memory, "session": "shared"}) as kept:
-        assert_whole(kept.load(), writers=3, each=25)
+        assert_complete(kept.load(), writers=3, each=25)
 
 
 @pytest.mark.parametrize("make", KINDS, indirect=True)
-def test_at_gives_another_session_of_the_same_store(make: Make) -> None:
+def test_at_returns_another_session_of_the_same_store(make: Make) -> None:
     kept = make("a")
     other = kept.at("b")
     kept.append(HI)
@@ -330,7 +328,7 @@ def test_at_gives_another_session_of_the_same_store(make: Make) -> None:
     assert type(other) is type(kept)
 
 
-@pytest.mark.parametrize("make", KEPT, indirect=True)
+@pytest.mark.parametrize("make", PERSISTENT, indirect=True)
 def test_a_closed_memory_opens_again_when_it_is_used(make: Make) -> None:
     with make() as kept:
         kept.append(HI)
@@ -339,8 +337,8 @@ def test_a_closed_memory_opens_again_when_it_is_used(make: Make) -> None:
 
 
 @pytest.mark.parametrize("make", KINDS, indirect=True)
-def test_a_session_that_is_no_text_is_an_error_at_once(make: Make) -> None:
-    with pytest.raises(ValueError, match="session is 42; it is a text, for instance '42'"):
+def test_a_session_that_is_not_a_str_is_an_error_at_once(make: Make) -> None:
+    with pytest.raises(ValueError, match=r"^session must be a str, got int; did you mean '42'\?$"):
         make(42)
-    with pytest.raises(ValueError, match="session is None; it is a text"):
+    with pytest.raises(ValueError, match="^session must be a str, got None$"):
         make().at(None)

@@ -1,4 +1,4 @@
-"""The memories in databases: passwords that nobody sees, drivers and servers that are not there, and forks."""
+"""Memories in databases: hidden passwords, missing drivers, unreachable servers, and forks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from declarai_like import Message, memory, serve
 from declarai_like.errors import ConfigurationError, DeclaraiError, InvalidMessage, MemoryFailed
-from tests.databases import KEPT, free_port, output_of, run_script, source_of
+from tests.databases import PERSISTENT, free_port, output_of, run_script, source_of
 from tests.databases import postgresql_server as postgresql_server
 from tests.databases import redis_server as redis_server
 
@@ -29,28 +29,30 @@ def opened(source: str, session: str = "default") -> Any:
 
 
 def shown_of(error: BaseException) -> str:
-    """Give all that is shown of an error: its words, those of every cause, and its whole traceback."""
-    seen: list[str] = []
+    """Return all that is shown of an error: its message, those of its causes, and its traceback."""
+    messages: list[str] = []
     each: BaseException | None = error
     while each is not None:
-        seen += [str(each), repr(each)]
+        messages += [str(each), repr(each)]
         each = each.__cause__ or each.__context__
     text = io.StringIO()
     traceback.print_exception(error, file=text)
-    return "\n".join(seen) + re.sub(r"^    .*$", "", text.getvalue(), flags=re.MULTILINE)  # without the lines of code
+    return "\n".join(messages) + re.sub(
+        r"^    .*$", "", text.getvalue(), flags=re.MULTILINE
+    )  # without the lines of code
 
 
 # Passwords
 
 
-def test_an_address_that_is_not_set_is_told() -> None:
-    nothing: Any = None
+def test_an_address_that_is_not_set_is_an_error() -> None:
+    missing: Any = None
     for make in (memory.Redis, serve.RedisStreams):
-        with pytest.raises(ConfigurationError, match="^url is None; it is a text"):
-            make(nothing)
-    with pytest.raises(ConfigurationError, match="^conninfo is None; it is a text"):
-        memory.PostgreSQL(nothing)
-    with pytest.raises(ConfigurationError, match="^table is int; it is a text"):
+        with pytest.raises(ConfigurationError, match="^url must be a str, got None$"):
+            make(missing)
+    with pytest.raises(ConfigurationError, match="^conninfo must be a str, got None$"):
+        memory.PostgreSQL(missing)
+    with pytest.raises(ConfigurationError, match="^table must be a str, got int$"):
         memory.PostgreSQL("host=localhost", table=5)  # type: ignore[arg-type]
 
 
@@ -65,7 +67,7 @@ def test_an_address_that_is_not_set_is_told() -> None:
         lambda port: memory.Redis(f"redis://127.0.0.1:{port}/0?password=hunter2"),
         lambda _: memory.Redis("unix://me:hunter2@/no/hunter2.sock"),
     ],
-    ids=["url", "query", "words", "in the reason", "Redis", "Redis, query", "Redis, in the reason"],
+    ids=["url", "query", "keywords", "in the reason", "Redis", "Redis, query", "Redis, in the reason"],
 )
 def test_a_password_is_in_no_repr_and_in_no_error(make: Any) -> None:
     kept = make(free_port())
@@ -95,7 +97,7 @@ def test_a_password_is_in_no_repr_and_in_no_error(make: Any) -> None:
     ],
 )
 def test_an_address_that_is_not_understood_is_an_error_at_once_that_does_not_show_it(make: Any) -> None:
-    with pytest.raises(ConfigurationError, match="is not understood .* it is like ") as caught:
+    with pytest.raises(ConfigurationError, match="is not understood .* write it like ") as caught:
         make()
     assert "hun" not in shown_of(caught.value)
 
@@ -123,8 +125,8 @@ except errors.ConfigurationError as error:
     print(error)
 """
     extra = {"psycopg": "postgres", "redis": "redis"}[driver]
-    said = output_of(run_script(script))
-    assert said.startswith(f"the memory {kind} needs its driver: pip install 'declarai-like[{extra}]'")
+    output = output_of(run_script(script))
+    assert output.startswith(f"the memory {kind} needs its driver: pip install 'declarai-like[{extra}]'")
 
 
 def test_importing_the_package_imports_no_driver() -> None:
@@ -134,18 +136,18 @@ def test_importing_the_package_imports_no_driver() -> None:
 
 @pytest.mark.parametrize("path", ["", ":memory:"])
 def test_an_sqlite_database_without_a_file_is_an_error(path: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"is kept in no file; that is what InMemory\(\) is"):
+    with pytest.raises(ConfigurationError, match=rf"^SQLite\('{path}'\) is not supported; use InMemory\(\)$"):
         memory.SQLite(path)
 
 
 @pytest.mark.parametrize("table", ["", "x" * 64, "ü" * 32, "a\0b"])
-def test_a_name_that_no_table_can_have_is_an_error(table: str) -> None:
-    with pytest.raises(ConfigurationError, match="PostgreSQL's names have 1 to 63 bytes"):
+def test_an_invalid_table_name_is_an_error(table: str) -> None:
+    with pytest.raises(ConfigurationError, match="^table must be a name of 1 to 63 bytes without NUL, got '"):
         memory.PostgreSQL("", table=table)
 
 
 @pytest.mark.parametrize("table", ["x" * 63, 'a"; DROP TABLE chats; --', "Ünï cödé", "a.b", "%s", "{}", "select"])
-def test_any_other_text_is_a_tables_name(table: str, postgresql_server: str) -> None:
+def test_any_other_string_is_a_table_name(table: str, postgresql_server: str) -> None:
     with memory.PostgreSQL(postgresql_server, table=table) as kept:
         kept.clear()
         kept.append(HI)
@@ -153,10 +155,10 @@ def test_any_other_text_is_a_tables_name(table: str, postgresql_server: str) -> 
         assert kept.at("other").load() == []
 
 
-# Servers that are not there, or go away
+# Servers that are unreachable, or close connections
 
 
-def test_a_server_that_is_not_there_is_an_error_with_its_reason_at_once() -> None:
+def test_an_unreachable_server_is_an_error_with_its_reason_at_once() -> None:
     port = free_port()
     for kept in (memory.PostgreSQL(f"host=127.0.0.1 port={port}"), memory.Redis(f"redis://127.0.0.1:{port}")):
         with pytest.raises(MemoryFailed, match=rf"could not load: .*{port}.*refused") as caught:
@@ -165,7 +167,7 @@ def test_a_server_that_is_not_there_is_an_error_with_its_reason_at_once() -> Non
         assert not caught.value.transient
 
 
-def test_postgresql_is_used_again_after_it_has_ended_the_connections(postgresql_server: str) -> None:
+def test_postgresql_is_used_again_after_it_closed_the_connections(postgresql_server: str) -> None:
     import psycopg
 
     with memory.PostgreSQL(postgresql_server, "a", table="after an end") as kept:
@@ -180,7 +182,7 @@ def test_postgresql_is_used_again_after_it_has_ended_the_connections(postgresql_
         assert kept.load() == [*HI, *MORE]
 
 
-def test_redis_is_used_again_after_it_has_ended_the_connections(redis_server: str) -> None:
+def test_redis_is_used_again_after_it_closed_the_connections(redis_server: str) -> None:
     import redis
 
     with memory.Redis(redis_server, "a", prefix="after an end:") as kept, redis.Redis.from_url(redis_server) as other:
@@ -191,8 +193,8 @@ def test_redis_is_used_again_after_it_has_ended_the_connections(redis_server: st
         assert kept.load() == [*HI, *MORE]
 
 
-def test_what_redis_did_not_answer_is_not_sent_again() -> None:
-    """A server that takes a command and hangs up gets it once: it may have been done."""
+def test_a_command_without_a_response_is_not_sent_to_redis_again() -> None:
+    """A server that reads a command and closes the connection gets it once: it may have executed it."""
     import socket
 
     commands: list[bytes] = []
@@ -220,37 +222,39 @@ def test_what_redis_did_not_answer_is_not_sent_again() -> None:
     assert len(commands) == 1
 
 
-# What others left there
+# Tables and files of others
 
 
-def test_a_table_that_exists_needs_no_right_to_make_one(postgresql_server: str) -> None:
+def test_an_existing_table_needs_no_right_to_create_one(postgresql_server: str) -> None:
     import psycopg
 
-    with memory.PostgreSQL(postgresql_server, table="made by another") as kept:
+    with memory.PostgreSQL(postgresql_server, table="created by another") as kept:
         kept.append(HI)
     with psycopg.connect(postgresql_server, autocommit=True) as owner:
         owner.execute("CREATE ROLE guest LOGIN")
-        owner.execute('GRANT SELECT, INSERT, DELETE ON "made by another" TO guest')
+        owner.execute('GRANT SELECT, INSERT, DELETE ON "created by another" TO guest')
     guest = postgresql_server.replace("postgres@", "guest@")
-    with memory.PostgreSQL(guest, table="made by another") as kept:
+    with memory.PostgreSQL(guest, table="created by another") as kept:
         kept.append(MORE)
         assert kept.load() == [*HI, *MORE]
     with pytest.raises(MemoryFailed, match="permission denied"), memory.PostgreSQL(guest, table="new") as kept:
         kept.load()
 
 
-def test_a_row_that_is_no_record_is_an_error_that_names_the_session(tmp_path: Path) -> None:
+def test_an_invalid_record_is_an_error_that_names_the_session(tmp_path: Path) -> None:
     path = tmp_path / "chats.db"
     with memory.SQLite(path, "a") as kept:
         kept.append(HI)
         with sqlite3.connect(path) as connection:
             connection.execute("UPDATE declarai_memory SET messages = '[{}]'")
         connection.close()
-        with pytest.raises(InvalidMessage, match=r"session='a'\) could not load: a message has no role$"):
+        with pytest.raises(
+            InvalidMessage, match=r"session='a'\) could not load: record 1: a message must have a role$"
+        ):
             kept.load()
 
 
-def test_what_is_no_sqlite_database_is_an_error_and_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_sqlite_database_is_an_error_and_stays_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear all, " * 100)
     for use in (memory.SQLite(path).load, memory.SQLite(tmp_path / "no" / "such.db").load):
@@ -276,7 +280,7 @@ def test_a_reader_of_sqlite_does_not_wait_for_a_writer(tmp_path: Path) -> None:
         assert kept.load() == [*HI, *MORE]
 
 
-def test_sqlite_waits_when_another_process_makes_the_database_at_the_same_time(tmp_path: Path) -> None:
+def test_sqlite_waits_while_another_process_creates_the_database(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "chats.db", isolation_level=None, check_same_thread=False)
     other.execute("CREATE TABLE mine (x)")
     other.execute("BEGIN EXCLUSIVE")
@@ -320,7 +324,7 @@ for number in range(15):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_processes_that_make_and_leave_an_sqlite_database_at_once_do_not_fail(tmp_path: Path) -> None:
+def test_processes_that_create_and_close_an_sqlite_database_at_once_do_not_fail(tmp_path: Path) -> None:
     output_of(run_script(OPENS, str(tmp_path)))
 
 
@@ -349,21 +353,21 @@ print(sorted(message.content for message in kept.load()))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("kind", KEPT)
-def test_a_memory_that_was_used_before_a_fork_serves_both_processes(
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_a_memory_used_before_a_fork_works_in_both_processes(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    said = ["before", *(f"child {number}" for number in range(3) for _ in range(5)), *["parent"] * 5]
-    assert output_of(run_script(FORKS, source_of(kind, request, tmp_path))) == f"{said}\n"
+    contents = ["before", *(f"child {number}" for number in range(3) for _ in range(5)), *["parent"] * 5]
+    assert output_of(run_script(FORKS, source_of(kind, request, tmp_path))) == f"{contents}\n"
 
 
-LEFT_ALONE = """
+INHERITED = """
 import gc, os
 from declarai_like._core.per_process import PerProcess
 
 class Connection:
     def __del__(self):
-        print("gone in", "the parent" if os.getpid() == parent else "the child", flush=True)
+        print("finalized in", "the parent" if os.getpid() == parent else "the child", flush=True)
 
 parent = os.getpid()
 kept = PerProcess(Connection, lambda connection: print("closed", flush=True))
@@ -380,8 +384,8 @@ kept.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_process_leaves_alone_what_its_parent_opened() -> None:
-    assert output_of(run_script(LEFT_ALONE)) == "closed\ngone in the parent\n"
+def test_a_forked_process_does_not_close_what_its_parent_opened() -> None:
+    assert output_of(run_script(INHERITED)) == "closed\nfinalized in the parent\n"
 
 
 FORKED_WHILE_BUSY = """
@@ -411,26 +415,26 @@ print(os.waitpid(child, 0)[1], kept.get() == os.getpid())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_process_that_was_forked_while_something_was_being_made_does_not_wait_for_it() -> None:
+def test_a_process_forked_while_a_resource_is_created_does_not_wait_for_it() -> None:
     assert output_of(run_script(FORKED_WHILE_BUSY)) == "0 True\n"
 
 
-LEAVES = """
+EXITS = """
 import sys
 from declarai_like import Message, memory
 
-kept = eval(sys.argv[1], {"memory": memory, "session": "leaves"})
+kept = eval(sys.argv[1], {"memory": memory, "session": "exits"})
 kept.append([Message("user", "hi")])
 """
 
 
-@pytest.mark.parametrize("kind", KEPT)
-def test_a_process_that_closes_nothing_ends_without_a_warning(
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_a_process_that_does_not_close_its_memory_exits_without_a_warning(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     source = source_of(kind, request, tmp_path)
-    assert output_of(run_script("import warnings; warnings.simplefilter('always')\n" + LEAVES, source)) == ""
-    with opened(source, "leaves") as kept:
+    assert output_of(run_script("import warnings; warnings.simplefilter('always')\n" + EXITS, source)) == ""
+    with opened(source, "exits") as kept:
         assert kept.load() == [Message("user", "hi")]
 
 

@@ -1,4 +1,4 @@
-"""The memory in files: lines that are torn, disks that are full, and names that no session can leave."""
+"""The memory in files: torn lines, full disks, and file names of sessions."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ def test_a_file_has_one_line_of_json_for_each_append(tmp_path: Path) -> None:
     ]
 
 
-def test_loading_and_clearing_make_no_file(tmp_path: Path) -> None:
+def test_loading_and_clearing_create_no_file(tmp_path: Path) -> None:
     kept = File(tmp_path / "chats")
     assert kept.load() == []
     kept.clear()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_line_that_was_torn_at_any_place_is_not_there_and_nothing_else_is_lost(tmp_path: Path) -> None:
+def test_a_line_torn_at_any_position_is_skipped_and_no_other_is_lost(tmp_path: Path) -> None:
     kept = File(tmp_path)
     kept.append(HI)
     path = tmp_path / "default.jsonl"
     first = path.read_bytes()
     kept.append(MORE)
-    whole = path.read_bytes()
-    for end in range(len(first), len(whole)):
-        path.write_bytes(whole[:end])
+    complete = path.read_bytes()
+    for end in range(len(first), len(complete)):
+        path.write_bytes(complete[:end])
         assert kept.load() == HI
         kept.append(MORE)
-        assert path.read_bytes() == whole
+        assert path.read_bytes() == complete
     for end in range(len(first)):
         path.write_bytes(first[:end])
         assert kept.load() == []
@@ -65,13 +65,15 @@ def test_a_torn_line_longer_than_a_block_is_cut_off(tmp_path: Path) -> None:
     assert kept.load() == [*HI, *MORE]
 
 
-def test_a_line_that_is_no_record_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_an_invalid_line_is_an_error_that_names_it(tmp_path: Path) -> None:
     kept = File(tmp_path)
     kept.append(HI)
     with (tmp_path / "default.jsonl").open("ab") as file:
         file.write(b"not JSON\n")
     kept.append(MORE)
-    with pytest.raises(InvalidMessage, match=r"^File\('.*', session='default'\) could not load: line 2: a record is "):
+    with pytest.raises(
+        InvalidMessage, match=r"^File\('.*', session='default'\) could not load: record 2: a record must be JSON, got "
+    ):
         kept.load()
 
 
@@ -82,9 +84,7 @@ def test_a_folder_that_is_a_file_is_an_error_with_its_cause(tmp_path: Path) -> N
     assert isinstance(caught.value.__cause__, OSError)
 
 
-def test_the_folder_stays_the_same_when_the_process_goes_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_folder_does_not_change_with_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     kept = File("chats")
     assert repr(kept) == "File('chats', session='default')"
@@ -94,7 +94,7 @@ def test_the_folder_stays_the_same_when_the_process_goes_elsewhere(
     assert (tmp_path / "chats" / "default.jsonl").exists()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the lock between processes is that of POSIX")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the lock between processes needs POSIX")
 def test_a_reader_waits_for_a_writer_of_its_session_only(tmp_path: Path) -> None:
     import fcntl
 
@@ -134,8 +134,8 @@ print([message.content for message in kept.load()])
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system has no limit for files")
-def test_what_did_not_fit_on_the_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system has no limit for the size of files")
+def test_a_record_that_does_not_fit_on_the_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     error, files, kept = output_of(run_script(FULL, str(tmp_path))).splitlines()
     assert "could not append: [Errno 27] File too large" in error
     assert files == "['default.jsonl'] 35"

@@ -1,4 +1,4 @@
-"""Messages: what they show, how they are written and read, and how a provider sends them."""
+"""Messages: their repr, their form as JSON, and their form in requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from declarai_like.providers.openai import OpenAIProvider
 CALL = ToolCall("c1", "weather", '{"city": "Köln"}')
 
 
-def test_a_message_shows_what_was_said_and_an_end_that_is_none() -> None:
+def test_the_repr_has_the_content_and_an_unusual_finish_reason() -> None:
     assert repr(Message("user", "hi")) == "Message(role='user', content='hi')"
     assert repr(Message("user", "")) == "Message(role='user', content='')"
     assert (
@@ -33,12 +33,12 @@ def test_a_message_shows_what_was_said_and_an_end_that_is_none() -> None:
     )
 
 
-def test_messages_with_the_same_role_and_words_are_equal_and_can_be_in_a_set() -> None:
+def test_messages_with_the_same_role_and_content_are_equal_and_hashable() -> None:
     assert {Message("user", "hi"), Message(role="user", content="hi")} == {Message("user", "hi")}
     assert Message("user", "hi") != Message("user", "hi", id="m1")
 
 
-def test_a_message_is_written_without_what_is_empty() -> None:
+def test_a_message_is_written_without_empty_fields() -> None:
     assert message_to_dict(Message("user", "")) == {"role": "user", "content": ""}
     full = Message(
         "assistant",
@@ -78,14 +78,14 @@ messages = st.builds(
 
 
 @given(st.lists(messages))
-def test_what_is_written_is_read_again(said: list[Message]) -> None:
-    record = write_record(said)
+def test_written_messages_are_read_back(originals: list[Message]) -> None:
+    record = write_record(originals)
     assert b"\n" not in record
-    assert read_record(record) == said
-    assert [message_from_dict(json.loads(json.dumps(message_to_dict(message)))) for message in said] == said
+    assert read_record(record) == originals
+    assert [message_from_dict(json.loads(json.dumps(message_to_dict(message)))) for message in originals] == originals
 
 
-def test_what_a_newer_version_adds_is_passed_over_and_what_is_missing_is_empty() -> None:
+def test_unknown_fields_are_ignored_and_missing_ones_are_empty() -> None:
     assert message_from_dict({"role": "user", "mood": "good"}) == Message("user", "")
     assert message_from_dict({"role": "user", "usage": {"cached": 1}}) == Message("user", "", usage=Usage(0, 0, 0))
     assert message_from_dict({"role": "assistant", "tool_calls": [{"id": "c"}]}) == Message(
@@ -94,52 +94,58 @@ def test_what_a_newer_version_adds_is_passed_over_and_what_is_missing_is_empty()
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "reason"),
     [
-        (None, "a message is None; it is an object"),
-        ([], r"a message is \[\]; it is an object"),
-        ({}, "a message has no role"),
-        ({"role": 3}, "role is 3; it is a text"),
-        ({"role": "user", "content": None}, "content is None; it is a text"),
-        ({"role": "user", "content": [{"text": "x" * 100}]}, "content is .{60}; it is a text"),
-        ({"role": "user", "created": "soon"}, "created is 'soon'; it is a date and time in the form of ISO 8601"),
-        ({"role": "user", "created": "2026-01-01T00:00:00"}, "created is '2026.*without a time zone; write it as"),
-        ({"role": "user", "created": "0001-01-01T00:00:00+14:00"}, "created is '0001.*ISO 8601"),
-        ({"role": "user", "usage": 3}, "usage is 3; it is an object"),
-        ({"role": "user", "usage": {"prompt_tokens": "3"}}, "prompt_tokens is '3'; it is a whole number"),
-        ({"role": "user", "usage": {"total_tokens": True}}, "total_tokens is True; it is a whole number"),
-        ({"role": "user", "tool_calls": {}}, r"tool_calls is \{\}; it is a list"),
-        ({"role": "user", "tool_calls": [1]}, "a tool call is 1; it is an object"),
-        ({"role": "user", "tool_calls": [{"arguments": {}}]}, r"arguments is \{\}; it is a text"),
+        (None, "a message must be a JSON object, got None$"),
+        ([], "a message must be a JSON object, got list$"),
+        ({}, "a message must have a role$"),
+        ({"role": 3}, "role must be a str, got int$"),
+        ({"role": "user", "content": None}, "content must be a str, got None$"),
+        ({"role": "user", "content": [{"text": "x" * 100}]}, "content must be a str, got list$"),
+        ({"role": "user", "created": "soon"}, "created must be a date and time in ISO 8601, got 'soon'$"),
+        (
+            {"role": "user", "created": "2026-01-01T00:00:00"},
+            r"created must be a time with a time zone, got '2026.*'; make it with datetime.now\(UTC\)$",
+        ),
+        (
+            {"role": "user", "created": "0001-01-01T00:00:00+14:00"},
+            "created must be a date and time in ISO 8601, got '0001.*'$",
+        ),
+        ({"role": "user", "usage": 3}, "usage must be a JSON object, got int$"),
+        ({"role": "user", "usage": {"prompt_tokens": "3"}}, "prompt_tokens must be an integer, got str$"),
+        ({"role": "user", "usage": {"total_tokens": True}}, "total_tokens must be an integer, got bool$"),
+        ({"role": "user", "tool_calls": {}}, "tool_calls must be a list, got dict$"),
+        ({"role": "user", "tool_calls": [1]}, "a tool call must be a JSON object, got int$"),
+        ({"role": "user", "tool_calls": [{"arguments": {}}]}, "arguments must be a str, got dict$"),
     ],
 )
-def test_what_is_no_message_is_an_error_that_names_the_field(written: Any, said: str) -> None:
-    with pytest.raises(InvalidMessage, match=f"^{said}"):
+def test_an_invalid_message_is_an_error_that_names_the_field(written: Any, reason: str) -> None:
+    with pytest.raises(InvalidMessage, match=f"^{reason}"):
         message_from_dict(written)
 
 
-def test_a_message_that_could_not_be_read_again_is_not_written() -> None:
-    with pytest.raises(InvalidMessage, match="content is None; it is a text"):
+def test_a_message_that_could_not_be_read_back_is_not_written() -> None:
+    with pytest.raises(InvalidMessage, match="^content must be a str, got None$"):
         message_to_dict(Message("assistant", None))  # type: ignore[arg-type]
-    with pytest.raises(InvalidMessage, match="without a time zone"):
+    with pytest.raises(InvalidMessage, match="^created must be a time with a time zone"):
         message_to_dict(Message("assistant", "", created=datetime(2026, 1, 1)))
 
 
 @pytest.mark.parametrize("record", [b"", b"{", b"3", b'{"role": "user"}', b"[" * 100_000, b"[\xff]", b"[1]"])
-def test_what_is_no_record_is_an_error(record: bytes) -> None:
+def test_an_invalid_record_is_an_error(record: bytes) -> None:
     with pytest.raises(InvalidMessage):
         read_record(record)
 
 
-def test_tool_calls_and_their_results_are_sent_as_the_protocol_has_them() -> None:
-    said = [
+def test_tool_calls_and_their_results_are_sent_in_the_form_of_the_protocol() -> None:
+    originals = [
         Message("user", "hi", id="m1", created=datetime.now(UTC), model="m"),
         Message("assistant", "", tool_calls=(CALL,)),
         Message("assistant", "I look", tool_calls=(CALL,)),
         Message("tool", "sun", tool_call_id="c1"),
     ]
     call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Köln"}'}}
-    assert OpenAIProvider().request(Question("m", said)).body["messages"] == [
+    assert OpenAIProvider().request(Question("m", originals)).body["messages"] == [
         {"role": "user", "content": "hi"},
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "assistant", "content": "I look", "tool_calls": [call]},

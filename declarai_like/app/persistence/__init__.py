@@ -1,4 +1,4 @@
-"""Where applications are kept after each step: in this process, in a database; or in a place of your own."""
+"""Persisters store applications after each step: in the process, in databases, or in a user's own class."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Protocol
 
 from ..state.state import State
 from .effects import PersisterCall
-from .in_memory import InMemoryPersister
 from .persisted import PersistedState, Status
-from .postgresql import PostgreSQLPersister
-from .redis import RedisPersister
-from .sqlite import SQLitePersister
+from .persisters import InMemoryPersister, PostgreSQLPersister, RedisPersister, SQLitePersister
 
 __all__ = [
     "InMemoryPersister",
@@ -26,24 +23,24 @@ __all__ = [
 
 
 class Persister(Protocol):
-    """Where applications are kept. Each method may be a plain one or async.
+    """Stores applications. Each method may be blocking or async.
 
-    The methods of one persister may be called from several threads or tasks at once. What they raise, an application
-    raises as a `PersistenceFailed`; an error of this library stays what it is.
+    The methods of a persister may be called by several threads or tasks at the same time. An application raises their
+    errors as `PersistenceFailed`, except for errors of this library, which it raises unchanged.
     """
 
     def save(
         self, partition_key: str, app_id: str, sequence_id: int, position: str, state: State, status: Status
     ) -> Awaitable[None] | None:
-        """Keep how a step ended, as a whole or not at all. What was saved with the same three ids is replaced."""
+        """Store how a step ended, completely or not at all; it replaces what was saved with the same three ids."""
         ...
 
     def load(
         self, partition_key: str, app_id: str | None = None, sequence_id: int | None = None
     ) -> Awaitable[PersistedState | None] | PersistedState | None:
-        """Give what was saved; without an id, what was saved last."""
+        """Return what was saved; without an id, what was saved last."""
         ...
 
     def list_app_ids(self, partition_key: str) -> Awaitable[list[str]] | list[str]:
-        """Give the ids of a partition's applications, that which was saved last first."""
+        """Return the ids of a partition's applications; the one that was saved last comes first."""
         ...

@@ -1,4 +1,4 @@
-"""How an application's flow uses a persister."""
+"""The effect by which an application's flow calls a persister."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class PersisterCall(MethodCall[R_co], Generic[R_co]):
-    """Call a persister's method, which may be blocking or async, as a memory's methods are called.
+    """Call a persister's method, which may be blocking or async; it runs as a memory's methods do.
 
     Raises:
-        PersistenceFailed: the method failed. An error that is none of this library's is its cause.
+        PersistenceFailed: the method failed. An error from outside of this library is its cause.
     """
 
     owner = "persister"

@@ -1,12 +1,14 @@
-"""What is kept of an application after each step, and how it is written down: as two texts of JSON."""
+"""An application as it is stored after each step: two JSON texts, the step and the state."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, cast, get_args
 
+from ..._core.checks import wrong_type, wrong_value
+from ..._storage.stores import Snapshot
 from ...errors import PersistenceFailed
 from ..state.state import State
 
@@ -18,12 +20,12 @@ class PersistedState:
     """An application as it was after one of its steps.
 
     Attributes:
-        partition_key: whose application it is; "" where nobody was named.
-        app_id: which of theirs.
-        sequence_id: which step.
-        position: the name of its action.
-        state: the state after a step that was completed, and before any other.
-        created_at: when it was saved, in UTC.
+        partition_key: the owner of the application; "" without an owner.
+        app_id: the application.
+        sequence_id: the step.
+        position: the name of the step's action.
+        state: the state after a completed step; after any other step, the state before it.
+        created_at: the time of the save, in UTC.
         status: how the step ended.
     """
 
@@ -36,105 +38,105 @@ class PersistedState:
     status: Status
 
 
-class Row(NamedTuple):
-    """A step as it is kept: what it was, and its state. Both are JSON, which has no line ends."""
-
-    step: str
-    state: str
-
-
-def write_row(partition_key: str, app_id: str, sequence_id: int, position: str, state: State, status: Status) -> Row:
-    """Give the row of a step that ends now.
+def write_step(
+    partition_key: str, app_id: str, sequence_id: int, position: str, state: State, status: Status
+) -> Snapshot:
+    """Return the snapshot of a step that ends now.
 
     Raises:
-        PersistenceFailed: it could not be read again; the error names the field, or the key of the state.
+        PersistenceFailed: the snapshot could not be read back; the error names the field, or the key of the state.
     """
     if status not in get_args(Status):
-        raise PersistenceFailed(f"status is {status!r}; it is one of {', '.join(map(repr, get_args(Status)))}")
+        choices = ", ".join(map(repr, get_args(Status)))
+        raise wrong_value("status", f"one of {choices}", status, error=PersistenceFailed)
     step = {
-        "partition_key": text_of("partition_key", partition_key),
-        "app_id": text_of("app_id", app_id),
-        "sequence_id": number_of("sequence_id", sequence_id),
-        "position": text_of("position", position),
+        "partition_key": string_of("partition_key", partition_key),
+        "app_id": string_of("app_id", app_id),
+        "sequence_id": integer_of("sequence_id", sequence_id),
+        "position": string_of("position", position),
         "status": status,
         "created_at": datetime.now(UTC).isoformat(),
     }
-    return Row(_json(step), _state_json(state.serialize()))
+    return _json(step), _state_json(state.serialize())
 
 
-def read_row(row: Row) -> PersistedState:
-    """Read a row.
+def read_step(snapshot: Snapshot) -> PersistedState:
+    """Return the step of a snapshot.
 
     Raises:
-        PersistenceFailed: it is no row that was written here.
+        PersistenceFailed: this library did not write the snapshot.
     """
-    step = _object("step", row.step)
+    step_json, state_json = snapshot
+    step = _object("step", step_json)
     try:
         created = datetime.fromisoformat(step["created_at"]).astimezone(UTC)
-        names = text_of("partition_key", step["partition_key"]), text_of("app_id", step["app_id"])
-        number, position = number_of("sequence_id", step["sequence_id"]), text_of("position", step["position"])
+        ids = string_of("partition_key", step["partition_key"]), string_of("app_id", step["app_id"])
+        number, position = integer_of("sequence_id", step["sequence_id"]), string_of("position", step["position"])
         status = cast("Status", step["status"])
     except (KeyError, TypeError, ValueError) as error:
-        raise PersistenceFailed(f"step is {row.step:.200}, which was not written here ({error!r})") from error
-    return PersistedState(*names, number, position, State.deserialize(_object("state", row.state)), created, status)
+        raise PersistenceFailed(f"step is not valid: {step_json:.200} ({error!r})") from error
+    return PersistedState(*ids, number, position, State.deserialize(_object("state", state_json)), created, status)
 
 
 def app_id_of(step: str) -> str:
-    """Give the id of a step's application.
+    """Return the app id of a step's JSON text.
 
     Raises:
-        PersistenceFailed: it is no step that was written here.
+        PersistenceFailed: this library did not write the step.
     """
-    return text_of("app_id", _object("step", step).get("app_id"))
+    return string_of("app_id", _object("step", step).get("app_id"))
 
 
-def text_of(name: str, value: Any) -> str:
-    """Give the value, which must be a text.
+def string_of(name: str, value: object) -> str:
+    """Return a `str`.
 
     Raises:
-        PersistenceFailed: it is none; a number comes easily from a database.
+        PersistenceFailed: the value is something else; the error names the field.
     """
     if not isinstance(value, str):
-        raise PersistenceFailed(f"{name} is {value!r:.60}; it is a text, for instance {str(value)[:60]!r}")
+        # An id often comes from a database as a number.
+        todo = f"did you mean {str(value)!r}?" if isinstance(value, int) else ""
+        raise wrong_type(name, "a str", value, todo, error=PersistenceFailed)
     return value
 
 
-def number_of(name: str, value: Any) -> int:
-    """Give the value, which must be a whole number.
+def integer_of(name: str, value: object) -> int:
+    """Return an integer; a bool is not one.
 
     Raises:
-        PersistenceFailed: it is none.
+        PersistenceFailed: the value is something else; the error names the field.
     """
     if not isinstance(value, int) or isinstance(value, bool):
-        raise PersistenceFailed(f"{name} is {value!r:.60}; it is a whole number")
+        raise wrong_type(name, "an integer", value, error=PersistenceFailed)
     return value
 
 
 def _state_json(values: dict[str, Any]) -> str:
+    # Field by field, so that an error can name the field.
     return "{" + ",".join(f"{_json(name)}:{_field_json(name, value)}" for name, value in values.items()) + "}"
 
 
 def _field_json(name: str, value: Any) -> str:
     try:
         return _json(value)
-    except (TypeError, ValueError, RecursionError) as error:  # for instance of a number with too many digits
+    except (TypeError, ValueError, RecursionError) as error:  # ValueError: an integer with too many digits
         raise PersistenceFailed(f"the state's field {name!r} cannot be written as JSON ({error})") from error
 
 
 def _json(value: Any) -> str:
-    written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
-        written.encode()
-    except UnicodeEncodeError:  # half a character, which only an escape can hold
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate: UTF-8 cannot encode it, an escape can
         return json.dumps(value, separators=(",", ":"))
-    return written
+    return text
 
 
 def _object(name: str, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise PersistenceFailed(f"{name} is {text:.60}, which is not JSON ({error})") from error
+        raise PersistenceFailed(f"{name} must be JSON, got {text:.60} ({error})") from error
     if not isinstance(value, dict):
-        raise PersistenceFailed(f"{name} is {text:.60}; it is an object of JSON")
+        raise PersistenceFailed(f"{name} must be a JSON object, got {text:.60}")
     return cast("dict[str, Any]", value)
