@@ -1,4 +1,4 @@
-"""One answer as it is served: what happens in it, and how it is stopped."""
+"""Answers that yield events: the protocol of all of them, and the answer that reads a `Stream`."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from ..messages import LLMResponse
 from ..stream import Stream, as_json
 from .events import EventName
 
-EventData: TypeAlias = tuple[EventName, Mapping[str, Any]]
-"""The name of an event, and its data."""
+AnswerEvent: TypeAlias = tuple[EventName, Mapping[str, Any]]
+"""An event before it has an id: its name and its data."""
 
 Partials = Literal["snapshot", "patch"]
-"""In which form a typed value travels that is not whole: all that there is of it each time, or what has changed."""
+"""Form of an incomplete typed value: the value so far each time, or what has changed."""
 
 
 class ServedAnswer(Protocol):
-    """One answer that has not begun."""
+    """The answer to one request. It runs when its events are iterated."""
 
     @property
     def response(self) -> str:
-        """All its text so far."""
+        """All text so far."""
         ...
 
-    def events(self) -> AsyncGenerator[EventData, None]:
-        """Run it, and give what happens. The last is ``done``; without one, it was stopped."""
+    def events(self) -> AsyncGenerator[AnswerEvent, None]:
+        """Run the answer, and yield its events. The last one is ``done``; without it, the answer was stopped."""
         ...
 
     def stop(self) -> None:
-        """Prepare for being stopped: what there is shall be kept. The streams that it reads are closed after this."""
+        """Prepare to keep what there is so far. It is called before the streams that the answer reads are closed."""
         ...
 
 
 class StreamAnswer:
-    """An answer that is a `Stream`; ``begin`` makes it, when the answer is run."""
+    """An answer that reads a `Stream`. ``start`` is called when the answer runs, and returns the stream."""
 
-    def __init__(self, begin: Callable[[], Stream[Any]], partials: Partials) -> None:
-        self._begin = begin
+    def __init__(self, start: Callable[[], Stream[Any]], partials: Partials) -> None:
+        self._start = start
         self._partials = partials
         self._stream: Stream[Any] | None = None
 
@@ -47,18 +47,20 @@ class StreamAnswer:
         return self._stream.response if self._stream else ""
 
     def stop(self) -> None:
-        """There is nothing to prepare."""
+        """Do nothing: the stream keeps its text."""
 
-    async def events(self) -> AsyncGenerator[EventData, None]:
-        stream = self._stream = self._begin()
+    async def events(self) -> AsyncGenerator[AnswerEvent, None]:
+        stream = self._stream = self._start()
         async with stream:
-            async with aclosing(self._growing(stream)) as growing:
-                async for happening in growing:
-                    yield happening
+            # aclosing: an async generator that is left early is otherwise closed at some later time, by the event loop
+            async with aclosing(self._progress(stream)) as progress:
+                async for event in progress:
+                    yield event
+            # A stream that Watch.stop() has closed ends without an error, and is not complete
             if stream.buffer.whole:
-                yield "done", _whole(stream)
+                yield "done", _done_data(stream)
 
-    async def _growing(self, stream: Stream[Any]) -> AsyncGenerator[EventData, None]:
+    async def _progress(self, stream: Stream[Any]) -> AsyncGenerator[AnswerEvent, None]:
         if stream.output_type.is_text:
             async for delta in stream.deltas():
                 yield "delta", {"delta": delta}
@@ -75,30 +77,30 @@ class StreamAnswer:
                 yield "partial", {"value": as_json(partial)}
 
 
-def _whole(stream: Stream[Any]) -> Mapping[str, Any]:
-    whole = {"response": stream.response, "finish_reason": stream.finish_reason}
-    return whole if stream.output_type.is_text else {**whole, "result": stream.buffer.result[0]}
+def _done_data(stream: Stream[Any]) -> Mapping[str, Any]:
+    data = {"response": stream.response, "finish_reason": stream.finish_reason}
+    return data if stream.output_type.is_text else {**data, "result": stream.buffer.result[0]}
 
 
 class EventBuilder:
-    """Tells what something streams: texts, and chunks of answers, are new text; everything else is an item."""
+    """Builds events from values: a str or a chunk of an answer is new text, everything else is an item."""
 
     def __init__(self) -> None:
-        self._said: list[str] = []
+        self._texts: list[str] = []
         self._items = 0
 
     @property
     def response(self) -> str:
-        """All the text so far."""
-        return "".join(self._said)
+        """All text so far."""
+        return "".join(self._texts)
 
-    def add(self, value: Any, **about: Any) -> EventData | None:
-        """Give what happens with a value; nothing, with an empty text."""
+    def add(self, value: Any, **about: Any) -> AnswerEvent | None:
+        """Return the event of a value, with ``about`` in its data; None for an empty text."""
         text = value.delta if isinstance(value, LLMResponse) else value
         if isinstance(text, str):
             if not text:
                 return None
-            self._said.append(text)
+            self._texts.append(text)
             return "delta", {"delta": text, **about}
         index, self._items = self._items, self._items + 1
         return "item", {"index": index, "value": value, **about}

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and a router; and what is said to the client of an error, which is little."""
+"""Errors between a client and a router, and the little that clients are shown of an error."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ log = logging.getLogger("declarai_like")
 
 
 class ServeError(DeclaraiError):
-    """A request cannot be answered; the client is told so, in these words.
+    """A request cannot be answered. The client gets the message, so it must not contain anything secret.
 
     Attributes:
         status: the HTTP status.
-        about: what else is said.
+        about: further fields of the response's ``detail``.
     """
 
     status = 400
@@ -43,30 +43,30 @@ class ServeError(DeclaraiError):
 
     @property
     def detail(self) -> dict[str, Any]:
-        """What the client is told."""
+        """The ``detail`` of the HTTP response."""
         return {"type": type(self).__name__, "message": str(self), **self.about}
 
 
 class UnknownStream(ServeError):
-    """There is no such stream, or it is somebody else's, or it is over and no longer kept."""
+    """The stream does not exist, belongs to another owner, or ended and is no longer kept."""
 
     status = 404
 
 
 class EventsGone(ServeError):
-    """What a reader has missed is no longer kept."""
+    """The events that a reader needs next are no longer kept."""
 
     status = 410
 
 
 class SessionBusy(ServeError):
-    """The session is at work on another answer; ``stream`` is its id."""
+    """Another answer runs in the session; ``stream`` is its id."""
 
     status = 409
 
 
 class InvalidRequest(ServeError):
-    """What was asked cannot be done; the message says what is wrong with the request."""
+    """The request is well-formed, but cannot be answered; the message says why."""
 
     status = 422
 
@@ -78,68 +78,72 @@ class BodyTooLarge(ServeError):
 
 
 class TooManyStreams(ServeError):
-    """As many answers are under way as may be."""
+    """The maximum number of answers is running."""
 
     status = 503
 
 
 class TooManyReaders(ServeError):
-    """As many connections follow this answer as may."""
+    """The maximum number of connections reads this answer."""
 
     status = 429
 
 
 class SharingFailed(ServeError):
-    """What several workers share cannot be reached."""
+    """Redis, which the workers share, is not reachable or failed."""
 
     status = 503
 
 
 class WorkerLost(DeclaraiError):
-    """The worker that answered is gone, and its answer with it."""
+    """The worker that ran the answer died; the rest of the answer is lost."""
 
     transient = True
 
 
 class Abandoned(DeclaraiError):
-    """Nobody followed the answer any more, so it was given up."""
+    """The answer was cancelled, because no client was reading it."""
 
     transient = True
 
 
-_SAID: tuple[tuple[type[DeclaraiError], str], ...] = (
-    (Abandoned, "Nobody followed this answer any more, so it was given up."),
-    (WorkerLost, "The server that answered is gone. Try again."),
+_CLIENT_MESSAGES: tuple[tuple[type[DeclaraiError], str], ...] = (
+    (Abandoned, "The answer was cancelled, because no client was reading it."),
+    (WorkerLost, "The server process that ran this answer died. Try again."),
     (RateLimited, "The model is busy. Try again in a moment."),
     (ServerError, "The model is not available now. Try again in a moment."),
     (ConnectionFailed, "The model could not be reached."),
     (Timeout, "The model took too long."),
-    (StreamError, "The answer broke off."),
+    (StreamError, "The answer was interrupted."),
     (Refused, "The model refused to answer."),
     (ContentFiltered, "The answer was stopped by a content filter."),
-    (AnswerError, "The model's answer was not what was asked for."),
+    (AnswerError, "The model's answer did not have the expected form."),
     (MissingInputs, "An input is missing."),
-    (ApplicationBusy, "This session is at work already."),
-    (MemoryFailed, "The conversation could not be loaded or kept."),
-    (PersistenceFailed, "The session could not be loaded or kept."),
+    (ApplicationBusy, "The session is busy."),
+    (MemoryFailed, "The conversation could not be loaded or saved."),
+    (PersistenceFailed, "The session could not be loaded or saved."),
     (PromptError, "These values cannot be sent to the model."),
 )
-"""What a client is told of an error. The first that fits counts; the message itself may hold what is not its business."""
+"""Messages for clients by error class; the first match counts, so subclasses come first.
+
+The error's own message is not sent: it may contain prompts, addresses or parts of a provider's response.
+"""
 
 
 def error_payload(error: BaseException, *, expose: bool) -> dict[str, Any]:
-    """Say to a client what went wrong; with ``expose``, in the error's own words."""
-    known = next((said for kind, said in _SAID if isinstance(error, kind)), None)
+    """Return the data of an ``error`` event; with ``expose``, it has the error's own message."""
+    known = next((message for kind, message in _CLIENT_MESSAGES if isinstance(error, kind)), None)
     retryable = bool(getattr(error, "transient", False) or isinstance(error, Timeout))
     if expose:
         return {"type": type(error).__name__, "message": str(error), "retryable": retryable}
     if known is None:
+        # Not even the class is sent: its name may say which library or database is behind the endpoint
         return {"type": "InternalError", "message": "Something went wrong.", "retryable": False}
     return {"type": type(error).__name__, "message": known, "retryable": retryable}
 
 
 def http_error(error: DeclaraiError, *, expose: bool) -> HTTPException:
-    """Give the response for an error that came before an answer began."""
+    """Return the HTTP response for an error that is raised before an answer starts."""
     if isinstance(error, ServeError):
         headers = {"Retry-After": "1"} if error.status == 503 else None
         return HTTPException(error.status, error.detail, headers)

@@ -1,4 +1,4 @@
-"""What happens in an answer, as it goes to a browser: server-sent events with ids, and their data."""
+"""Events of an answer as a browser gets them: server-sent events with ids, and the models of their data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic_core import to_json, to_jsonable_python
 
 EventName: TypeAlias = Literal["start", "delta", "partial", "item", "state", "usage", "done", "stopped", "error"]
 LAST: frozenset[EventName] = frozenset(("done", "stopped", "error"))
-"""The events of which exactly one is the last of a stream."""
+"""Names of final events: each stream ends with exactly one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class Event:
     """One event of a stream.
 
     Attributes:
-        id: its number, from 1, without gaps.
-        name: what happened.
-        data: what is to be said of it: one line of JSON, an object.
+        id: the number of the event, from 1, without gaps.
+        name: the name of the event.
+        data: a JSON object on one line, as UTF-8.
     """
 
     id: int
@@ -31,33 +31,38 @@ class Event:
 
     @property
     def is_last(self) -> bool:
-        """Whether nothing follows it."""
+        """True if no event follows."""
         return self.name in LAST
 
     def read(self) -> dict[str, Any]:
-        """Give its data."""
+        """Return the decoded data."""
         return cast("dict[str, Any]", json.loads(self.data))
 
     def encoded(self) -> bytes:
-        """Give it as a server-sent event."""
+        """Return the event as a server-sent event."""
+        # JSON escapes line breaks, so the data always fits in one `data:` line
         return b"id: %d\nevent: %b\ndata: %b\n\n" % (self.id, self.name.encode(), self.data)
 
 
-def written(data: Mapping[str, Any]) -> bytes:
-    """Write the data of an event. What is no JSON, in an application's state for instance, is written as its ``str``."""
+def encode_data(data: Mapping[str, Any]) -> bytes:
+    """Return the data of an event as JSON. Values that JSON cannot express are written as their ``str``."""
     try:
         return to_json(data, fallback=str, inf_nan_mode="null")
-    except ValueError:  # half of a surrogate pair: no UTF-8, but JSON has an escape for it
-        plain = to_jsonable_python(data, fallback=str, inf_nan_mode="null")
-        return json.dumps(plain, separators=(",", ":")).encode()
+    except ValueError:  # lone surrogates cannot be encoded as UTF-8, but JSON can escape them
+        jsonable = to_jsonable_python(data, fallback=str, inf_nan_mode="null")
+        return json.dumps(jsonable, separators=(",", ":")).encode()
+
+
+# The docstrings of these models are the descriptions in the OpenAPI document
 
 
 class _Data(BaseModel):
+    # Clients must accept further keys, so that a later version can add some
     model_config = ConfigDict(extra="allow")
 
 
 class TokenUsage(BaseModel):
-    """Tokens; ``estimated`` where the provider has not told them."""
+    """Token counts; ``estimated`` is true until the provider has reported them."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -66,28 +71,28 @@ class TokenUsage(BaseModel):
 
 
 class StartData(_Data):
-    """Always the first: the answer's id, by which it can be followed and stopped, and the session's."""
+    """First event of each stream: the id of the stream, to follow or stop it, and the id of the session."""
 
     stream: str
     session: str | None = None
 
 
 class DeltaData(_Data):
-    """New text; of an application, by which action."""
+    """New text; in an application, with the name of the action."""
 
     delta: str
     action: str | None = None
 
 
 class PartialData(_Data):
-    """The value so far: as a whole, or what has changed in it as JSON Patch operations."""
+    """The incomplete typed value: the value so far, or the JSON Patch operations since the last event."""
 
     value: Any = None
     patch: list[dict[str, Any]] | None = None
 
 
 class ItemData(_Data):
-    """A value that is whole; of an application, by which action."""
+    """A complete item; in an application, with the name of the action."""
 
     index: int
     value: Any
@@ -95,20 +100,20 @@ class ItemData(_Data):
 
 
 class StateData(_Data):
-    """A step of an application has ended: the state after it."""
+    """A step of an application ended: the name of its action, and the state after it."""
 
     action: str
     state: dict[str, Any]
 
 
 class UsageData(_Data):
-    """The tokens so far."""
+    """The token counts so far."""
 
     usage: TokenUsage
 
 
 class DoneData(_Data):
-    """The answer is whole; ``result`` is its typed value."""
+    """The answer is complete; ``result`` is its typed value."""
 
     response: str
     finish_reason: str | None
@@ -117,14 +122,14 @@ class DoneData(_Data):
 
 
 class StoppedData(_Data):
-    """The answer was stopped: this is what there is of it."""
+    """The answer was stopped; ``response`` is its text so far."""
 
     response: str
     usage: TokenUsage | None
 
 
 class ErrorData(_Data):
-    """There is no whole answer. ``retryable`` says whether the same may succeed a moment later."""
+    """The answer failed; ``retryable`` is true if the same request may succeed a moment later."""
 
     type: str
     message: str

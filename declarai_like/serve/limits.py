@@ -1,30 +1,30 @@
-"""The limits of a router: sizes of requests, numbers of streams and of events."""
+"""Limits of a router: sizes of requests, and numbers of streams, readers and events."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 
-from ..errors import ConfigurationError
+from .._core import checks
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a router takes and keeps at most.
+    """Maximum sizes and counts of a router.
 
     Attributes:
         body: bytes of a request's body.
         message: characters of a message to a chat.
-        streams: answers that are under way at once.
-        readers: connections that follow one answer at once.
-        events: events that are kept of an answer, for those who come back.
-        event_bytes: bytes of these.
-        kept: answers that are over and kept.
-        sessions: sessions that are kept in this process, where nothing else keeps them. The one that has not been
-            used for longest is forgotten.
+        streams: answers that run at the same time.
+        readers: connections that read one answer at the same time.
+        events: events kept of an answer, for clients that reconnect.
+        event_bytes: bytes of data of these events.
+        kept: finished answers that are kept.
+        sessions: sessions kept in this process, for endpoints without a database. The least recently used one is
+            dropped.
 
     Raises:
-        ConfigurationError: one is no whole number from 1.
+        ConfigurationError: a limit is not an integer >= 1.
     """
 
     body: int = 1024 * 1024
@@ -38,6 +38,4 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            limit = getattr(self, field.name)
-            if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-                raise ConfigurationError(f"Limits({field.name}={limit!r}): this is a whole number, from 1")
+            checks.integer(f"Limits.{field.name}", getattr(self, field.name), minimum=1)

@@ -1,9 +1,8 @@
-"""The router: it puts tasks, chats, applications and functions behind addresses."""
+"""Routes for tasks, chats, applications and functions."""
 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -11,27 +10,28 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import create_model
 
+from .._core import checks
 from ..errors import ConfigurationError
-from .adapters.configured import served as make_served
-from .adapters.served import (
+from .adapters.base import (
     AnswerOptions,
+    Endpoint,
     OptionalSessionId,
-    Served,
-    ServedSessions,
+    SessionEndpoint,
     SessionId,
     model_name,
     new_session,
 )
+from .adapters.factories import create_endpoint
 from .answers import Partials
-from .bodies import limited
 from .delivery.redis import RedisStreams
 from .delivery.registry import StreamRegistry
 from .delivery.responses import EventStream, NativeEncoder
 from .errors import InvalidRequest
-from .events import written
+from .events import encode_data
 from .limits import Limits
-from .protocols.described import events_of
-from .protocols.front_ends import add_completions, add_ui, offered
+from .protocols.front_ends import add_completions, add_ui, text_endpoints
+from .protocols.openapi import events_model
+from .route_class import limited_route
 from .settings import RouterSettings, StreamKey
 
 
@@ -46,177 +46,181 @@ def router(
     expose_errors: bool = False,
     front_ends: bool = True,
 ) -> APIRouter:
-    """Give the routes by which clients use tasks, chat classes, applications and functions.
+    """Return a FastAPI router whose routes run tasks, chat classes, applications and functions.
 
-    Each is served under its name, and answers with server-sent events; see the page on serving for what these are.
+    Each has a route with its name, and answers with server-sent events; the page on serving describes them.
 
     Args:
-        things: tasks, chat classes, applications, functions; or with settings of their own: `task`, `chat`,
-            `application`, `function`.
-        auth: a dependency of FastAPI's that gives who asks, as text, or raises. Sessions and streams belong to whoever
-            has begun them. Without it they belong to whoever knows their names.
-        limits: what is taken and kept at most.
-        grace: seconds that an answer goes on when its reader has left; 0 to end it at once.
-        heartbeat: seconds without an event after which a sign of life is sent.
+        things: tasks, chat classes, applications and functions; with settings as `task`, `chat`, `application` and
+            `function` return them.
+        auth: a FastAPI dependency that returns the caller as a str, or raises. Sessions and streams belong to the
+            caller that started them. Without it they belong to any client that knows their ids.
+        limits: maximum sizes and counts.
+        grace: seconds that an answer continues after its reader disconnected; 0 to end it at once.
+        heartbeat: seconds without an event after which a comment is sent, to keep the connection open.
         keep: seconds that an answer can be read again after its end.
-        streams: what several workers share of them, so that a client can come back to any; by default each worker
-            has its own.
-        expose_errors: whether clients are told errors in their own words, which may hold prompts and addresses.
-        front_ends: whether there are routes for front ends that speak the AI SDK's protocol or OpenAI's, which send
-            a text. It is given to the only parameter that is required; a task that has more needs an ``adapter``.
+        streams: shares streams between workers, so that a client can reconnect to any of them; by default each
+            worker has its own.
+        expose_errors: send the messages of errors to clients; they may contain prompts and addresses.
+        front_ends: add the routes for clients of the AI SDK's and OpenAI's protocols, which send only text. The
+            only required parameter gets it; a task that requires more needs an ``adapter``.
 
     Raises:
-        ConfigurationError: something cannot be served, or a setting is wrong.
+        ConfigurationError: an argument cannot be served, or a setting is wrong.
         GraphError: the actions and transitions of a builder do not fit together.
     """
-    limits = Limits() if limits is None else limits
-    _check_kind(Limits, "serve.Limits(...)", limits=limits)
-    _check_kind(RedisStreams | None, "serve.RedisStreams(...)", streams=streams)
-    _check_kind(Callable | None, "a dependency of FastAPI's, a function", auth=auth)
-    _check_kind(bool, "True or False", expose_errors=expose_errors, front_ends=front_ends)
-    _check(grace=grace, heartbeat=heartbeat, keep=keep)
-    if not heartbeat:
-        raise ConfigurationError("heartbeat is 0; it is a number of seconds, above 0")
-    if streams is not None and grace <= streams.beat:
-        raise ConfigurationError(
-            f"grace is {grace} s; with streams={streams!r} it is more than its beat, {streams.beat} s"
-        )
-    registry = StreamRegistry(RouterSettings(limits, grace, heartbeat, keep, expose_errors), streams)
+    limits = checks.instance("limits of router()", Limits() if limits is None else limits, Limits, "serve.Limits(...)")
+    settings = RouterSettings(limits, grace, heartbeat, keep, expose_errors)
+    _check_settings(settings, auth, streams, front_ends)
+    registry = StreamRegistry(settings, streams)
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncGenerator[None, None]:
         yield
         await registry.close()
 
-    routes = APIRouter(route_class=limited(limits.body, expose_errors=expose_errors), lifespan=lifespan)
-    owner = _owner_by(auth)
-    all_served = [make_served(thing, limits) for thing in things]
-    names = [served.name for served in all_served]
+    routes = APIRouter(route_class=limited_route(limits.body, expose_errors=expose_errors), lifespan=lifespan)
+    owner_type = _owner_type(auth)
+    endpoints = [create_endpoint(thing, limits) for thing in things]
+    names = [endpoint.name for endpoint in endpoints]
     if twice := [name for name in names if names.count(name) > 1]:
-        raise ConfigurationError(f"two things are served as {twice[0]!r}; give one another name: name=...")
-    _add_streams(routes, registry, owner)
+        raise ConfigurationError(f"names of endpoints must be unique, got {twice[0]!r} twice; pass another name=...")
+    # Fixed paths first, as Starlette takes the first route that matches: /streams/{stream} before /{name}/{session}
+    _add_streams(routes, registry, owner_type)
     if front_ends:
-        texts = offered(all_served)
-        add_completions(routes, texts, registry, owner)
-        for served in texts:
-            add_ui(routes, served, registry, owner)
-    for served in all_served:
-        _add_answer(routes, served, registry, owner)
-        if isinstance(served, ServedSessions):
-            served.active_stream = functools.partial(registry.is_active, served.name)
-            _add_session(routes, served, registry, owner)
+        with_text = text_endpoints(endpoints)
+        add_completions(routes, with_text, registry, owner_type)
+        for endpoint in with_text:
+            add_ui(routes, endpoint, registry, owner_type)
+    for endpoint in endpoints:
+        _add_answer(routes, endpoint, registry, owner_type)
+        if isinstance(endpoint, SessionEndpoint):
+            endpoint.active_stream = functools.partial(registry.is_active, endpoint.name)
+            _add_session(routes, endpoint, registry, owner_type)
     return routes
 
 
-def _add_answer(routes: APIRouter, served: Served, registry: StreamRegistry, owner: Any) -> None:
-    """Add the route that asks."""
-    has_sessions = isinstance(served, ServedSessions)
-    fields: dict[str, Any] = {"session": (OptionalSessionId, None)} if has_sessions else {}
-    body_type = create_model(f"{model_name(served.name)}Body", __base__=served.request, **fields)
+def _check_settings(settings: RouterSettings, auth: object, streams: object, front_ends: object) -> None:
+    """Check the settings of a router, except for its limits.
 
-    async def answer(body: Any, who: str, partials: Partials) -> Response:
-        request = served.read(body)
-        place = StreamKey(who, served.name, (body.session or new_session()) if has_sessions else "")
-        stream = await registry.start(lambda: served.answer(request, place.key, AnswerOptions(partials)), place)
+    Raises:
+        ConfigurationError: one is wrong.
+    """
+    if streams is not None:
+        streams = checks.instance("streams of router()", streams, RedisStreams, "serve.RedisStreams(...)")
+    if auth is not None:
+        checks.function("auth of router()", auth, of="that returns the caller as a str (a FastAPI dependency)")
+    checks.instance("expose_errors of router()", settings.expose_errors, bool, "True or False")
+    checks.instance("front_ends of router()", front_ends, bool, "True or False")
+    checks.seconds("grace of router()", settings.grace)
+    checks.seconds("heartbeat of router()", settings.heartbeat, above_zero=True)
+    checks.seconds("keep of router()", settings.keep)
+    if streams is not None and settings.grace <= streams.beat:
+        # Readers at other workers are known from heartbeats: with a shorter grace they would come too late
+        expected = f"longer than the beat of its streams ({streams.beat} s)"
+        raise checks.wrong_value("grace of router()", expected, settings.grace)
+
+
+def _add_answer(routes: APIRouter, endpoint: Endpoint, registry: StreamRegistry, owner_type: Any) -> None:
+    """Add the route that starts an answer."""
+    has_sessions = isinstance(endpoint, SessionEndpoint)
+    fields: dict[str, Any] = {"session": (OptionalSessionId, None)} if has_sessions else {}
+    body_type = create_model(f"{model_name(endpoint.name)}Body", __base__=endpoint.request, **fields)
+
+    async def answer(body: Any, owner: str, partials: Partials) -> Response:
+        request = endpoint.read(body)
+        key = StreamKey(owner, endpoint.name, (body.session or new_session()) if has_sessions else "")
+        stream = await registry.start(lambda: endpoint.answer(request, key.session_key, AnswerOptions(partials)), key)
         return EventStream(stream, NativeEncoder(stream.id))
 
+    # Set by hand: FastAPI reads the types of a route from its annotations, and these are made here
     answer.__annotations__ = {
         "body": body_type,
-        "who": owner,
-        "partials": Annotated[Partials, Query(description="the form of typed values that are not whole")],
+        "owner": owner_type,
+        "partials": Annotated[Partials, Query(description="form of typed values that are not complete")],
         "return": Response,
     }
     answer.__defaults__ = ("snapshot",)
     routes.add_api_route(
-        f"/{served.name}",
+        f"/{endpoint.name}",
         answer,
         methods=["POST"],
-        name=served.name,
-        operation_id=f"ask_{model_name(served.name)}",
-        description=served.description,
+        name=endpoint.name,
+        operation_id=f"ask_{model_name(endpoint.name)}",
+        description=endpoint.description,
         status_code=200,
         response_class=EventStream,
-        responses={200: {"model": events_of(served), "description": "what happens in the answer, as it happens"}},
+        responses={200: {"model": events_model(endpoint), "description": "the events of the answer"}},
     )
 
 
-def _add_session(routes: APIRouter, served: ServedSessions, registry: StreamRegistry, owner: Any) -> None:
+def _add_session(routes: APIRouter, endpoint: SessionEndpoint, registry: StreamRegistry, owner_type: Any) -> None:
     """Add the route that shows a session."""
 
-    async def show(session: Any, who: str) -> Response:
-        place = StreamKey(who, served.name, session)
-        shown = {"session": session, **await served.recall(place.key), "stream": await registry.active_stream(place)}
-        return Response(written(shown), media_type="application/json", headers={"Cache-Control": "no-store"})
+    async def show(session: Any, owner: str) -> Response:
+        key = StreamKey(owner, endpoint.name, session)
+        recalled = await endpoint.recall(key.session_key)
+        shown = {"session": session, **recalled, "stream": await registry.active_stream(key)}
+        return Response(encode_data(shown), media_type="application/json", headers={"Cache-Control": "no-store"})
 
-    show.__annotations__ = {"session": Annotated[SessionId, Path()], "who": owner, "return": Response}
-    routes.add_api_route(f"/{served.name}/{{session}}", show, methods=["GET"], name=f"{served.name} session")
+    show.__annotations__ = {"session": Annotated[SessionId, Path()], "owner": owner_type, "return": Response}
+    routes.add_api_route(f"/{endpoint.name}/{{session}}", show, methods=["GET"], name=f"{endpoint.name} session")
 
 
-def _add_streams(routes: APIRouter, registry: StreamRegistry, owner: Any) -> None:
-    """Add the routes that follow an answer, and that stop it."""
+def _add_streams(routes: APIRouter, registry: StreamRegistry, owner_type: Any) -> None:
+    """Add the routes that follow and stop an answer."""
 
-    async def follow(stream: str, who: str, last_event_id: str | None = None) -> Response:
-        found = await registry.find(stream, who)
+    async def follow(stream: str, owner: str, last_event_id: str | None = None) -> Response:
+        found = await registry.find(stream, owner)
         after = _event_id(last_event_id, found.last_id)
         found.check_reader(after)
         if found.is_over and after == found.last_id:
-            return Response(status_code=204)  # which keeps an EventSource from coming back again and again
+            # A browser's EventSource reconnects after every other end of a response
+            # (https://html.spec.whatwg.org/multipage/server-sent-events.html)
+            return Response(status_code=204)
         return EventStream(found, NativeEncoder(found.id), after=after)
 
-    async def stop(stream: str, who: str) -> Any:
-        await (await registry.find(stream, who)).stop()
+    async def stop(stream: str, owner: str) -> Any:
+        await (await registry.find(stream, owner)).stop()
         return {"stream": stream}
 
     follow.__annotations__ = {
         "stream": str,
-        "who": owner,
-        "last_event_id": Annotated[str | None, Header(description="the id of the last event that the client has")],
+        "owner": owner_type,
+        "last_event_id": Annotated[str | None, Header(description="id of the last event that the client has")],
         "return": Response,
     }
-    stop.__annotations__ = {"stream": str, "who": owner, "return": Any}
+    stop.__annotations__ = {"stream": str, "owner": owner_type, "return": Any}
     routes.add_api_route(
         "/streams/{stream}", follow, methods=["GET"], name="follow", status_code=200, response_class=EventStream
     )
     routes.add_api_route("/streams/{stream}/stop", stop, methods=["POST"], name="stop", status_code=202)
 
 
-def _event_id(given: str | None, last: int) -> int:
-    if not given:
+def _event_id(header: str | None, last_id: int) -> int:
+    if not header:
         return 0
-    if not (given.isascii() and given.isdigit() and len(given) < 20 and int(given) <= last):
-        raise InvalidRequest(
-            f"Last-Event-ID is {given[:40]!r}; it is the id of an event of this stream, from 1 to {last}"
-        )
-    return int(given)
+    # isascii(), as isdigit() and int() accept the digits of other scripts; the length bounds the work of int()
+    if not (header.isascii() and header.isdigit() and len(header) < 20 and int(header) <= last_id):
+        raise InvalidRequest(f"Last-Event-ID must be an integer from 0 to {last_id}, got {header[:40]!r}")
+    return int(header)
 
 
-def _owner_by(auth: Callable[..., Any] | None) -> Any:
-    """Give the type of a parameter that gets who asks; empty where nobody is asked."""
+def _owner_type(auth: Callable[..., Any] | None) -> Any:
+    """Return the annotation of a parameter that gets the caller; it gets an empty str without ``auth``."""
     if auth is None:
-        return Annotated[str, Depends(_nobody)]
+        return Annotated[str, Depends(_no_owner)]
 
-    def owner(who: Any) -> str:
-        if not isinstance(who, str) or not who:
-            raise ConfigurationError(
-                f"the auth dependency of a router gives who asks, as text; it gave {type(who).__name__}"
-            )
-        return who
+    def owner(caller: Any) -> str:
+        what = "the result of the auth dependency of router()"
+        if not checks.string(what, caller):
+            # An empty owner would share its sessions with all callers of a router without auth
+            raise checks.wrong_value(what, "a str that is not empty", caller)
+        return str(caller)
 
-    owner.__annotations__ = {"who": Annotated[Any, Depends(auth)], "return": str}
+    owner.__annotations__ = {"caller": Annotated[Any, Depends(auth)], "return": str}
     return Annotated[str, Depends(owner)]
 
 
-def _nobody() -> str:
+def _no_owner() -> str:
     return ""
-
-
-def _check_kind(kind: Any, words: str, **settings: Any) -> None:
-    for name, value in settings.items():
-        if not isinstance(value, kind):  # which is not shown: there may be a password in it
-            raise ConfigurationError(f"{name} is of the type {type(value).__name__}; it is {words}")
-
-
-def _check(**seconds: Any) -> None:
-    for name, value in seconds.items():
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
-            raise ConfigurationError(f"{name} is {value!r}; it is a number of seconds, from 0")

@@ -1,4 +1,4 @@
-"""How a router treats its streams, and whose each of them is."""
+"""Settings of a router's streams, and the key that identifies an answer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """How a router treats its streams.
+    """Settings that all streams of a router share.
 
     Attributes:
-        grace: seconds that an answer goes on while nobody follows it.
-        heartbeat: seconds without an event after which a sign of life is sent.
+        grace: seconds that an answer continues without a reader.
+        heartbeat: seconds without an event after which a heartbeat is sent.
         keep: seconds that an answer is kept after its end.
-        expose_errors: whether clients are told errors in their own words.
+        expose_errors: True if clients get the messages of errors.
     """
 
     limits: Limits
@@ -28,24 +28,25 @@ class RouterSettings:
 
 @dataclass(frozen=True, slots=True)
 class StreamKey:
-    """Whose an answer is, and in which session of what.
+    """Identifies the owner, the endpoint and the session of an answer.
 
     Attributes:
-        owner: whoever has asked; empty where nobody is asked who they are.
-        served: the name of what answers.
-        session: which one; empty where there are none.
+        owner: the caller, as ``auth`` returns it; empty without ``auth``.
+        endpoint: the name of the endpoint.
+        session: the session id as the client sends it; empty for an endpoint without sessions.
     """
 
     owner: str
-    served: str
+    endpoint: str
     session: str
 
     @property
-    def name(self) -> str:
-        """What the session is called among all that is served."""
-        return f"{self.served}/{self.key}"
+    def lock_key(self) -> str:
+        """Key of the session among all endpoints of a router; one answer at a time runs for each."""
+        return f"{self.endpoint}/{self.session_key}"
 
     @property
-    def key(self) -> str:
-        """What the session is called where it is kept: nobody can name another owner's."""
+    def session_key(self) -> str:
+        """Key of the session in its store; no owner can name a session of another owner."""
+        # The owner is quoted, so that the first "/" ends it: session ids have no "/" (see SESSION_ID)
         return f"{quote(self.owner, safe='')}/{self.session}" if self.owner else self.session

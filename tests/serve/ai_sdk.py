@@ -1,4 +1,4 @@
-"""The AI SDK's own clients (npm: ai, @ai-sdk/react), run by Node."""
+"""The AI SDK's real clients (npm: ai, @ai-sdk/react), run by Node."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.node import cannot, find_node
 
 WEB = Path(__file__).parent / "web"
 NODE = (22, 0)  # for version 7 of the npm package ai
-LONGEST_RUN = 30.0  # seconds
+TIMEOUT = 30.0  # seconds
 
 
 @pytest.fixture(scope="session")
 def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the clients of the AI SDK, as they are locked."""
+    """Install the clients of the AI SDK in their locked versions."""
     node = find_node(NODE, "the AI SDK")
     folder = tmp_path_factory.mktemp("clients")
     for file in WEB.iterdir():
@@ -35,6 +35,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_node(folder: Path, script: str, *args: str, **plan: Any) -> Any:
+    """Run a script with a plan as its input; return the JSON that it prints."""
     node = find_node(NODE, "the AI SDK")
     run = subprocess.run(
         [node.node, script, *args],
@@ -44,7 +45,7 @@ def run_node(folder: Path, script: str, *args: str, **plan: Any) -> Any:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=LONGEST_RUN,
+        timeout=TIMEOUT,
         check=False,
     )
     assert not run.returncode and not run.stderr, run.stderr

@@ -1,9 +1,8 @@
-"""Applications over HTTP: each session has a state of its own, goes on where it stood, and can be stopped."""
+"""Applications over HTTP: each session has its own state, continues where it stopped, and can be stopped."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +26,7 @@ def prompt(state: State, prompt: str) -> State:
 
 
 def builder(model: Any) -> ApplicationBuilder:
-    """Give a chatbot: it takes a prompt, and answers it."""
+    """Return a chatbot, which takes a prompt and answers it."""
 
     @model.task(streaming=True)
     def say(prompt: str) -> str:
@@ -68,7 +67,7 @@ def state_of(client: Client, session: str = "ann") -> Any:
 # Answers
 
 
-def test_what_its_actions_stream_goes_out_and_each_step_shows_the_state_after_it(serving: Start) -> None:
+def test_items_of_its_actions_are_sent_and_each_step_shows_the_state_after_it(serving: Start) -> None:
     answer = ask(serving(bot(offline("It is well."))), "How is it?")
     assert names(answer.events) == ["start", "state", "delta", "delta", "delta", "state", "done"]
     assert answer.events[0].data == {"stream": answer.stream, "session": "ann"}
@@ -83,7 +82,7 @@ def test_what_its_actions_stream_goes_out_and_each_step_shows_the_state_after_it
     assert [event.id for event in answer.events] == list(range(1, 8))
 
 
-def test_a_session_goes_on_with_the_state_that_it_has_come_to(serving: Start) -> None:
+def test_a_session_continues_with_its_state(serving: Start) -> None:
     server = serving(bot(offline("one", "two")))
     ask(server, "first")
     ask(server, "second")
@@ -92,7 +91,7 @@ def test_a_session_goes_on_with_the_state_that_it_has_come_to(serving: Start) ->
     assert server.session("bot", "ann")["stream"] is None
 
 
-def test_sessions_have_states_of_their_own(serving: Start) -> None:
+def test_each_session_has_its_own_state(serving: Start) -> None:
     server = serving(bot(offline("one", "two")))
     ask(server, "I am ann", "ann")
     ask(server, "I am bob", "bob")
@@ -108,7 +107,7 @@ def test_an_application_without_settings_is_served_as_application(serving: Start
     assert len(answer.events[0].data["session"]) >= 20
 
 
-def test_items_that_are_no_text_are_items_with_their_action(serving: Start) -> None:
+def test_items_without_text_are_items_with_their_action(serving: Start) -> None:
     @streaming_action(reads=[], writes=["n"])
     async def count(state: State) -> Any:
         yield {"n": 1}
@@ -126,7 +125,7 @@ def test_items_that_are_no_text_are_items_with_their_action(serving: Start) -> N
     assert text(answer.events) == "threefour" == answer.events[-1].data["response"]
 
 
-def test_an_answer_ends_after_the_actions_that_were_said(serving: Start) -> None:
+def test_an_answer_ends_after_the_actions_of_halt_after(serving: Start) -> None:
     @action(reads=[], writes=["n"])
     def one(state: State) -> State:
         return state.update(n=1)
@@ -146,7 +145,7 @@ def test_an_answer_ends_after_the_actions_that_were_said(serving: Start) -> None
     assert actions == [["one"], ["two", "one"]]
 
 
-def test_an_application_that_has_come_to_its_end_says_so(serving: Start) -> None:
+def test_a_request_to_an_application_that_has_ended_is_refused(serving: Start) -> None:
     @action(reads=[], writes=["n"])
     def one(state: State) -> State:
         return state.update(n=1)
@@ -158,10 +157,11 @@ def test_an_application_that_has_come_to_its_end_says_so(serving: Start) -> None
     assert server.session("a", "ann")["next"] is None
     refused = server.post("/a", json={"session": "ann"})
     assert refused.status_code == 422
-    assert "come to its end" in refused.json()["detail"]["message"]
+    message = "the application of this session has ended; start a new session"
+    assert refused.json()["detail"] == {"type": "InvalidRequest", "message": message}
 
 
-def test_only_the_keys_that_may_be_seen_are_shown(serving: Start) -> None:
+def test_only_the_keys_of_shows_are_shown(serving: Start) -> None:
     server = serving(bot(offline("well"), shows=["history"]))
     answer = ask(server, "hi")
     states = [event.data["state"] for event in answer.events if event.name == "state"]
@@ -171,7 +171,7 @@ def test_only_the_keys_that_may_be_seen_are_shown(serving: Start) -> None:
     assert "s3cret" not in server.get("/bot/ann").text
 
 
-def test_a_state_that_is_no_json_is_shown_as_text(serving: Start) -> None:
+def test_values_of_a_state_that_json_cannot_express_are_shown_as_str(serving: Start) -> None:
     class Odd:
         def __str__(self) -> str:
             return "odd"
@@ -195,7 +195,8 @@ def test_inputs_that_are_missing_are_named(serving: Start) -> None:
     for body in ({}, {"inputs": {}}, {"session": "ann"}):
         refused = server.post("/bot", json=body)
         assert refused.status_code == 422
-        assert "prompt" in json.dumps(refused.json())
+        message = "the next action 'prompt' requires the inputs 'prompt'"
+        assert refused.json()["detail"] == {"type": "InvalidRequest", "message": message}
 
 
 def test_inputs_that_no_action_takes_are_refused(serving: Start) -> None:
@@ -214,7 +215,7 @@ def test_an_input_of_a_wrong_type_is_refused(serving: Start) -> None:
 # Errors, and going on
 
 
-def test_an_error_in_an_action_ends_the_answer_and_without_inputs_it_goes_on_where_it_stood(serving: Start) -> None:
+def test_an_error_in_an_action_ends_the_answer_and_without_inputs_it_continues_there(serving: Start) -> None:
     server = serving(bot(offline(Fault(400), "at last")))
     failed = ask(server, "hi")
     assert names(failed.events) == ["start", "state", "error"]
@@ -226,24 +227,24 @@ def test_an_error_in_an_action_ends_the_answer_and_without_inputs_it_goes_on_whe
     assert state_of(server)["history"] == ["user: hi", "bot: at last"]
 
 
-def test_new_inputs_after_an_error_begin_anew_and_never_answer_the_old_prompt(serving: Start) -> None:
-    asked: list[str] = []
+def test_new_inputs_after_an_error_start_at_the_entrypoint_and_never_answer_the_old_prompt(serving: Start) -> None:
+    prompts: list[str] = []
 
     def reply(messages: Any) -> Any:
-        asked.append(messages[-1]["content"])
-        return Fault(400) if len(asked) == 1 else "well"
+        prompts.append(messages[-1]["content"])
+        return Fault(400) if len(prompts) == 1 else "well"
 
     server = serving(bot(declarai.offline(reply)))
     assert ask(server, "the old one").events[-1].name == "error"
     answer = ask(server, "the new one")
     assert answer.events[-1].name == "done"
-    assert len(asked) == 2
-    assert "the new one" in asked[1]
-    assert "the old one" not in asked[1]
+    assert len(prompts) == 2
+    assert "the new one" in prompts[1]
+    assert "the old one" not in prompts[1]
     assert state_of(server)["prompt"] == "the new one"
 
 
-def test_new_inputs_after_the_reader_was_lost_begin_anew(serving: Start, speaker: Speaker) -> None:
+def test_new_inputs_after_a_disconnect_start_at_the_entrypoint(serving: Start, speaker: Speaker) -> None:
     server = serving(bot(speaker.model), grace=0)
     with server.ask("bot", {"inputs": {"prompt": "the old one"}, "session": "ann"}) as answer:
         speaker.say("Well")
@@ -260,7 +261,7 @@ def test_new_inputs_after_the_reader_was_lost_begin_anew(serving: Start, speaker
         assert answer.read()[-1].data["response"] == "yes"
 
 
-def test_without_inputs_an_answer_that_was_lost_is_given_again(serving: Start, speaker: Speaker) -> None:
+def test_without_inputs_an_abandoned_answer_is_run_again(serving: Start, speaker: Speaker) -> None:
     server = serving(bot(speaker.model), grace=0)
     with server.ask("bot", {"inputs": {"prompt": "hi"}, "session": "ann"}) as answer:
         speaker.say("Well")
@@ -275,18 +276,18 @@ def test_without_inputs_an_answer_that_was_lost_is_given_again(serving: Start, s
     assert state_of(server)["history"] == ["user: hi", "bot: yes"]
 
 
-def test_a_request_that_is_refused_changes_nothing(serving: Start) -> None:
+def test_a_refused_request_changes_nothing(serving: Start) -> None:
     failures = [ValueError("once")]
 
     @action(reads=[], writes=["prompt"])
     def take(state: State, prompt: str, tone: str) -> State:
         return state.update(prompt=prompt)
 
-    @action(reads=["prompt"], writes=["said"])
+    @action(reads=["prompt"], writes=["text"])
     def say(state: State) -> State:
         if failures:
             raise failures.pop()
-        return state.update(said=state["prompt"])
+        return state.update(text=state["prompt"])
 
     app = ApplicationBuilder().with_actions(take=take, say=say).with_transitions(("take", "say"), ("say", "take"))
     server = serving(serve.application(app.with_entrypoint("take").build(), name="a"))
@@ -310,13 +311,19 @@ def test_an_error_in_an_action_leaks_nothing(serving: Start, caplog: pytest.LogC
     assert "secret-password" in caplog.text
 
 
-def test_a_session_that_is_at_work_takes_no_second_request(serving: Start, speaker: Speaker) -> None:
+def test_a_busy_session_refuses_a_second_request(serving: Start, speaker: Speaker) -> None:
     server = serving(bot(speaker.model))
     with server.ask("bot", {"inputs": {"prompt": "hi"}, "session": "ann"}) as answer:
         answer.until("state")
         refused = server.post("/bot", json={"inputs": {"prompt": "again"}, "session": "ann"})
         assert refused.status_code == 409
-        assert refused.json()["detail"]["stream"] == answer.stream == server.session("bot", "ann")["stream"]
+        detail = {
+            "type": "SessionBusy",
+            "message": f"the session is busy with another answer (stream {answer.stream}); follow it or stop it",
+            "stream": answer.stream,
+        }
+        assert refused.json()["detail"] == detail
+        assert server.session("bot", "ann")["stream"] == answer.stream
         speaker.say("well")
         speaker.end()
         assert answer.read()[-1].name == "done"
@@ -326,7 +333,7 @@ def test_a_session_that_is_at_work_takes_no_second_request(serving: Start, speak
 # Stopping
 
 
-def test_when_it_is_stopped_its_action_ends_well_with_the_text_so_far_and_the_state_is_kept(
+def test_when_it_is_stopped_its_action_ends_with_the_text_so_far_and_the_state_is_kept(
     serving: Start, speaker: Speaker
 ) -> None:
     server = serving(bot(speaker.model))
@@ -348,20 +355,20 @@ def test_when_it_is_stopped_its_action_ends_well_with_the_text_so_far_and_the_st
         assert answer.read()[-1].data["response"] == "yes"
 
 
-def test_a_stop_also_ends_an_application_that_would_go_on_by_itself(serving: Start, speaker: Speaker) -> None:
+def test_a_stop_also_ends_an_application_that_never_halts(serving: Start, speaker: Speaker) -> None:
     @speaker.model.task(streaming=True)
     def say() -> str:
-        """Say something"""
+        """Describe it"""
 
-    @streaming_action(reads=[], writes=["said"])
+    @streaming_action(reads=[], writes=["text"])
     async def talk(state: State) -> Any:
         stream = say()
         async for delta in stream.deltas():
             yield {"delta": delta}
-        yield {}, state.append(said=stream.response)
+        yield {}, state.append(text=stream.response)
 
     app = ApplicationBuilder().with_actions(talk=talk).with_transitions(("talk", "talk")).with_entrypoint("talk")
-    server = serving(serve.application(app.with_state(said=[]).build(), name="talker"))
+    server = serving(serve.application(app.with_state(text=[]).build(), name="talker"))
     with server.ask("talker", {"session": "ann"}) as answer:
         speaker.say("one")
         speaker.end()
@@ -371,19 +378,19 @@ def test_a_stop_also_ends_an_application_that_would_go_on_by_itself(serving: Sta
         server.stop(answer.stream)
         assert names(answer.read()) == ["start", "delta", "state", "delta", "state", "stopped"]
     assert answer.events[-1].data["response"] == "onetwo"
-    assert server.session("talker", "ann")["state"]["said"] == ["one", "two"]
+    assert server.session("talker", "ann")["state"]["text"] == ["one", "two"]
     assert len(speaker.server.exchanges) == 2
 
 
-def test_an_action_that_passes_a_task_on_streams_its_text(serving: Start) -> None:
+def test_an_action_that_yields_a_stream_streams_its_text(serving: Start) -> None:
     @offline("It is well.").task(streaming=True)
     def say() -> str:
-        """Say something"""
+        """Describe it"""
 
-    @streaming_action(reads=[], writes=["said"])
+    @streaming_action(reads=[], writes=["text"])
     async def talk(state: State) -> Any:
-        said = yield say()
-        yield {"said": said}, state.update(said=said)
+        text = yield say()
+        yield {"text": text}, state.update(text=text)
 
     app = ApplicationBuilder().with_actions(talk=talk).with_entrypoint("talk").build()
     answer = serving(serve.application(app, name="talker")).answer("talker")
@@ -391,7 +398,7 @@ def test_an_action_that_passes_a_task_on_streams_its_text(serving: Start) -> Non
     assert text(answer.events) == "It is well." == answer.events[-1].data["response"]
 
 
-def test_an_application_without_texts_gives_the_result_of_its_last_action(serving: Start) -> None:
+def test_an_application_without_text_has_the_result_of_its_last_action(serving: Start) -> None:
     @action(reads=[], writes=["n"])
     def count(state: State) -> tuple[dict[str, int], State]:
         return {"n": 7}, state.update(n=7)
@@ -402,15 +409,15 @@ def test_an_application_without_texts_gives_the_result_of_its_last_action(servin
     assert answer.events[-1].data["result"] == {"n": 7}
 
 
-def test_an_action_that_passes_a_task_on_is_stopped_as_well(serving: Start, speaker: Speaker) -> None:
+def test_an_action_that_yields_a_stream_is_stopped_as_well(serving: Start, speaker: Speaker) -> None:
     @speaker.model.task(streaming=True)
     def say() -> str:
-        """Say something"""
+        """Describe it"""
 
-    @streaming_action(reads=[], writes=["said"])
+    @streaming_action(reads=[], writes=["text"])
     def talk(state: State) -> Any:
-        said = yield say()
-        yield {"said": said}, state.update(said=said)
+        text = yield say()
+        yield {"text": text}, state.update(text=text)
 
     app = ApplicationBuilder().with_actions(talk=talk).with_entrypoint("talk").build()
     server = serving(serve.application(app, name="talker"))
@@ -443,7 +450,7 @@ def test_an_action_that_does_not_stream_is_stopped_too(serving: Start) -> None:
     assert server.session("waiter", "ann")["stream"] is None
 
 
-# Where states are kept
+# Persistence of states
 
 
 def test_states_in_sqlite_outlive_the_server(serving: Start, tmp_path: Path) -> None:
@@ -457,7 +464,7 @@ def test_states_in_sqlite_outlive_the_server(serving: Start, tmp_path: Path) -> 
     assert state_of(again, "ann")["history"][2:] == ["user: And now?", "bot: three"]
 
 
-def test_an_answer_that_failed_before_a_restart_can_be_given_after_it(serving: Start, tmp_path: Path) -> None:
+def test_an_answer_that_failed_before_a_restart_can_be_run_again_after_it(serving: Start, tmp_path: Path) -> None:
     first = serving(kept_builder(offline(Fault(400)), tmp_path))
     assert ask(first, "hi").events[-1].name == "error"
     first.stop_serving()
@@ -467,7 +474,7 @@ def test_an_answer_that_failed_before_a_restart_can_be_given_after_it(serving: S
     assert state_of(again)["history"] == ["user: hi", "bot: at last"]
 
 
-def test_what_was_stopped_is_saved(serving: Start, speaker: Speaker, tmp_path: Path) -> None:
+def test_a_stopped_answer_is_saved(serving: Start, speaker: Speaker, tmp_path: Path) -> None:
     first = serving(kept_builder(speaker.model, tmp_path))
     with first.ask("bot", {"inputs": {"prompt": "hi"}, "session": "ann"}) as answer:
         speaker.say("Well")
@@ -489,7 +496,7 @@ def kept_builder(model: Any, folder: Path) -> Any:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_function_may_give_the_application_of_a_session(serving: Start, is_async: bool) -> None:
+def test_a_function_may_return_the_application_of_a_session(serving: Start, is_async: bool) -> None:
     apps: dict[str, Application] = {}
 
     def make(session: str) -> Application:
@@ -504,7 +511,7 @@ def test_a_function_may_give_the_application_of_a_session(serving: Start, is_asy
     assert server.post("/bot", json={"inputs": {"prompt": "hi"}, "session": "a b"}).status_code == 422
 
 
-def test_the_session_that_was_not_used_for_longest_is_forgotten_when_there_are_too_many(serving: Start) -> None:
+def test_the_least_recently_used_session_is_dropped_when_there_are_too_many(serving: Start) -> None:
     server = serving(bot(declarai.offline(lambda _: "well")), limits=serve.Limits(sessions=2))
     for session in ("ann", "bob", "ann", "cid"):
         ask(server, "hi", session)
@@ -513,7 +520,7 @@ def test_the_session_that_was_not_used_for_longest_is_forgotten_when_there_are_t
     assert state_of(server, "bob")["history"] == []
 
 
-def test_looking_at_sessions_that_have_not_begun_forgets_no_other(serving: Start) -> None:
+def test_reading_new_sessions_drops_no_other(serving: Start) -> None:
     server = serving(bot(offline("well")), limits=serve.Limits(sessions=3))
     ask(server, "hi")
     for number in range(10):
@@ -521,7 +528,7 @@ def test_looking_at_sessions_that_have_not_begun_forgets_no_other(serving: Start
     assert state_of(server)["history"] == ["user: hi", "bot: well"]
 
 
-def test_a_session_is_a_copy_that_stands_where_the_application_does(serving: Start) -> None:
+def test_a_session_is_a_copy_at_the_position_of_the_application(serving: Start) -> None:
     app = builder(offline("one", "two")).build()
     asyncio.run(app.arun(halt_after="answer", inputs={"prompt": "first"}))
     server = serving(serve.application(app, name="bot"))
@@ -533,11 +540,11 @@ def test_a_session_is_a_copy_that_stands_where_the_application_does(serving: Sta
     assert copied.state == app.state
 
 
-def test_states_of_the_same_session_belong_to_different_people(serving: Start, tmp_path: Path) -> None:
-    def who(authorization: Annotated[str, Header()]) -> str:
+def test_sessions_of_the_same_id_belong_to_different_owners(serving: Start, tmp_path: Path) -> None:
+    def caller(authorization: Annotated[str, Header()]) -> str:
         return authorization
 
-    server = serving(kept_builder(declarai.offline(lambda _: "well"), tmp_path), auth=who)
+    server = serving(kept_builder(declarai.offline(lambda _: "well"), tmp_path), auth=caller)
     ann, bob = server.as_client(authorization="ann"), server.as_client(authorization="bob")
     answer = ask(ann, "my secret", "main")
     assert state_of(bob, "main")["history"] == []
@@ -545,7 +552,7 @@ def test_states_of_the_same_session_belong_to_different_people(serving: Start, t
     assert state_of(ann, "main")["history"] == ["user: my secret", "bot: well"]
 
 
-# What cannot be served
+# Wrong settings
 
 
 def test_a_builder_whose_graph_is_wrong_is_refused_at_once() -> None:
@@ -555,9 +562,10 @@ def test_a_builder_whose_graph_is_wrong_is_refused_at_once() -> None:
 
 
 @pytest.mark.parametrize("source", [7, "app", None])
-def test_something_else_is_no_application(source: Any) -> None:
+def test_a_source_of_another_type_is_refused(source: Any) -> None:
     with pytest.raises(
-        ConfigurationError, match="is no application, no builder of one, and no function that gives one"
+        ConfigurationError,
+        match=r"^the source of serve\.application\(\) must be an Application, .*, got (int|str|None)$",
     ):
         serve.router(serve.application(source, name="a"))
 
@@ -569,15 +577,18 @@ def test_something_else_is_no_application(source: Any) -> None:
             {"halt_after": ["nowhere"]},
             r"halt_after: there is no action 'nowhere' to halt at; the actions are 'prompt', 'a",
         ),
-        ({"halt_after": 5}, "halt_after is 5; it is a list of names"),
-        ({"halt_after": [5]}, r"halt_after is \[5\]; it is a list of names"),
-        ({"shows": 5}, "shows is 5; it is a list of names"),
-        ({"shows": [5]}, r"shows is \[5\]; it is a list of names"),
-        ({"prompt": "nothing"}, "prompt is 'nothing', which is no input of 'bot'; its actions take 'prompt'"),
-        ({"prompt": 5}, "prompt is 5, which is no input of 'bot'"),
-        ({"adapter": "text"}, "adapter is 'text'; it is a function of a text, or False"),
-        ({"description": 5}, "description is 5; it is a text"),
-        ({"name": 5}, "5 cannot be served under this name; give it one of letters.*name="),
+        ({"halt_after": 5}, "^halt_after of application 'bot' must be a list of str, got int$"),
+        ({"halt_after": [5]}, "^each name in halt_after of application 'bot' must be a str, got int$"),
+        ({"shows": 5}, "^shows of application 'bot' must be a list of str, got int$"),
+        ({"shows": [5]}, "^each name in shows of application 'bot' must be a str, got int$"),
+        (
+            {"prompt": "nothing"},
+            r"^prompt of application 'bot' must be an input of its actions \('prompt'\), got 'nothing'$",
+        ),
+        ({"prompt": 5}, "^prompt of application 'bot' must be a str, got int$"),
+        ({"adapter": "text"}, "^adapter must be a function of a str, or False, got str$"),
+        ({"description": 5}, "^description of application 'bot' must be a str, got int$"),
+        ({"name": 5}, "^the name of an endpoint must be a letter or _, .*, got int; .*name="),
     ],
 )
 def test_a_setting_of_an_application_that_is_wrong_is_named(settings: Any, message: str) -> None:
@@ -587,7 +598,7 @@ def test_a_setting_of_an_application_that_is_wrong_is_named(settings: Any, messa
             serve.router(serve.application(source, **{"name": "bot", **settings}))
 
 
-def test_one_name_in_a_setting_stands_for_itself(serving: Start) -> None:
+def test_a_str_in_a_setting_is_one_name(serving: Start) -> None:
     server = serving(bot(offline("well"), halt_after="prompt", shows="prompt"))
     answer = server.answer("bot", {"inputs": {"prompt": "hi"}, "session": "ann"})
     assert names(answer.events) == ["start", "state", "done"]

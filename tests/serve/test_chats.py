@@ -1,4 +1,4 @@
-"""Chats over HTTP: sessions that go on, are shown, are one at a time, and are remembered where they were to be."""
+"""Chats over HTTP: conversations that continue in sessions, one answer at a time, and are saved in memories."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 import declarai_like as declarai
 from declarai_like import memory, serve
 from declarai_like.testing import Fault, LoopbackServer, Raw, Reply
-from tests.serve.serving import Client, Speaker, Start, at_once, chunk, names, text, wait_until
+from tests.serve.serving import Client, Speaker, Start, chunk, names, run_concurrently, text, wait_until
 from tests.serve.serving import serving as serving
 from tests.serve.serving import speaker as speaker
 
@@ -33,8 +33,8 @@ def offline_bot(*replies: Any) -> Any:
     return bot_of(declarai.offline([*replies]))
 
 
-def said(client: Client, session: str, name: str = "Bot") -> list[tuple[str, str]]:
-    """Give the conversation of a session."""
+def conversation(client: Client, session: str, name: str = "Bot") -> list[tuple[str, str]]:
+    """Return the conversation of a session."""
     return [(message["role"], message["content"]) for message in client.session(name, session)["messages"]]
 
 
@@ -46,7 +46,7 @@ def send(client: Client, message: str, session: str | None = None) -> Any:
 # Conversations
 
 
-def test_an_answer_begins_with_its_session_and_is_done_when_it_is_whole(serving: Start) -> None:
+def test_an_answer_starts_with_its_session_and_ends_with_done(serving: Start) -> None:
     answer = send(serving(offline_bot("It is well.")), "How is it?", "ann")
     assert names(answer.events) == ["start", "delta", "delta", "delta", "done"]
     assert answer.events[0].data == {"stream": answer.stream, "session": "ann"}
@@ -55,18 +55,18 @@ def test_an_answer_begins_with_its_session_and_is_done_when_it_is_whole(serving:
     assert "result" not in answer.events[-1].data
 
 
-def test_a_conversation_goes_on_in_its_session(serving: Start) -> None:
-    asked: list[Any] = []
+def test_a_conversation_continues_in_its_session(serving: Start) -> None:
+    requests: list[Any] = []
 
     def reply(messages: Any) -> str:
-        asked.append([message["content"] for message in messages])
-        return f"answer {len(asked)}"
+        requests.append([message["content"] for message in messages])
+        return f"answer {len(requests)}"
 
     server = serving(bot_of(declarai.offline(reply)))
     send(server, "one", "ann")
     send(server, "two", "ann")
-    assert asked[1][1:] == ["Hello!", "one", "answer 1", "two"]
-    assert said(server, "ann") == [
+    assert requests[1][1:] == ["Hello!", "one", "answer 1", "two"]
+    assert conversation(server, "ann") == [
         ("assistant", "Hello!"),
         ("user", "one"),
         ("assistant", "answer 1"),
@@ -75,30 +75,30 @@ def test_a_conversation_goes_on_in_its_session(serving: Start) -> None:
     ]
 
 
-def test_sessions_know_nothing_of_each_other(serving: Start) -> None:
+def test_sessions_are_independent(serving: Start) -> None:
     server = serving(offline_bot("for ann", "for bob"))
     send(server, "I am ann", "ann")
     send(server, "I am bob", "bob")
-    assert ("user", "I am ann") not in said(server, "bob")
-    assert said(server, "bob")[1:] == [("user", "I am bob"), ("assistant", "for bob")]
+    assert ("user", "I am ann") not in conversation(server, "bob")
+    assert conversation(server, "bob")[1:] == [("user", "I am bob"), ("assistant", "for bob")]
 
 
-def test_without_a_session_a_new_one_begins_which_nobody_can_guess(serving: Start) -> None:
+def test_without_a_session_a_new_one_starts_whose_id_cannot_be_guessed(serving: Start) -> None:
     server = serving(offline_bot("one", "two"))
     first, second = (send(server, "hi").events[0].data["session"] for _ in range(2))
     assert first != second
     assert len(first) >= 20
-    assert said(server, first)[-1] == ("assistant", "one")
+    assert conversation(server, first)[-1] == ("assistant", "one")
 
 
-def test_a_session_that_has_not_begun_shows_the_greeting(serving: Start) -> None:
+def test_a_new_session_shows_the_greeting(serving: Start) -> None:
     session = serving(offline_bot()).session("Bot", "new")
     assert session["session"] == "new"
     assert session["stream"] is None
     assert [(message["role"], message["content"]) for message in session["messages"]] == [("assistant", "Hello!")]
 
 
-def test_what_is_shown_of_a_conversation_is_not_what_the_system_says(serving: Start) -> None:
+def test_a_session_does_not_show_system_messages(serving: Start) -> None:
     server = serving(offline_bot("well"))
     send(server, "hi", "ann")
     shown = server.get("/Bot/ann").text
@@ -110,14 +110,14 @@ def test_what_is_shown_of_a_conversation_is_not_what_the_system_says(serving: St
 
 
 @pytest.mark.parametrize("session", ["", "a b", "a/b", "x" * 129, "../other", "é", "a\n"])
-def test_a_session_has_a_name_that_can_stand_in_an_address(serving: Start, session: str) -> None:
+def test_a_session_id_must_fit_into_a_url(serving: Start, session: str) -> None:
     server = serving(offline_bot("never"))
     refused = server.post("/Bot", json={"message": "hi", "session": session})
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"] == ["body", "session"]
 
 
-def test_a_message_is_there_and_is_text(serving: Start) -> None:
+def test_a_message_must_be_a_str_that_is_not_empty(serving: Start) -> None:
     server = serving(offline_bot("never"))
     for body in ({}, {"message": ""}, {"message": 3}, {"message": None}, {"message": "hi", "sesion": "x"}):
         assert server.post("/Bot", json=body).status_code == 422
@@ -130,7 +130,7 @@ def test_a_chat_may_answer_with_a_type(serving: Start) -> None:
 
     @declarai.offline([{"name": "glad", "level": 3}]).chat
     class Bot:
-        """Say how the user feels."""
+        """Name the user's mood."""
 
         def send(self, message: str) -> Mood: ...
 
@@ -139,11 +139,11 @@ def test_a_chat_may_answer_with_a_type(serving: Start) -> None:
     assert names(answer.events)[1] == "partial"
 
 
-def test_a_chat_takes_the_values_for_its_words_when_it_is_served(serving: Start) -> None:
-    asked: list[Any] = []
+def test_a_chat_gets_the_values_of_its_templates_when_it_is_served(serving: Start) -> None:
+    requests: list[Any] = []
 
     def reply(messages: Any) -> str:
-        asked.append(messages[0]["content"])
+        requests.append(messages[0]["content"])
         return "well"
 
     @declarai.offline(reply).chat
@@ -151,15 +151,13 @@ def test_a_chat_takes_the_values_for_its_words_when_it_is_served(serving: Start)
         """You speak {language}."""
 
     send(serving(serve.chat(Bot, values={"language": "Danish"})), "hi")
-    assert asked == ["You speak Danish."]
+    assert requests == ["You speak Danish."]
 
 
 # One at a time
 
 
-def test_a_session_that_is_at_work_takes_no_second_message_and_names_the_answer(
-    serving: Start, speaker: Speaker
-) -> None:
+def test_a_busy_session_refuses_a_second_message_and_names_the_answer(serving: Start, speaker: Speaker) -> None:
     server = serving(bot_of(speaker.model))
     with server.ask("Bot", {"message": "one", "session": "ann"}) as answer:
         answer.until("start")
@@ -174,11 +172,11 @@ def test_a_session_that_is_at_work_takes_no_second_message_and_names_the_answer(
         speaker.say("well")
         speaker.end()
         answer.read()
-    assert said(server, "ann")[1:] == [("user", "one"), ("assistant", "well")]
+    assert conversation(server, "ann")[1:] == [("user", "one"), ("assistant", "well")]
 
 
 @pytest.mark.parametrize("in_sqlite", [False, True])
-def test_of_many_messages_at_the_same_moment_a_session_takes_one(
+def test_of_many_concurrent_messages_a_session_accepts_one(
     serving: Start, speaker: Speaker, tmp_path: Path, in_sqlite: bool
 ) -> None:
     kept = memory.SQLite(tmp_path / "chats.db") if in_sqlite else None
@@ -197,22 +195,20 @@ def test_of_many_messages_at_the_same_moment_a_session_takes_one(
                 refused.append(number)
             return answer.status
 
-    assert sorted(at_once(8, send_one)) == [200, *[409] * 7]
-    assert len(said(server, "ann")) == 3
+    assert sorted(run_concurrently(8, send_one)) == [200, *[409] * 7]
+    assert len(conversation(server, "ann")) == 3
     assert len(speaker.server.exchanges) == 1
 
 
-def test_a_session_shows_the_answer_that_is_under_way_so_that_a_page_can_follow_it(
-    serving: Start, speaker: Speaker
-) -> None:
+def test_a_session_shows_the_running_answer_so_that_a_page_can_follow_it(serving: Start, speaker: Speaker) -> None:
     server = serving(bot_of(speaker.model))
     with server.ask("Bot", {"message": "one", "session": "ann"}) as answer:
         speaker.say("well")
         answer.until("delta")
-    under_way = server.session("Bot", "ann")["stream"]
-    assert under_way == answer.stream
+    running = server.session("Bot", "ann")["stream"]
+    assert running == answer.stream
     speaker.end()
-    assert text(server.followed(under_way).events) == "well"
+    assert text(server.followed(running).events) == "well"
     assert server.session("Bot", "ann")["stream"] is None
     assert send(server, "", "bob").status == 422
 
@@ -222,13 +218,13 @@ def test_the_next_message_can_be_sent_as_soon_as_the_answer_is_done(serving: Sta
     for number in range(10):
         with server.ask("Bot", {"message": str(number), "session": "ann"}) as answer:
             answer.until("done")
-    assert len(said(server, "ann")) == 21
+    assert len(conversation(server, "ann")) == 21
 
 
 # Stopping, leaving and failing
 
 
-def test_a_chat_that_is_stopped_remembers_what_it_has_said(serving: Start, speaker: Speaker) -> None:
+def test_a_stopped_chat_remembers_its_partial_answer(serving: Start, speaker: Speaker) -> None:
     server = serving(bot_of(speaker.model))
     with server.ask("Bot", {"message": "one", "session": "ann"}) as answer:
         speaker.say("Well", ", I")
@@ -237,7 +233,7 @@ def test_a_chat_that_is_stopped_remembers_what_it_has_said(serving: Start, speak
         last = answer.read()[-1]
     assert (last.name, last.data["response"]) == ("stopped", "Well, I")
     assert speaker.last.left.wait(5)
-    assert said(server, "ann")[1:] == [("user", "one"), ("assistant", "Well, I")]
+    assert conversation(server, "ann")[1:] == [("user", "one"), ("assistant", "Well, I")]
     shown = server.session("Bot", "ann")
     assert shown["stream"] is None
     assert shown["messages"][-1]["finish_reason"] == "closed"
@@ -253,26 +249,26 @@ def test_a_chat_that_is_stopped_remembers_what_it_has_said(serving: Start, speak
         server.stop(answer.stream)
 
 
-def test_a_chat_that_is_stopped_before_its_first_word_remembers_nothing(serving: Start, speaker: Speaker) -> None:
+def test_a_chat_that_is_stopped_before_its_first_text_remembers_nothing(serving: Start, speaker: Speaker) -> None:
     server = serving(bot_of(speaker.model))
     with server.ask("Bot", {"message": "one", "session": "ann"}) as answer:
         assert speaker.last
         server.stop(answer.stream)
         assert names(answer.read()) == ["start", "stopped"]
-    assert ("assistant", "") not in said(server, "ann")
+    assert ("assistant", "") not in conversation(server, "ann")
 
 
-def test_an_answer_whose_reader_went_for_good_is_not_remembered(serving: Start, speaker: Speaker) -> None:
+def test_an_abandoned_answer_is_not_remembered(serving: Start, speaker: Speaker) -> None:
     server = serving(bot_of(speaker.model), grace=0)
     with server.ask("Bot", {"message": "one", "session": "ann"}) as answer:
         speaker.say("Well")
         answer.until("delta")
     assert speaker.last.left.wait(5)
     wait_until(lambda: server.session("Bot", "ann")["stream"] is None)
-    assert said(server, "ann") == [("assistant", "Hello!")]
+    assert conversation(server, "ann") == [("assistant", "Hello!")]
 
 
-def test_an_answer_that_was_left_within_the_grace_is_remembered_whole(serving: Start, speaker: Speaker) -> None:
+def test_an_answer_that_ends_within_the_grace_is_remembered(serving: Start, speaker: Speaker) -> None:
     server = serving(bot_of(speaker.model))
     with server.ask("Bot", {"message": "one", "session": "ann"}) as answer:
         speaker.say("Well")
@@ -280,16 +276,16 @@ def test_an_answer_that_was_left_within_the_grace_is_remembered_whole(serving: S
     speaker.say(", yes")
     speaker.end()
     wait_until(lambda: server.session("Bot", "ann")["stream"] is None)
-    assert said(server, "ann")[1:] == [("user", "one"), ("assistant", "Well, yes")]
+    assert conversation(server, "ann")[1:] == [("user", "one"), ("assistant", "Well, yes")]
 
 
-def test_an_answer_that_the_provider_breaks_off_is_an_error_and_is_not_remembered(serving: Start) -> None:
+def test_an_answer_that_the_provider_cuts_off_is_an_error_and_is_not_remembered(serving: Start) -> None:
     with LoopbackServer([Raw([chunk("Well")], cut=True), "better"]) as provider:
         server = serving(bot_of(declarai.openai("m", base_url=provider.url, api_key="k", max_retries=0)))
         assert names(send(server, "one", "ann").events) == ["start", "delta", "error"]
-        assert said(server, "ann") == [("assistant", "Hello!")]
+        assert conversation(server, "ann") == [("assistant", "Hello!")]
         assert names(send(server, "one", "ann").events)[-1] == "done", "the same can be asked again"
-    assert said(server, "ann")[1:] == [("user", "one"), ("assistant", "better")]
+    assert conversation(server, "ann")[1:] == [("user", "one"), ("assistant", "better")]
 
 
 def test_after_an_error_the_session_is_free(serving: Start) -> None:
@@ -298,17 +294,17 @@ def test_after_an_error_the_session_is_free(serving: Start) -> None:
     assert send(server, "one", "ann").events[-1].name == "done"
 
 
-def test_a_stop_reaches_an_answer_that_nobody_reads_just_now(serving: Start, speaker: Speaker) -> None:
+def test_an_answer_without_a_reader_can_be_stopped(serving: Start, speaker: Speaker) -> None:
     server = serving(bot_of(speaker.model))
     with server.ask("Bot", {"message": "one", "session": "ann"}) as answer:
         speaker.say("Well")
         answer.until("delta")
     server.stop(answer.stream)
     assert names(server.followed(answer.stream).events) == ["start", "delta", "stopped"]
-    assert said(server, "ann")[1:] == [("user", "one"), ("assistant", "Well")]
+    assert conversation(server, "ann")[1:] == [("user", "one"), ("assistant", "Well")]
 
 
-# Where it is remembered
+# Memories
 
 
 def test_conversations_in_sqlite_outlive_the_server(serving: Start, tmp_path: Path) -> None:
@@ -317,16 +313,16 @@ def test_conversations_in_sqlite_outlive_the_server(serving: Start, tmp_path: Pa
     send(first, "I am ann", "ann")
     send(first, "I am bob", "bob")
     first.stop_serving()
-    asked: list[Any] = []
+    requests: list[Any] = []
 
     def reply(messages: Any) -> str:
-        asked.append([message["content"] for message in messages])
+        requests.append([message["content"] for message in messages])
         return "three"
 
     again = serving(serve.chat(bot_of(declarai.offline(reply)), memory=memory.SQLite(tmp_path / "chats.db")))
-    assert said(again, "ann") == [("assistant", "Hello!"), ("user", "I am ann"), ("assistant", "one")]
+    assert conversation(again, "ann") == [("assistant", "Hello!"), ("user", "I am ann"), ("assistant", "one")]
     send(again, "And now?", "ann")
-    assert asked[0][1:] == ["Hello!", "I am ann", "one", "And now?"]
+    assert requests[0][1:] == ["Hello!", "I am ann", "one", "And now?"]
 
 
 def test_a_stopped_answer_outlives_the_server_as_well(serving: Start, speaker: Speaker, tmp_path: Path) -> None:
@@ -339,10 +335,10 @@ def test_a_stopped_answer_outlives_the_server_as_well(serving: Start, speaker: S
         answer.read()
     first.stop_serving()
     again = serving(serve.chat(offline_bot(), memory=memory.SQLite(tmp_path / "chats.db")))
-    assert said(again, "ann")[1:] == [("user", "one"), ("assistant", "Well")]
+    assert conversation(again, "ann")[1:] == [("user", "one"), ("assistant", "Well")]
 
 
-def test_a_function_may_say_where_each_session_is_remembered(serving: Start) -> None:
+def test_a_function_may_return_the_memory_of_each_session(serving: Start) -> None:
     memories: dict[str, Any] = {}
 
     def remember(session: str) -> Any:
@@ -353,26 +349,26 @@ def test_a_function_may_say_where_each_session_is_remembered(serving: Start) -> 
     assert [message.content for message in memories["ann"].load()] == ["Hello!", "hi", "well"]
 
 
-def test_the_session_that_was_not_used_for_longest_is_forgotten_when_there_are_too_many(serving: Start) -> None:
+def test_the_least_recently_used_session_is_dropped_when_there_are_too_many(serving: Start) -> None:
     server = serving(bot_of(declarai.offline(lambda _: "well")), limits=serve.Limits(sessions=2))
     send(server, "hi", "ann")
     send(server, "hi", "bob")
     send(server, "again", "ann")
     send(server, "hi", "cid")
-    assert len(said(server, "ann")) == 5
-    assert len(said(server, "cid")) == 3
-    assert said(server, "bob") == [("assistant", "Hello!")]
+    assert len(conversation(server, "ann")) == 5
+    assert len(conversation(server, "cid")) == 3
+    assert conversation(server, "bob") == [("assistant", "Hello!")]
 
 
-def test_looking_at_sessions_that_have_not_begun_forgets_no_other(serving: Start) -> None:
+def test_reading_new_sessions_drops_no_other(serving: Start) -> None:
     server = serving(offline_bot("well"), limits=serve.Limits(sessions=3))
     send(server, "hi", "ann")
     for number in range(10):
         server.session("Bot", f"nobody-{number}")
-    assert len(said(server, "ann")) == 3
+    assert len(conversation(server, "ann")) == 3
 
 
-def test_a_session_that_is_at_work_is_not_forgotten(serving: Start, speaker: Speaker) -> None:
+def test_a_busy_session_is_not_dropped(serving: Start, speaker: Speaker) -> None:
     server = serving(bot_of(speaker.model), limits=serve.Limits(sessions=1))
     with server.ask("Bot", {"message": "hi", "session": "ann"}) as answer:
         answer.until("start")
@@ -383,10 +379,10 @@ def test_a_session_that_is_at_work_is_not_forgotten(serving: Start, speaker: Spe
         speaker.say("well")
         speaker.end()
         assert answer.read()[-1].name == "done"
-    assert said(server, "ann") == [("assistant", "Hello!"), ("user", "hi"), ("assistant", "well")]
+    assert conversation(server, "ann") == [("assistant", "Hello!"), ("user", "hi"), ("assistant", "well")]
 
 
-def test_a_memory_that_fails_is_an_error_that_does_not_say_where_it_is(serving: Start) -> None:
+def test_an_error_of_a_memory_does_not_show_its_address(serving: Start) -> None:
     class Broken:
         def load(self) -> Any:
             raise OSError("secret-host:5432 is down")
@@ -405,32 +401,32 @@ def test_a_memory_that_fails_is_an_error_that_does_not_say_where_it_is(serving: 
 # Owners
 
 
-def who(authorization: Annotated[str, Header()] = "") -> str:
+def caller(authorization: Annotated[str, Header()] = "") -> str:
     if not authorization:
         raise HTTPException(401, "who are you?")
     return authorization
 
 
-def test_sessions_of_the_same_name_belong_to_different_people(serving: Start) -> None:
-    server = serving(offline_bot("for ann", "for bob"), auth=who)
+def test_sessions_of_the_same_id_belong_to_different_owners(serving: Start) -> None:
+    server = serving(offline_bot("for ann", "for bob"), auth=caller)
     ann, bob = server.as_client(authorization="ann"), server.as_client(authorization="bob")
     send(ann, "my secret", "main")
-    assert said(bob, "main") == [("assistant", "Hello!")]
+    assert conversation(bob, "main") == [("assistant", "Hello!")]
     send(bob, "mine", "main")
-    assert said(ann, "main")[1:] == [("user", "my secret"), ("assistant", "for ann")]
-    assert said(bob, "main")[1:] == [("user", "mine"), ("assistant", "for bob")]
+    assert conversation(ann, "main")[1:] == [("user", "my secret"), ("assistant", "for ann")]
+    assert conversation(bob, "main")[1:] == [("user", "mine"), ("assistant", "for bob")]
 
 
 def test_no_owner_can_name_the_session_of_another(serving: Start, tmp_path: Path) -> None:
     kept = memory.SQLite(tmp_path / "chats.db")
-    server = serving(serve.chat(bot_of(declarai.offline(lambda _: "well")), memory=kept), auth=who)
+    server = serving(serve.chat(bot_of(declarai.offline(lambda _: "well")), memory=kept), auth=caller)
     send(server.as_client(authorization="ann"), "my secret", "b.main")
     for owner, session in (("ann.b", "main"), ("ann/b", "main"), ("ann%2Fb", "main"), ("an", "n.b.main")):
-        assert said(server.as_client(authorization=owner), session) == [("assistant", "Hello!")]
+        assert conversation(server.as_client(authorization=owner), session) == [("assistant", "Hello!")]
 
 
-def test_streams_of_others_are_not_there(serving: Start, speaker: Speaker) -> None:
-    server = serving(bot_of(speaker.model), auth=who)
+def test_streams_of_other_owners_are_not_found(serving: Start, speaker: Speaker) -> None:
+    server = serving(bot_of(speaker.model), auth=caller)
     ann, bob = server.as_client(authorization="ann"), server.as_client(authorization="bob")
     with ann.ask("Bot", {"message": "one", "session": "main"}) as answer:
         answer.until("start")
@@ -447,8 +443,8 @@ def test_streams_of_others_are_not_there(serving: Start, speaker: Speaker) -> No
     assert ann.followed(answer.stream).events == answer.events
 
 
-def test_who_does_not_say_who_they_are_gets_nothing(serving: Start) -> None:
-    server = serving(offline_bot("never"), auth=who)
+def test_requests_without_authentication_are_refused(serving: Start) -> None:
+    server = serving(offline_bot("never"), auth=caller)
     ann = server.as_client(authorization="ann")
     stream = send(ann, "hi", "main").stream
     for refused in (
@@ -470,7 +466,7 @@ def test_an_auth_dependency_may_be_async_and_take_others(serving: Start) -> None
     assert send(server.as_client(**{"x-user": "ann"}), "hi").events[-1].name == "done"
 
 
-def test_an_auth_dependency_may_end_something_after_the_answer(serving: Start, speaker: Speaker) -> None:
+def test_an_auth_dependency_may_run_code_after_the_answer(serving: Start, speaker: Speaker) -> None:
     ended: list[str] = []
 
     async def connected(authorization: Annotated[str, Header()]) -> AsyncIterator[str]:
@@ -486,7 +482,7 @@ def test_an_auth_dependency_may_end_something_after_the_answer(serving: Start, s
 
 
 @pytest.mark.parametrize("owner", ["", None, 7])
-def test_an_auth_dependency_that_gives_nobody_lets_nobody_in(serving: Start, owner: Any) -> None:
+def test_an_auth_dependency_that_returns_no_owner_lets_no_request_in(serving: Start, owner: Any) -> None:
     server = serving(offline_bot("never"), auth=lambda: owner)
     refused = server.post("/Bot", json={"message": "hi"})
     assert refused.status_code == 500

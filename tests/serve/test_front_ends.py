@@ -1,4 +1,4 @@
-"""Front ends that others wrote ask a router: OpenAI's client and React's ``useChat``, both the real ones."""
+"""The real clients of other protocols against a router: OpenAI's client and React's ``useChat``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Hero(BaseModel):
 HERO = {"name": "Thor", "powers": ["thunder"]}
 
 
-@streaming_action(reads=[], writes=["said"])
+@streaming_action(reads=[], writes=["text"])
 def repeat(state: State, prompt: str) -> Any:
     for word in prompt.split():
         yield {"delta": f"{word} "}, None
-    yield {"said": prompt}, state.update(said=prompt)
+    yield {"text": prompt}, state.update(text=prompt)
 
 
 parrot = ApplicationBuilder().with_actions(repeat).with_transitions(("repeat", "repeat")).with_entrypoint("repeat")
@@ -45,7 +45,7 @@ parrot = ApplicationBuilder().with_actions(repeat).with_transitions(("repeat", "
 def make_things(model: Any) -> list[Any]:
     @model.task
     def say(movie: str, length: str = "short") -> str:
-        """Say something about the movie."""
+        """Describe the movie."""
         return declarai.magic(movie, length)
 
     @model.task
@@ -94,8 +94,8 @@ def use_chat(clients: Path) -> Callable[..., Any]:
 
 
 def ask(client: openai.OpenAI, model: str, *messages: tuple[str, str], **settings: Any) -> Any:
-    said = [{"role": role, "content": content} for role, content in messages]
-    return client.chat.completions.create(model=model, messages=said, **settings)  # type: ignore[call-overload]
+    sent = [{"role": role, "content": content} for role, content in messages]
+    return client.chat.completions.create(model=model, messages=sent, **settings)  # type: ignore[call-overload]
 
 
 def text_of(stream: Any) -> str:
@@ -105,16 +105,16 @@ def text_of(stream: Any) -> str:
 # OpenAI's
 
 
-def test_each_thing_is_a_model(openai_client: openai.OpenAI) -> None:
+def test_each_endpoint_is_a_model(openai_client: openai.OpenAI) -> None:
     assert [model.id for model in openai_client.models.list()] == ["say", "hero", "Bot", "shout", "parrot"]
     assert openai_client.models.retrieve("Bot").id == "Bot"
-    with pytest.raises(openai.NotFoundError, match="there is no model 'gpt'"):
+    with pytest.raises(openai.NotFoundError, match="model 'gpt' not found"):
         openai_client.models.retrieve("gpt")
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
-    ("model", "said", "answer"),
+    ("model", "text", "answer"),
     [
         ("say", "Avengers", "They assemble."),
         ("hero", "someone loud", '{"name":"Thor","powers":["thunder"]}'),
@@ -123,16 +123,14 @@ def test_each_thing_is_a_model(openai_client: openai.OpenAI) -> None:
         ("parrot", "good morning", "good morning "),
     ],
 )
-def test_an_openai_client_asks_a_thing_of_any_kind(
-    openai_client: openai.OpenAI, model: str, said: str, answer: str, stream: bool
+def test_an_openai_client_can_call_each_kind_of_endpoint(
+    openai_client: openai.OpenAI, model: str, text: str, answer: str, stream: bool
 ) -> None:
-    given = ask(openai_client, model, ("user", said), stream=stream)
+    given = ask(openai_client, model, ("user", text), stream=stream)
     assert (text_of(given) if stream else given.choices[0].message.content) == answer
 
 
-def test_a_chat_answers_in_the_light_of_the_conversation_that_the_client_brings(
-    speaker: Speaker, serving: Start
-) -> None:
+def test_a_chat_gets_the_conversation_that_the_client_sends(speaker: Speaker, serving: Start) -> None:
     server = serving(*make_things(speaker.model), front_ends=True)
     speaker.say("Still here.")
     speaker.end()
@@ -152,7 +150,7 @@ def test_a_chat_answers_in_the_light_of_the_conversation_that_the_client_brings(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_openai_client_that_leaves_stops_the_model(speaker: Speaker, serving: Start, stream: bool) -> None:
+def test_an_openai_client_that_disconnects_stops_the_model(speaker: Speaker, serving: Start, stream: bool) -> None:
     server = serving(*make_things(speaker.model), front_ends=True)
     speaker.say("one")
     with client_of(server) as client:
@@ -166,14 +164,14 @@ def test_an_openai_client_that_leaves_stops_the_model(speaker: Speaker, serving:
     assert speaker.last.left.wait(5)
 
 
-def test_an_openai_client_reads_the_same_however_the_network_cuts_it_up(server: Serving) -> None:
+def test_an_openai_client_reads_the_same_from_packets_of_one_byte(server: Serving) -> None:
     with FaultProxy(server.address) as proxy:
         proxy.split(1)
         with openai.OpenAI(base_url=f"{proxy.address}/api/v1", api_key="none", max_retries=0) as client:
             assert text_of(ask(client, "say", ("user", "Avengers"), stream=True)) == "They assemble."
 
 
-def test_an_openai_client_is_not_told_that_an_answer_is_whole_that_was_cut(server: Serving) -> None:
+def test_an_openai_client_never_takes_a_cut_answer_for_complete(server: Serving) -> None:
     with FaultProxy(server.address) as proxy:
         for after in range(600, 1400, 100):
             proxy.cut(after=after)
@@ -182,13 +180,13 @@ def test_an_openai_client_is_not_told_that_an_answer_is_whole_that_was_cut(serve
                     chunks = list(ask(client, "say", ("user", "Avengers"), stream=True))
                 except openai.APIConnectionError:
                     continue
-            assert chunks[-1].choices[0].finish_reason, "it came to its end"
+            assert chunks[-1].choices[0].finish_reason, "the answer is complete"
             return
     raise AssertionError("no answer was shorter than the last cut")
 
 
-def test_errors_have_the_form_of_openais(speaker: Speaker, serving: Start, openai_client: openai.OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError, match="there is no model 'gpt' here; there are 'say', 'hero'"):
+def test_errors_have_openais_form(speaker: Speaker, serving: Start, openai_client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="model 'gpt' not found; available models: 'say', 'hero'"):
         ask(openai_client, "gpt", ("user", "Hi"))
     with pytest.raises(openai.BadRequestError, match="messages"):
         ask(openai_client, "Bot")
@@ -197,20 +195,20 @@ def test_errors_have_the_form_of_openais(speaker: Speaker, serving: Start, opena
         ask(client_of(server), "Bot", ("user", "x" * 11))
 
 
-def test_who_may_not_ask_is_refused_by_both_protocols(speaker: Speaker, serving: Start) -> None:
-    def who(authorization: str = Header("")) -> str:
+def test_requests_without_authentication_are_refused_in_both_protocols(speaker: Speaker, serving: Start) -> None:
+    def caller(authorization: str = Header("")) -> str:
         if authorization != "Bearer ann":
             raise HTTPException(401)
         return "ann"
 
-    server = serving(*make_things(speaker.model), front_ends=True, auth=who)
+    server = serving(*make_things(speaker.model), front_ends=True, auth=caller)
     with pytest.raises(openai.AuthenticationError):
         ask(client_of(server, "bob"), "Bot", ("user", "Hi"))
     assert client_of(server, "ann").models.list().data
     assert server.post("/Bot/ui", json={"id": "a", "messages": []}).status_code == 401
 
 
-def test_a_task_that_requires_more_than_a_text_says_what_to_do_with_one(serving: Start) -> None:
+def test_a_task_that_requires_more_than_text_needs_an_adapter(serving: Start) -> None:
     model = declarai.offline({"Rank": 5})
 
     @model.task
@@ -218,7 +216,9 @@ def test_a_task_that_requires_more_than_a_text_says_what_to_do_with_one(serving:
         """Rank {message} up to {scale}."""
         return declarai.magic(message, scale)
 
-    with pytest.raises(ConfigurationError, match=r"'rank' cannot be asked .* 2 required parameters \(message, scale\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"'rank' cannot be served to .* 2 required parameters \(message, scale\)"
+    ):
         serve.router(rank)
     with client_of(serving(serve.task(rank, adapter=False), front_ends=True)) as client:
         assert not client.models.list().data
@@ -230,7 +230,7 @@ def test_a_task_that_requires_more_than_a_text_says_what_to_do_with_one(serving:
 # The AI SDK's
 
 
-def test_use_chat_talks_to_a_chat_that_remembers(server: Serving, use_chat: Callable[..., Any]) -> None:
+def test_use_chat_continues_a_conversation(server: Serving, use_chat: Callable[..., Any]) -> None:
     page = use_chat(server, "Bot", {"send": "Hi"}, {"send": "and again"})
     assert [parts_of(message)[-1][1] for message in page["messages"]] == [
         "Hi",
@@ -238,23 +238,23 @@ def test_use_chat_talks_to_a_chat_that_remembers(server: Serving, use_chat: Call
         "and again",
         "Still here.",
     ]
-    said = server.session("Bot", "a-chat")["messages"]
-    assert [message["content"] for message in said] == ["Hi", "Hello there.", "and again", "Still here."]
+    messages = server.session("Bot", "a-chat")["messages"]
+    assert [message["content"] for message in messages] == ["Hi", "Hello there.", "and again", "Still here."]
 
 
-def test_use_chat_has_its_last_message_answered_anew(server: Serving, use_chat: Callable[..., Any]) -> None:
+def test_use_chat_can_regenerate_the_last_answer(server: Serving, use_chat: Callable[..., Any]) -> None:
     page = use_chat(server, "Bot", {"send": "Hi"}, {"send": "and again"}, {"regenerate": True})
     assert len(page["messages"]) == 4
-    said = server.session("Bot", "a-chat")["messages"]
-    assert [message["content"] for message in said] == ["Hi", "Hello there.", "and again", "Still here."]
+    messages = server.session("Bot", "a-chat")["messages"]
+    assert [message["content"] for message in messages] == ["Hi", "Hello there.", "and again", "Still here."]
 
 
-def test_use_chat_tries_again_after_an_error(speaker: Speaker, serving: Start, use_chat: Callable[..., Any]) -> None:
-    hasty = declarai.openai(
+def test_use_chat_can_retry_after_an_error(speaker: Speaker, serving: Start, use_chat: Callable[..., Any]) -> None:
+    impatient = declarai.openai(
         "m", base_url=speaker.server.url, api_key="k", timeout=declarai.Timeouts(idle=0.3), max_retries=0
     )
 
-    @hasty.chat
+    @impatient.chat
     class Bot:
         """You are a bot."""
 
@@ -270,7 +270,7 @@ def test_use_chat_tries_again_after_an_error(speaker: Speaker, serving: Start, u
     assert [message["content"] for message in server.session("Bot", "a-chat")["messages"]] == ["Hi", "one two"]
 
 
-def test_use_chat_stops_by_hanging_up_and_the_chat_keeps_what_there_is(
+def test_use_chat_stops_by_disconnecting_and_the_chat_keeps_the_partial_answer(
     speaker: Speaker, serving: Start, use_chat: Callable[..., Any]
 ) -> None:
     server = serving(*make_things(speaker.model), front_ends=True)
@@ -281,7 +281,7 @@ def test_use_chat_stops_by_hanging_up_and_the_chat_keeps_what_there_is(
     assert [message["content"] for message in server.session("Bot", "a-chat")["messages"]] == ["Hi", "one two"]
 
 
-def test_use_chat_reads_the_same_however_the_network_cuts_it_up_and_hears_of_a_lost_connection(
+def test_use_chat_reads_the_same_from_packets_of_one_byte_and_reports_a_lost_connection(
     server: Serving, use_chat: Callable[..., Any]
 ) -> None:
     with FaultProxy(server.address) as proxy:
@@ -295,20 +295,18 @@ def test_use_chat_reads_the_same_however_the_network_cuts_it_up_and_hears_of_a_l
         assert page["errors"]
 
 
-def test_use_chat_comes_back_to_an_answer_that_it_may_come_back_to(
-    speaker: Speaker, serving: Start, use_chat: Callable[..., Any]
-) -> None:
+def test_use_chat_can_resume_a_resumable_answer(speaker: Speaker, serving: Start, use_chat: Callable[..., Any]) -> None:
     server = serving(*make_things(speaker.model), front_ends=True)
     speaker.say("one ", "two ")
     use_chat(server, "Bot", {"send": "Hi", "leave": 8}, body={"resumable": True})
     assert server.session("Bot", "a-chat")["stream"]
     with FaultProxy(server.address) as proxy, ThreadPoolExecutor() as pool:
-        coming_back = pool.submit(use_chat, server, "Bot", {"resume": True}, api=f"{proxy.address}/api/Bot/ui")
-        wait_until(lambda: proxy.connections, "it came back")
-        time.sleep(0.5)  # in which its request arrives
+        resuming = pool.submit(use_chat, server, "Bot", {"resume": True}, api=f"{proxy.address}/api/Bot/ui")
+        wait_until(lambda: proxy.connections, "it reconnected")
+        time.sleep(0.5)  # for its request to arrive
         speaker.say("three")
         speaker.end()
-        page = coming_back.result()
+        page = resuming.result()
     assert parts_of(page["messages"][-1])[-1] == ("text", "one two three")
     assert server.get("/Bot/ui/a-chat/stream").status_code == 204
 
@@ -318,34 +316,35 @@ def test_use_chat_shows_a_typed_answer_and_an_application(server: Serving, use_c
     assert ("data-result", HERO) in parts_of(page["messages"][-1])
     page = use_chat(server, "parrot", {"send": "good morning"})
     assert ("text", "good morning ") in parts_of(page["messages"][-1])
-    assert ("data-state", {"action": "repeat", "state": {"said": "good morning"}}) in parts_of(page["messages"][-1])
+    assert ("data-state", {"action": "repeat", "state": {"text": "good morning"}}) in parts_of(page["messages"][-1])
 
 
-def test_a_message_that_was_answered_cannot_be_changed(server: Serving) -> None:
+def test_an_answered_message_cannot_be_edited(server: Serving) -> None:
     message = {"id": "m", "role": "user", "parts": [{"type": "text", "text": "Hi"}]}
     answer = server.post("/Bot/ui", json={"id": "a", "messages": [message], "messageId": "m"})
     assert answer.status_code == 422
-    assert "cannot be changed" in answer.json()["detail"]["message"]
-    odd = server.post("/Bot/ui", json={"id": "a/b", "messages": [message]})
-    assert "cannot be kept under the id 'a/b'" in odd.json()["detail"]["message"]
+    assert answer.json()["detail"]["message"] == "an answered message cannot be edited; send a new message"
+    invalid = server.post("/Bot/ui", json={"id": "a/b", "messages": [message]})
+    expected = "the id of a conversation must be 1 to 128 letters, digits and ._~-, got 'a/b'"
+    assert invalid.json()["detail"]["message"] == expected
 
 
-def test_a_picture_is_refused_in_the_words_of_each_protocol(server: Serving) -> None:
-    said = "only text can be answered here; there is a part of the type "
+def test_a_picture_is_refused_in_the_form_of_each_protocol(server: Serving) -> None:
+    expected = "parts of a message must be text, got type "
     message: dict[str, Any] = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}
     answer = server.post("/v1/chat/completions", json={"model": "Bot", "messages": [message]})
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"] == said + "'image_url'"
+    assert answer.json()["error"]["message"] == expected + "'image_url'"
     assert answer.json()["error"]["type"] == "invalid_request_error"
     message = {"id": "m", "role": "user", "parts": [{"type": "file", "mediaType": "image/png", "url": "data:,"}]}
     answer = server.post("/Bot/ui", json={"id": "a", "messages": [message]})
     assert answer.status_code == 422
-    assert answer.json()["detail"]["message"] == said + "'file'"
+    assert answer.json()["detail"]["message"] == expected + "'file'"
 
 
-def test_a_conversation_is_not_lost_when_an_answer_cannot_be_made_anew(serving: Start) -> None:
+def test_a_conversation_is_not_lost_when_regenerating_fails(serving: Start) -> None:
     class Weak(memory.InMemory):
-        """A memory that once cannot keep what it is given."""
+        """A memory whose next append fails."""
 
         def append(self, messages: Any, /) -> None:
             if self.fails:
@@ -367,6 +366,6 @@ def test_a_conversation_is_not_lost_when_an_answer_cannot_be_made_anew(serving: 
     assert server.post("/Bot/ui", json={"id": "a", "messages": [message]}).status_code == 200
     before = server.session("Bot", "a")["messages"]
     kept["a"].fails = True
-    anew = {"id": "a", "messages": [message], "trigger": "regenerate-message"}
-    assert server.post("/Bot/ui", json=anew).status_code == 500
+    again = {"id": "a", "messages": [message], "trigger": "regenerate-message"}
+    assert server.post("/Bot/ui", json=again).status_code == 500
     assert server.session("Bot", "a")["messages"] == before

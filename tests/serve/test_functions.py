@@ -1,4 +1,4 @@
-"""Functions over HTTP: what they yield goes out as it comes, whether they are async or block."""
+"""Functions over HTTP: their items are sent as they are yielded, by async and by blocking functions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HULK = {"name": "Hulk", "age": 45}
 
 
 async def words(text: str, times: int = 1) -> AsyncIterator[str]:
-    """Give the words of a text."""
+    """Yield the words of a str."""
     for word in text.split() * times:
         yield word
 
@@ -38,14 +38,14 @@ def words_in_threads(text: str, times: int = 1) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("function", [words, words_in_threads])
-def test_texts_that_are_yielded_are_new_text_of_the_answer(serving: Start, function: Any) -> None:
+def test_yielded_str_values_are_new_text_of_the_answer(serving: Start, function: Any) -> None:
     answer = serving(function).answer(function.__name__, {"text": "a b", "times": 2})
     assert names(answer.events) == ["start", *["delta"] * 4, "done"]
     assert text(answer.events) == "abab"
     assert answer.events[-1].data == {"response": "abab", "finish_reason": "stop", "usage": None}
 
 
-def test_everything_else_that_is_yielded_is_an_item(serving: Start) -> None:
+def test_other_yielded_values_are_items(serving: Start) -> None:
     async def heroes() -> AsyncIterator[Any]:
         yield Hero(name="Hulk", age=45)
         yield {"name": "Thor"}
@@ -65,7 +65,7 @@ def test_everything_else_that_is_yielded_is_an_item(serving: Start) -> None:
     ]
 
 
-def test_an_item_is_there_before_the_next_one_is_made(serving: Start) -> None:
+def test_an_item_arrives_before_the_next_one_is_yielded(serving: Start) -> None:
     gates = [Gate(), Gate()]
 
     async def heroes() -> AsyncIterator[int]:
@@ -80,7 +80,7 @@ def test_an_item_is_there_before_the_next_one_is_made(serving: Start) -> None:
         assert names(answer.read())[-1] == "done"
 
 
-def test_one_that_blocks_holds_up_nobody_else(serving: Start) -> None:
+def test_a_blocking_function_does_not_block_others(serving: Start) -> None:
     go = threading.Event()
 
     def block() -> Iterator[str]:
@@ -96,7 +96,7 @@ def test_one_that_blocks_holds_up_nobody_else(serving: Start) -> None:
         assert text(answer.read()) == "onetwo"
 
 
-def test_a_value_is_the_result(serving: Start) -> None:
+def test_a_returned_value_is_the_result(serving: Start) -> None:
     def hero(name: str) -> Hero:
         return Hero(name=name)
 
@@ -111,7 +111,7 @@ def test_a_value_is_the_result(serving: Start) -> None:
         assert answer.events[-1].data["response"] == ""
 
 
-def test_a_text_is_the_answer(serving: Start) -> None:
+def test_a_returned_str_is_the_text_of_the_answer(serving: Start) -> None:
     def greet(name: str) -> str:
         return f"Hello {name}"
 
@@ -120,7 +120,7 @@ def test_a_text_is_the_answer(serving: Start) -> None:
     assert answer.events[-1].data["response"] == "Hello Ann"
 
 
-def test_an_empty_text_is_no_event(serving: Start) -> None:
+def test_an_empty_str_has_no_event(serving: Start) -> None:
     async def give() -> AsyncIterator[str]:
         yield ""
         yield "a"
@@ -129,7 +129,7 @@ def test_an_empty_text_is_no_event(serving: Start) -> None:
     assert names(serving(give).answer("give").events) == ["start", "delta", "done"]
 
 
-def test_one_that_yields_nothing_is_done_all_the_same(serving: Start) -> None:
+def test_a_function_that_yields_nothing_is_done(serving: Start) -> None:
     async def nothing() -> AsyncIterator[str]:
         return
         yield ""
@@ -137,10 +137,10 @@ def test_one_that_yields_nothing_is_done_all_the_same(serving: Start) -> None:
     assert names(serving(nothing).answer("nothing").events) == ["start", "done"]
 
 
-def test_a_stream_that_a_function_gives_is_served_as_its_task_would_be(serving: Start, speaker: Speaker) -> None:
+def test_a_returned_stream_is_served_like_its_task(serving: Start, speaker: Speaker) -> None:
     @speaker.model.task(streaming=True)
     def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     def say_it(movie: str) -> Stream[str]:
         return say(movie)
@@ -153,7 +153,7 @@ def test_a_stream_that_a_function_gives_is_served_as_its_task_would_be(serving: 
     assert answer.events[-1].data["usage"]["total_tokens"] == 7
 
 
-def test_a_typed_stream_that_a_function_gives_grows_and_has_its_result(serving: Start) -> None:
+def test_a_returned_typed_stream_has_partials_and_a_result(serving: Start) -> None:
     @declarai.offline([HULK, HULK]).task(streaming=True)
     def hero(movie: str) -> Hero:
         """Name the hero"""
@@ -168,7 +168,7 @@ def test_a_typed_stream_that_a_function_gives_grows_and_has_its_result(serving: 
     assert "patch" in server.answer("find", {"movie": "Hulk"}, partials="patch").events[1].data
 
 
-def test_elements_that_a_function_gives_are_items(serving: Start) -> None:
+def test_returned_elements_are_items(serving: Start) -> None:
     @declarai.offline([[HULK, HULK]]).task
     def heroes(movie: str) -> Iterator[Hero]:
         """Name the heroes"""
@@ -180,20 +180,20 @@ def test_elements_that_a_function_gives_are_items(serving: Start) -> None:
     assert names(answer.events) == ["start", "item", "item", "done"]
 
 
-def test_the_tokens_of_calls_inside_of_a_function_are_counted(serving: Start) -> None:
+def test_the_tokens_of_calls_in_a_function_are_counted(serving: Start) -> None:
     model = declarai.offline([declarai.testing.Reply("a", usage=declarai.Usage(1, 2, 3))] * 3)
 
     @model.task
     def ask(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     @model.task(streaming=True)
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     @model.task
     async def ask_later(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     async def think(movie: str) -> AsyncIterator[str]:
         yield await ask_later(movie)
@@ -218,10 +218,10 @@ def test_an_error_after_some_items_comes_after_them(serving: Start) -> None:
     assert b"secret" not in answer.body
 
 
-# Stopping and leaving
+# Stopping and disconnecting
 
 
-def test_a_function_that_is_stopped_is_closed_and_what_it_has_given_is_kept(serving: Start) -> None:
+def test_a_stopped_function_is_closed_and_its_text_is_kept(serving: Start) -> None:
     closed = Gate()
 
     async def talk() -> AsyncIterator[str]:
@@ -240,12 +240,12 @@ def test_a_function_that_is_stopped_is_closed_and_what_it_has_given_is_kept(serv
     wait_until(lambda: closed.is_open)
 
 
-def test_a_function_that_reads_a_stream_ends_well_when_it_is_stopped(serving: Start, speaker: Speaker) -> None:
+def test_a_function_that_reads_a_stream_can_finish_when_it_is_stopped(serving: Start, speaker: Speaker) -> None:
     seen: list[str] = []
 
     @speaker.model.task(streaming=True)
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     async def tell(movie: str) -> AsyncIterator[str]:
         stream = say(movie)
@@ -261,7 +261,7 @@ def test_a_function_that_reads_a_stream_ends_well_when_it_is_stopped(serving: St
         server.stop(answer.stream)
         last = answer.read()[-1]
     assert last.name == "stopped"
-    assert seen == ["one"], "it came to its own end, with the text so far"
+    assert seen == ["one"], "it finished by itself, with the text so far"
     assert last.data["response"] == "one!"
     assert speaker.last.left.wait(5)
 
@@ -269,7 +269,7 @@ def test_a_function_that_reads_a_stream_ends_well_when_it_is_stopped(serving: St
 def test_a_function_in_a_thread_is_stopped_where_it_reads_a_stream(serving: Start, speaker: Speaker) -> None:
     @speaker.model.task(streaming=True)
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     def tell(movie: str) -> Iterator[str]:
         for chunk in say(movie):
@@ -285,7 +285,7 @@ def test_a_function_in_a_thread_is_stopped_where_it_reads_a_stream(serving: Star
     assert speaker.last.left.wait(5)
 
 
-def test_a_generator_in_a_thread_is_closed_when_its_reader_has_left(serving: Start) -> None:
+def test_a_generator_in_a_thread_is_closed_after_a_disconnect(serving: Start) -> None:
     closed = threading.Event()
 
     def talk() -> Iterator[str]:
@@ -301,10 +301,10 @@ def test_a_generator_in_a_thread_is_closed_when_its_reader_has_left(serving: Sta
     assert closed.wait(5)
 
 
-def test_a_stream_that_a_function_gives_is_closed_when_its_reader_has_left(serving: Start, speaker: Speaker) -> None:
+def test_a_returned_stream_is_closed_after_a_disconnect(serving: Start, speaker: Speaker) -> None:
     @speaker.model.task(streaming=True)
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     def tell(movie: str) -> Stream[str]:
         return say(movie)
@@ -318,7 +318,7 @@ def test_a_stream_that_a_function_gives_is_closed_when_its_reader_has_left(servi
 # Arguments
 
 
-def test_the_arguments_are_models_where_the_function_says_so(serving: Start) -> None:
+def test_arguments_are_validated_as_models(serving: Start) -> None:
     seen: list[Any] = []
 
     def take(hero: Hero, *, tags: list[str] = []) -> str:
@@ -333,7 +333,7 @@ def test_the_arguments_are_models_where_the_function_says_so(serving: Start) -> 
     assert server.post("/take", json={"hero": HULK, "more": 1}).status_code == 422
 
 
-def test_a_method_of_an_object_is_served_under_its_name(serving: Start) -> None:
+def test_a_bound_method_is_served_under_its_name(serving: Start) -> None:
     class Teller:
         def __init__(self, word: str) -> None:
             self.word = word
@@ -345,7 +345,7 @@ def test_a_method_of_an_object_is_served_under_its_name(serving: Start) -> None:
     assert text(serving(Teller("ho").tell).answer("tell", {"times": 3}).events) == "hohoho"
 
 
-def test_a_lambda_is_served_under_the_name_that_it_is_given(serving: Start) -> None:
+def test_a_lambda_is_served_under_the_name_of_its_settings(serving: Start) -> None:
     server = serving(serve.function(lambda text: text.upper(), name="upper"))
     assert text(server.answer("upper", {"text": "a"}).events) == "A"
 
@@ -353,7 +353,7 @@ def test_a_lambda_is_served_under_the_name_that_it_is_given(serving: Start) -> N
 def test_a_blocking_generator_runs_in_one_context(serving: Start, speaker: Speaker) -> None:
     @speaker.model.task(streaming=True)
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     def tell(movie: str) -> Iterator[str]:
         with declarai.Watch() as watch:

@@ -1,4 +1,4 @@
-"""The description of the API: what is sent and what comes is in it, with its types."""
+"""The OpenAPI document: it describes requests and events with their types."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def hero(movie: str, tone: Literal["dry", "warm"] = "dry") -> Hero:
 
 @declarai.offline(lambda _: "well").task
 def say(movie: str) -> str:
-    """Say something"""
+    """Describe the movie"""
 
 
 @declarai.offline(lambda _: [HULK]).task
@@ -65,46 +65,46 @@ def application() -> Any:
 
 
 @pytest.fixture(scope="module")
-def described() -> dict[str, Any]:
+def document() -> dict[str, Any]:
     app = FastAPI()
     app.include_router(serve.router(hero, say, heroes, Bot, count, application(), front_ends=False), prefix="/api")
     return app.openapi()
 
 
-def resolved(described: dict[str, Any], schema: Any) -> dict[str, Any]:
+def resolved(document: dict[str, Any], schema: Any) -> dict[str, Any]:
     while "$ref" in schema:
-        schema = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return schema
 
 
-def body_of(described: dict[str, Any], name: str) -> dict[str, Any]:
-    content = described["paths"][f"/api/{name}"]["post"]["requestBody"]["content"]
-    return resolved(described, content["application/json"]["schema"])
+def body_of(document: dict[str, Any], name: str) -> dict[str, Any]:
+    content = document["paths"][f"/api/{name}"]["post"]["requestBody"]["content"]
+    return resolved(document, content["application/json"]["schema"])
 
 
-def events_of(described: dict[str, Any], name: str) -> dict[str, Any]:
-    """Give the schema of each kind of event of an answer, by its name."""
-    response = described["paths"][f"/api/{name}"]["post"]["responses"]["200"]
+def events_of(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the schemas of the events of an answer by their names."""
+    response = document["paths"][f"/api/{name}"]["post"]["responses"]["200"]
     assert list(response["content"]) == ["text/event-stream"]
-    schema = resolved(described, response["content"]["text/event-stream"]["schema"])
-    events = [resolved(described, each) for each in schema.get("anyOf") or schema["oneOf"]]
+    schema = resolved(document, response["content"]["text/event-stream"]["schema"])
+    events = [resolved(document, each) for each in schema.get("anyOf") or schema["oneOf"]]
     return {event["properties"]["event"]["const"]: event for event in events}
 
 
-def validated(described: dict[str, Any], schema: Any, value: Any) -> None:
-    jsonschema.Draft202012Validator({**schema, "components": described["components"]}).validate(value)
+def validated(document: dict[str, Any], schema: Any, value: Any) -> None:
+    jsonschema.Draft202012Validator({**schema, "components": document["components"]}).validate(value)
 
 
-def test_it_is_a_description_that_others_can_read(serving: Start) -> None:
+def test_the_document_is_valid(serving: Start) -> None:
     server = serving(hero, say, heroes, Bot, count, application())
-    described = server.get("../openapi.json").json()
-    assert described["openapi"].startswith("3.1")
-    for schema in described["components"]["schemas"].values():
+    document = server.get("../openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    for schema in document["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
-    refs = list(every(described, "$ref"))
+    refs = list(every(document, "$ref"))
     assert refs
-    assert {ref.rpartition("/")[2] for ref in refs} <= set(described["components"]["schemas"])
-    ids = [operation["operationId"] for path in described["paths"].values() for operation in path.values()]
+    assert {ref.rpartition("/")[2] for ref in refs} <= set(document["components"]["schemas"])
+    ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert len(ids) == len(set(ids))
 
 
@@ -119,8 +119,8 @@ def every(value: Any, key: str) -> Iterator[str]:
             yield from every(each, key)
 
 
-def test_each_thing_has_its_routes(described: dict[str, Any]) -> None:
-    assert {(path, method) for path, methods in described["paths"].items() for method in methods} == {
+def test_each_endpoint_has_its_routes(document: dict[str, Any]) -> None:
+    assert {(path, method) for path, methods in document["paths"].items() for method in methods} == {
         ("/api/hero", "post"),
         ("/api/say", "post"),
         ("/api/heroes", "post"),
@@ -134,15 +134,15 @@ def test_each_thing_has_its_routes(described: dict[str, Any]) -> None:
     }
 
 
-def test_the_body_of_a_request_has_the_types_of_the_parameters(described: dict[str, Any]) -> None:
-    body = body_of(described, "hero")
+def test_the_body_of_a_request_has_the_types_of_the_parameters(document: dict[str, Any]) -> None:
+    body = body_of(document, "hero")
     assert body["required"] == ["movie"]
     assert body["properties"]["tone"]["enum"] == ["dry", "warm"]
     assert body["additionalProperties"] is False
-    assert body_of(described, "count")["properties"]["to"]["type"] == "integer"
-    assert set(body_of(described, "Bot")["properties"]) == {"message", "session"}
-    assert set(body_of(described, "app")["properties"]) == {"inputs", "session"}
-    inputs = resolved(described, body_of(described, "app")["properties"]["inputs"])
+    assert body_of(document, "count")["properties"]["to"]["type"] == "integer"
+    assert set(body_of(document, "Bot")["properties"]) == {"message", "session"}
+    assert set(body_of(document, "app")["properties"]) == {"inputs", "session"}
+    inputs = resolved(document, body_of(document, "app")["properties"]["inputs"])
     assert set(inputs["properties"]) == {"prompt"}
 
 
@@ -156,22 +156,45 @@ def test_the_body_of_a_request_has_the_types_of_the_parameters(described: dict[s
         ("app", {"delta", "item", "state"}),
     ],
 )
-def test_the_events_of_an_answer_are_described(described: dict[str, Any], name: str, between: set[str]) -> None:
-    events = events_of(described, name)
+def test_the_events_of_an_answer_are_described(document: dict[str, Any], name: str, between: set[str]) -> None:
+    events = events_of(document, name)
     assert set(events) == {"start", *between, "usage", "done", "stopped", "error"}
     for event in events.values():
         assert {"id", "event", "data"} <= set(event["required"])
 
 
-def test_the_result_of_an_answer_has_the_type_of_the_task(described: dict[str, Any]) -> None:
-    done = resolved(described, events_of(described, "hero")["done"]["properties"]["data"])
-    assert resolved(described, done["properties"]["result"])["properties"]["age"]["type"] == "integer"
+def test_the_result_of_an_answer_has_the_type_of_the_task(document: dict[str, Any]) -> None:
+    done = resolved(document, events_of(document, "hero")["done"]["properties"]["data"])
+    assert resolved(document, done["properties"]["result"])["properties"]["age"]["type"] == "integer"
     assert "result" in done["required"]
 
 
-def test_what_a_thing_does_is_the_first_paragraph_of_its_docstring(described: dict[str, Any]) -> None:
-    assert described["paths"]["/api/hero"]["post"]["description"] == "Name the hero of the movie"
-    assert "for the model alone" not in str(described)
+def test_the_models_of_events_have_plain_names_and_descriptions(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    shared = {name: schema["description"] for name, schema in schemas.items() if name.endswith("Data")}
+    assert shared == {
+        "StartData": "First event of each stream: the id of the stream, to follow or stop it, and the id of the session.",
+        "DeltaData": "New text; in an application, with the name of the action.",
+        "PartialData": (
+            "The incomplete typed value: the value so far, or the JSON Patch operations since the last event."
+        ),
+        "ItemData": "A complete item; in an application, with the name of the action.",
+        "StateData": "A step of an application ended: the name of its action, and the state after it.",
+        "UsageData": "The token counts so far.",
+        "DoneData": "The answer is complete; ``result`` is its typed value.",
+        "HeroDoneData": "The answer is complete; ``result`` is its typed value.",
+        "HeroesDoneData": "The answer is complete; ``result`` is its typed value.",
+        "StoppedData": "The answer was stopped; ``response`` is its text so far.",
+        "ErrorData": "The answer failed; ``retryable`` is true if the same request may succeed a moment later.",
+    }
+    hero = {name for name in schemas if name.startswith("Hero") and not name.startswith("Heroes")}
+    kinds = ("Start", "Partial", "Usage", "Done", "Stopped", "Error")
+    assert hero == {"Hero", "HeroBody", "HeroEvents", "HeroDoneData", *(f"Hero{kind}Event" for kind in kinds)}
+
+
+def test_the_description_of_a_route_is_the_first_paragraph_of_the_docstring(document: dict[str, Any]) -> None:
+    assert document["paths"]["/api/hero"]["post"]["description"] == "Name the hero of the movie"
+    assert "for the model alone" not in str(document)
 
 
 BODIES = {
@@ -184,35 +207,35 @@ BODIES = {
 }
 
 
-def test_what_is_sent_and_what_comes_is_as_it_is_described(serving: Start) -> None:
+def test_requests_and_events_match_their_schemas(serving: Start) -> None:
     server = serving(hero, say, heroes, Bot, count, application())
-    described = server.get("../openapi.json").json()
+    document = server.get("../openapi.json").json()
     for name, body in BODIES.items():
-        validated(described, body_of(described, name), body)
-        events = events_of(described, name)
+        validated(document, body_of(document, name), body)
+        events = events_of(document, name)
         answer = server.answer(name, body)
         assert names(answer.events)[-1] == "done"
         for event in answer.events:
-            validated(described, events[event.name], {"id": event.id, "event": event.name, "data": event.data})
+            validated(document, events[event.name], {"id": event.id, "event": event.name, "data": event.data})
 
 
-def test_following_and_stopping_are_described(described: dict[str, Any]) -> None:
-    follow = described["paths"]["/api/streams/{stream}"]["get"]
+def test_the_routes_to_follow_and_stop_are_described(document: dict[str, Any]) -> None:
+    follow = document["paths"]["/api/streams/{stream}"]["get"]
     parameters = {(each["in"], each["name"].lower()): each for each in follow["parameters"]}
     assert set(parameters) == {("path", "stream"), ("header", "last-event-id")}
     assert parameters["header", "last-event-id"]["required"] is False
     assert "text/event-stream" in follow["responses"]["200"]["content"]
-    assert "202" in described["paths"]["/api/streams/{stream}/stop"]["post"]["responses"]
+    assert "202" in document["paths"]["/api/streams/{stream}/stop"]["post"]["responses"]
 
 
-def test_who_asks_is_no_part_of_a_request_that_is_described() -> None:
+def test_the_owner_is_not_a_parameter_in_the_document() -> None:
     app = FastAPI()
     app.include_router(serve.router(say, front_ends=False, auth=lambda: "ann"))
     operation = app.openapi()["paths"]["/say"]["post"]
     assert {each["name"] for each in operation["parameters"]} == {"partials"}
 
 
-def test_two_things_may_use_models_of_the_same_name(serving: Start) -> None:
+def test_two_endpoints_may_use_models_of_the_same_name(serving: Start) -> None:
     def other() -> Any:
         class Hero(BaseModel):
             nickname: str
@@ -224,19 +247,19 @@ def test_two_things_may_use_models_of_the_same_name(serving: Start) -> None:
         return nickname
 
     server = serving(hero, other())
-    described = server.get("../openapi.json").json()
+    document = server.get("../openapi.json").json()
     done = [
         resolved(
-            described,
-            resolved(described, events_of(described, name)["done"]["properties"]["data"])["properties"]["result"],
+            document,
+            resolved(document, events_of(document, name)["done"]["properties"]["data"])["properties"]["result"],
         )
         for name in ("hero", "nickname")
     ]
     assert [set(each["properties"]) for each in done] == [{"name", "age"}, {"nickname"}]
 
 
-def test_names_that_differ_only_in_their_signs_are_described_apart(serving: Start) -> None:
+def test_names_that_differ_only_in_punctuation_have_different_models(serving: Start) -> None:
     server = serving(serve.task(say, name="say.it"), serve.task(hero, name="say-it"))
-    described = server.get("../openapi.json").json()
-    assert set(body_of(described, "say.it")["properties"]) == {"movie"}
-    assert set(body_of(described, "say-it")["properties"]) == {"movie", "tone"}
+    document = server.get("../openapi.json").json()
+    assert set(body_of(document, "say.it")["properties"]) == {"movie"}
+    assert set(body_of(document, "say-it")["properties"]) == {"movie", "tone"}

@@ -1,6 +1,6 @@
-"""Front ends that others wrote read our answers: React's ``useChat`` (npm: ai), and OpenAI's client (PyPI: openai).
+"""The real clients of other protocols read canned events: React's ``useChat`` (npm: ai), and OpenAI's client.
 
-The clients are the real ones, over real sockets. What is answered is written down here, event by event.
+They run over real sockets, against a server that encodes the events which are written here.
 """
 
 from __future__ import annotations
@@ -23,9 +23,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from declarai_like.serve.events import Event, written
+from declarai_like.serve.events import Event, encode_data
 from declarai_like.serve.protocols.completion_request import CompletionRequest
-from declarai_like.serve.protocols.completions import ChunkEncoder, completion, error_body, explained, model, models
+from declarai_like.serve.protocols.completions import (
+    ChunkEncoder,
+    completion,
+    error_body,
+    model,
+    models,
+    validation_error_body,
+)
 from declarai_like.serve.protocols.ui import UIEncoder, UIRequest
 from declarai_like.serve.protocols.user_text import NoText, last_user_text
 from tests.serve.ai_sdk import clients, parts_of, run_node
@@ -45,7 +52,7 @@ DELTAS = [("delta", {"delta": word}) for word in WORDS]
 UNTIL_STOPPED = ("until", {})
 STOPPED = ("stopped", {"response": WORDS[0], "usage": ESTIMATED})
 BUSY = {"type": "RateLimited", "message": "The model is busy. Try again in a moment.", "retryable": True}
-BROKEN = {"type": "AnswerError", "message": "The model's answer was not what was asked for.", "retryable": False}
+BROKEN = {"type": "AnswerError", "message": "The model's answer did not have the expected form.", "retryable": False}
 
 
 def done(response: str = TEXT, reason: str | None = "stop", **more: Any) -> tuple[str, dict[str, Any]]:
@@ -76,7 +83,7 @@ ANSWERS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("state", {"action": "right", "state": {"seen": 2}}),
         done("Look left. Look right.", None),
     ],
-    "watched": [DELTAS[0], UNTIL_STOPPED, *DELTAS[1:], done()],  # it goes on when the page has shown the beginning
+    "watched": [DELTAS[0], UNTIL_STOPPED, *DELTAS[1:], done()],  # it continues when the page has shown the first text
     "endless": [DELTAS[0], UNTIL_STOPPED, STOPPED],
     "falls": [*DELTAS[:2], ("error", BUSY)],
     "fails": [("error", BROKEN)],
@@ -84,12 +91,12 @@ ANSWERS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 
 
 class CannedServer:
-    """Speaks both protocols, and answers what is written above. The text of a stopped answer is what came before."""
+    """Serves both protocols with the events above. A stop request ends the wait of ``UNTIL_STOPPED``."""
 
     def __init__(self) -> None:
         self.ui_requests: list[UIRequest] = []
         self.requests: list[CompletionRequest] = []
-        self.hung_up = threading.Event()
+        self.disconnected = threading.Event()
         self._stops: dict[str, asyncio.Event] = {}
         self._answers = 0
         self.app = Starlette(
@@ -110,15 +117,15 @@ class CannedServer:
         start = {"stream": stream, "session": session} if session else {"stream": stream}
         try:
             id = 0
-            for happening, data in [("start", start), *ANSWERS[name]]:
-                if happening == "until":
+            for event_name, data in [("start", start), *ANSWERS[name]]:
+                if event_name == "until":
                     await stop.wait()
                     continue
                 id += 1
-                yield Event(id, happening, written(data))  # type: ignore[arg-type]
+                yield Event(id, event_name, encode_data(data))  # type: ignore[arg-type]
                 await asyncio.sleep(0.01)
         except asyncio.CancelledError:
-            self.hung_up.set()
+            self.disconnected.set()
             raise
 
     async def ui(self, request: Request) -> Response:
@@ -133,7 +140,7 @@ class CannedServer:
         return self._streamed(request.path_params["name"], asked.id)
 
     async def resumed(self, request: Request) -> Response:
-        if request.path_params["session"] == "at-rest":
+        if request.path_params["session"] == "idle":
             return Response(status_code=204)
         return self._streamed(request.path_params["name"], request.path_params["session"])
 
@@ -150,12 +157,12 @@ class CannedServer:
             asked = CompletionRequest.model_validate_json(await request.body())
             assert last_user_text(asked.messages)
         except pydantic.ValidationError as error:
-            return JSONResponse(explained(error), 400)
+            return JSONResponse(validation_error_body(error), 400)
         except NoText as error:
             return JSONResponse(error_body(400, str(error), param="messages"), 400)
         self.requests.append(asked)
         if asked.model not in ANSWERS:
-            unknown = error_body(404, f"there is no {asked.model!r} here", code="model_not_found", param="model")
+            unknown = error_body(404, f"model {asked.model!r} not found", code="model_not_found", param="model")
             return JSONResponse(unknown, 404)
         id = f"answer-{self._answers + 1}"
         if not asked.stream:
@@ -167,7 +174,7 @@ class CannedServer:
 
     def _response(self, encoder: UIEncoder | ChunkEncoder, events: AsyncIterator[Event]) -> Response:
         async def parts() -> AsyncIterator[bytes]:
-            yield encoder.alive
+            yield encoder.heartbeat
             async for event in events:
                 yield encoder.feed(event)
 
@@ -187,7 +194,7 @@ def server() -> CannedServer:
 
 @pytest.fixture
 def app(server: CannedServer) -> Any:
-    """Give the app that speaks the protocols."""
+    """Return the app that serves the protocols."""
     return server.app
 
 
@@ -211,7 +218,7 @@ def address(app: Any) -> Iterator[str]:
 
 @pytest.fixture
 def use_chat(clients: Path, address: str) -> Any:
-    """Run useChat against what has this name."""
+    """Run useChat against the answer of this name."""
 
     def run(name: str, *steps: dict[str, Any], **settings: Any) -> Any:
         plan = {"api": f"{address}/{name}/ui", "id": "a-chat", "messages": [], "steps": steps, **settings}
@@ -220,7 +227,9 @@ def use_chat(clients: Path, address: str) -> Any:
     return run
 
 
-def test_use_chat_shows_an_answer_growing_and_then_whole(use_chat: Any, server: CannedServer, address: str) -> None:
+def test_use_chat_shows_an_answer_while_it_comes_and_when_it_is_complete(
+    use_chat: Any, server: CannedServer, address: str
+) -> None:
     page = use_chat("watched", {"send": "Tell me of heroes", "stop": 1, "at": address})
     question, answer = page["messages"]
     assert question["parts"] == [{"type": "text", "text": "Tell me of heroes"}]
@@ -229,7 +238,7 @@ def test_use_chat_shows_an_answer_growing_and_then_whole(use_chat: Any, server: 
     assert answer["parts"][1]["state"] == "done"
     assert answer["metadata"] == {"session": "a-chat", "usage": SHOWN_USAGE}
     assert page["statuses"] == ["ready", "submitted", "streaming", "ready"]
-    assert len(page["sizes"]) > 2, "it was seen in pieces"
+    assert len(page["sizes"]) > 2, "it came in several renders"
     assert page["sizes"] == sorted(page["sizes"])
     assert page["finishes"] == [{"finishReason": "stop", "isAbort": False, "isDisconnect": False, "isError": False}]
     assert last_user_text(server.ui_requests[0].messages) == "Tell me of heroes"
@@ -246,7 +255,7 @@ def test_use_chat_sends_its_id_with_each_message(use_chat: Any, server: CannedSe
     assert server.ui_requests[1].model_extra == {"theme": "dark"}
 
 
-def test_use_chat_answers_a_message_anew(use_chat: Any, server: CannedServer) -> None:
+def test_use_chat_regenerates_an_answer(use_chat: Any, server: CannedServer) -> None:
     page = use_chat("say", {"send": "One"}, {"regenerate": True})
     assert [message["role"] for message in page["messages"]] == ["user", "assistant"]
     assert page["messages"][1]["id"] == "answer-2"
@@ -255,7 +264,7 @@ def test_use_chat_answers_a_message_anew(use_chat: Any, server: CannedServer) ->
     assert last_user_text(server.ui_requests[1].messages) == "One"
 
 
-def test_use_chat_can_have_an_answer_stopped_at_the_server(use_chat: Any, address: str) -> None:
+def test_use_chat_can_stop_an_answer_at_the_server(use_chat: Any, address: str) -> None:
     page = use_chat("endless", {"send": "Go on", "stop": 5, "at": address})
     answer = page["messages"][1]
     assert page["stopped"] == 202
@@ -265,39 +274,39 @@ def test_use_chat_can_have_an_answer_stopped_at_the_server(use_chat: Any, addres
     assert answer["metadata"] == {"session": "a-chat", "stopped": True, "usage": SHOWN_ESTIMATED}
 
 
-def test_use_chat_hangs_up_and_keeps_what_there_is(use_chat: Any, server: CannedServer) -> None:
+def test_use_chat_disconnects_and_keeps_the_partial_answer(use_chat: Any, server: CannedServer) -> None:
     page = use_chat("endless", {"send": "Go on", "leave": 5})
     assert page["status"] == "ready"
     assert parts_of(page["messages"][1]) == [("step-start", None), ("text", WORDS[0])]
     assert page["finishes"][0]["isAbort"]
-    assert server.hung_up.wait(5)
+    assert server.disconnected.wait(5)
 
 
-def test_use_chat_tells_of_an_error_in_the_middle_and_keeps_what_came_before(use_chat: Any) -> None:
+def test_use_chat_reports_an_error_in_the_middle_and_keeps_the_text_before_it(use_chat: Any) -> None:
     page = use_chat("falls", {"send": "Tell me"})
     answer = page["messages"][1]
     assert page["status"] == "error"
     assert page["errors"] == [BUSY["message"]]
     assert parts_of(answer) == [("step-start", None), ("text", WORDS[0] + WORDS[1])]
-    assert answer["parts"][1]["state"] == "done", "nothing more will come"
+    assert answer["parts"][1]["state"] == "done", "no more text will come"
     assert answer["metadata"] == {"session": "a-chat", "error": {"type": "RateLimited", "retryable": True}}
 
 
-def test_use_chat_tells_of_an_error_before_any_text(use_chat: Any) -> None:
+def test_use_chat_reports_an_error_before_any_text(use_chat: Any) -> None:
     page = use_chat("fails", {"send": "Tell me"})
     assert page["errors"] == [BROKEN["message"]]
     assert page["messages"][1]["parts"] == []
     assert page["messages"][1]["metadata"]["error"] == {"type": "AnswerError", "retryable": False}
 
 
-def test_use_chat_tells_of_a_refused_message(use_chat: Any, server: CannedServer) -> None:
+def test_use_chat_reports_a_refused_message(use_chat: Any, server: CannedServer) -> None:
     page = use_chat("say", {"send": " "})
     assert page["status"] == "error"
-    assert "there is no text to answer" in page["errors"][0]
+    assert "the message has no text" in page["errors"][0]
     assert server.ui_requests == []
 
 
-def test_use_chat_shows_a_typed_value_filling_in_and_then_the_result(use_chat: Any) -> None:
+def test_use_chat_shows_partial_values_and_then_the_result(use_chat: Any) -> None:
     page = use_chat("hero", {"send": "Whom?"})
     assert page["data"] == [
         ["data-partial", {}],
@@ -312,7 +321,7 @@ def test_use_chat_shows_a_typed_value_filling_in_and_then_the_result(use_chat: A
     ]
 
 
-def test_use_chat_shows_items_one_after_the_other(use_chat: Any) -> None:
+def test_use_chat_shows_items(use_chat: Any) -> None:
     page = use_chat("heroes", {"send": "Whom?"})
     assert parts_of(page["messages"][1]) == [
         ("step-start", None),
@@ -336,19 +345,19 @@ def test_use_chat_shows_the_steps_of_an_application_and_its_state(use_chat: Any)
 
 
 @pytest.mark.parametrize(("name", "reason"), [("cut", "length"), ("odd", "other"), ("silent", "stop")])
-def test_use_chat_learns_why_an_answer_ended(use_chat: Any, name: str, reason: str) -> None:
+def test_use_chat_gets_the_finish_reason(use_chat: Any, name: str, reason: str) -> None:
     assert use_chat(name, {"send": "Tell me"})["finishes"][0]["finishReason"] == reason
 
 
-def test_use_chat_comes_back_to_an_answer_that_is_under_way(use_chat: Any) -> None:
+def test_use_chat_resumes_a_running_answer(use_chat: Any) -> None:
     question = {"id": "q", "role": "user", "parts": [{"type": "text", "text": "Tell me"}]}
     page = use_chat("say", {"resume": True}, messages=[question])
     assert [message["role"] for message in page["messages"]] == ["user", "assistant"]
     assert parts_of(page["messages"][1]) == [("step-start", None), ("text", TEXT)]
 
 
-def test_use_chat_comes_back_where_nothing_is_under_way(use_chat: Any) -> None:
-    page = use_chat("say", {"resume": True}, id="at-rest")
+def test_use_chat_resumes_nothing_without_a_running_answer(use_chat: Any) -> None:
+    page = use_chat("say", {"resume": True}, id="idle")
     assert (page["messages"], page["errors"], page["status"]) == ([], [], "ready")
 
 
@@ -358,13 +367,13 @@ def test_each_part_is_known_to_the_ai_sdk(clients: Path, address: str, version: 
     answers = run_node(clients, "read.mjs", version, *(f"{address}/{name}/ui" for name in names))
     for name, answer in zip(names, answers, strict=True):
         types = [chunk["type"] for chunk in answer["chunks"]]
-        told = "".join(part.get("text", "") for part in answer["message"]["parts"])
+        text = "".join(part.get("text", "") for part in answer["message"]["parts"])
         fails = name == "falls"
         assert answer["errors"] == ([BUSY["message"]] if fails else [])
         assert (types[0], types[-1]) == ("start", "error" if fails else "finish")
         assert types.count("start-step") == types.count("finish-step") + fails
         assert types.count("text-start") == types.count("text-end")
-        assert told == "".join(data["delta"] for happening, data in ANSWERS[name] if happening == "delta")
+        assert text == "".join(data["delta"] for event, data in ANSWERS[name] if event == "delta")
 
 
 def ui_request(**changes: Any) -> dict[str, Any]:
@@ -372,7 +381,7 @@ def ui_request(**changes: Any) -> dict[str, Any]:
     return {"id": "a-chat", "messages": [message], "trigger": "submit-message", **changes}
 
 
-def test_the_text_of_a_request_is_all_that_the_user_has_written() -> None:
+def test_the_text_of_a_request_joins_all_text_parts() -> None:
     parts = [{"type": "data-place", "data": {"x": 1}}, {"type": "text", "text": "One"}, {"type": "text", "text": "Two"}]
     request = UIRequest.model_validate(ui_request(messages=[{"role": "user", "parts": parts}], messageId="m"))
     assert last_user_text(request.messages) == "One\nTwo"
@@ -382,13 +391,16 @@ def test_the_text_of_a_request_is_all_that_the_user_has_written() -> None:
 @pytest.mark.parametrize(
     ("message", "problem"),
     [
-        ({"role": "assistant", "parts": [{"type": "text", "text": "Hi"}]}, "only a user's is answered"),
-        ({"role": "user", "parts": []}, "there is no text to answer"),
-        ({"role": "user", "parts": [{"type": "text", "text": "\n"}]}, "there is no text to answer"),
-        ({"role": "user", "parts": [{"type": "file", "url": "data:,", "mediaType": "image/png"}]}, "the type 'file'"),
+        ({"role": "assistant", "parts": [{"type": "text", "text": "Hi"}]}, "must be 'user', got 'assistant'"),
+        ({"role": "user", "parts": []}, "the message has no text"),
+        ({"role": "user", "parts": [{"type": "text", "text": "\n"}]}, "the message has no text"),
+        (
+            {"role": "user", "parts": [{"type": "file", "url": "data:,", "mediaType": "image/png"}]},
+            "must be text, got type 'file'",
+        ),
     ],
 )
-def test_a_request_without_a_text_of_the_users_is_refused(message: dict[str, Any], problem: str) -> None:
+def test_a_request_without_text_of_the_user_is_refused(message: dict[str, Any], problem: str) -> None:
     request = UIRequest.model_validate(ui_request(messages=[message]))
     with pytest.raises(NoText, match=problem):
         assert last_user_text(request.messages)
@@ -427,7 +439,7 @@ def asked(text: str = "Tell me") -> list[Any]:
     return [{"role": "user", "content": text}]
 
 
-def test_a_client_reads_a_whole_answer(client: openai.OpenAI) -> None:
+def test_a_client_reads_an_answer(client: openai.OpenAI) -> None:
     answer = client.chat.completions.create(model="say", messages=asked())
     assert answer.object == "chat.completion"
     assert (answer.id, answer.model, answer.created) == ("answer-1", "say", 1_800_000_000)
@@ -448,7 +460,7 @@ def test_a_client_reads_a_stream(client: openai.OpenAI) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # trio would warn of generators that the client leaves behind
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # on trio, generators that the client leaves open cause warnings
 async def test_an_async_client_reads_a_stream_and_its_usage(address: str) -> None:
     async with openai.AsyncOpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client:
         options: Any = {"include_usage": True}
@@ -463,7 +475,7 @@ async def test_an_async_client_reads_a_stream_and_its_usage(address: str) -> Non
     assert last.usage.total_tokens == 20
 
 
-def test_the_clients_own_reader_of_streams_puts_the_answer_together(client: openai.OpenAI) -> None:
+def test_the_clients_stream_helper_assembles_the_answer(client: openai.OpenAI) -> None:
     options: Any = {"include_usage": True}
     with client.chat.completions.stream(model="say", messages=asked(), stream_options=options) as stream:
         deltas = [event.delta for event in stream if event.type == "content.delta"]
@@ -475,7 +487,7 @@ def test_the_clients_own_reader_of_streams_puts_the_answer_together(client: open
 
 @pytest.mark.parametrize(("name", "value"), [("hero", HERO), ("heroes", [HERO, HULK])])
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_typed_answer_is_read_as_its_json(client: openai.OpenAI, name: str, value: Any, stream: bool) -> None:
+def test_a_typed_answer_is_read_as_json(client: openai.OpenAI, name: str, value: Any, stream: bool) -> None:
     if stream:
         chunks = client.chat.completions.create(model=name, messages=asked(), stream=True)
         text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
@@ -489,7 +501,7 @@ class Hero(pydantic.BaseModel):
     powers: list[str]
 
 
-def test_a_typed_answer_can_be_parsed_by_the_client(client: openai.OpenAI) -> None:
+def test_the_client_can_parse_a_typed_answer(client: openai.OpenAI) -> None:
     answer = client.chat.completions.parse(model="hero", messages=asked(), response_format=Hero)
     assert answer.choices[0].message.parsed == Hero(name="Thor", powers=["thunder", "flight"])
 
@@ -502,13 +514,13 @@ def test_an_application_is_read_as_the_text_of_all_its_actions(client: openai.Op
 
 
 @pytest.mark.parametrize(("name", "reason"), [("cut", "length"), ("odd", "stop"), ("silent", "stop"), ("tour", "stop")])
-def test_a_client_learns_why_an_answer_ended(client: openai.OpenAI, name: str, reason: str) -> None:
+def test_a_client_gets_the_finish_reason(client: openai.OpenAI, name: str, reason: str) -> None:
     assert client.chat.completions.create(model=name, messages=asked()).choices[0].finish_reason == reason
     *_, last = client.chat.completions.create(model=name, messages=asked(), stream=True)
     assert last.choices[0].finish_reason == reason
 
 
-def test_a_stopped_answer_ends_with_what_there_is(client: openai.OpenAI, address: str) -> None:
+def test_a_stopped_answer_ends_with_its_text_so_far(client: openai.OpenAI, address: str) -> None:
     options: Any = {"include_usage": True}
     stream = client.chat.completions.create(model="endless", messages=asked(), stream=True, stream_options=options)
     chunks = []
@@ -521,13 +533,13 @@ def test_a_stopped_answer_ends_with_what_there_is(client: openai.OpenAI, address
     assert chunks[-1].usage.model_extra == {"estimated": True}
 
 
-def test_a_client_that_hangs_up_is_noticed(client: openai.OpenAI, server: CannedServer) -> None:
+def test_a_disconnect_of_the_client_is_noticed(client: openai.OpenAI, server: CannedServer) -> None:
     with client.chat.completions.create(model="endless", messages=asked(), stream=True) as stream:
         next(stream)
-    assert server.hung_up.wait(5)
+    assert server.disconnected.wait(5)
 
 
-def test_an_error_in_the_middle_is_raised_after_what_came_before(client: openai.OpenAI) -> None:
+def test_an_error_in_the_middle_is_raised_after_the_text_before_it(client: openai.OpenAI) -> None:
     texts: list[str] = []
     with pytest.raises(openai.APIError) as raised:
         for chunk in client.chat.completions.create(model="falls", messages=asked(), stream=True):
@@ -537,21 +549,21 @@ def test_an_error_in_the_middle_is_raised_after_what_came_before(client: openai.
     assert raised.value.type == "server_error"
 
 
-def test_a_client_asks_again_where_that_may_help(client: openai.OpenAI, server: CannedServer) -> None:
+def test_a_client_retries_a_retryable_error(client: openai.OpenAI, server: CannedServer) -> None:
     with pytest.raises(openai.InternalServerError, match="The model is busy"):
         client.with_options(max_retries=1).chat.completions.create(model="falls", messages=asked())
     assert len(server.requests) == 2
 
 
-def test_a_client_does_not_ask_again_where_that_cannot_help(client: openai.OpenAI, server: CannedServer) -> None:
+def test_a_client_does_not_retry_other_errors(client: openai.OpenAI, server: CannedServer) -> None:
     with pytest.raises(openai.InternalServerError) as raised:
         client.with_options(max_retries=1).chat.completions.create(model="fails", messages=asked())
     assert raised.value.code == "AnswerError"
     assert len(server.requests) == 1
 
 
-def test_a_model_that_is_not_there_is_not_found(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError, match="there is no 'gpt' here") as raised:
+def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="model 'gpt' not found") as raised:
         client.chat.completions.create(model="gpt", messages=asked())
     assert (raised.value.code, raised.value.param) == ("model_not_found", "model")
 
@@ -570,13 +582,13 @@ IMAGE = {"type": "image_url", "image_url": {"url": "data:,"}}
         ({"n": 2}, "n", "Input should be 1"),
         ({"max_tokens": 0}, "max_tokens", "greater than or equal to 1"),
         ({"messages": []}, "messages", "at least 1 item"),
-        ({"messages": [{"role": "user", "content": [IMAGE]}]}, "messages", "the type 'image_url'"),
-        ({"messages": [{"role": "user", "content": ""}]}, "messages", "there is no text"),
-        ({"messages": [{"role": "user"}]}, "messages", "there is no text"),
-        ({"messages": [{"role": "assistant", "content": "Hi"}]}, "messages", "only a user's is answered"),
+        ({"messages": [{"role": "user", "content": [IMAGE]}]}, "messages", "must be text, got type 'image_url'"),
+        ({"messages": [{"role": "user", "content": ""}]}, "messages", "the message has no text"),
+        ({"messages": [{"role": "user"}]}, "messages", "the message has no text"),
+        ({"messages": [{"role": "assistant", "content": "Hi"}]}, "messages", "must be 'user', got 'assistant'"),
     ],
 )
-def test_a_request_that_cannot_be_answered_is_a_bad_one(
+def test_a_request_that_cannot_be_answered_is_a_bad_request(
     client: openai.OpenAI, changes: dict[str, Any], param: str, problem: str
 ) -> None:
     with pytest.raises(openai.BadRequestError, match=problem) as raised:
@@ -585,7 +597,7 @@ def test_a_request_that_cannot_be_answered_is_a_bad_one(
     assert raised.value.param == param
 
 
-def test_the_models_settings_are_passed_on_and_the_rest_is_passed_over(
+def test_parameters_for_the_model_are_passed_on_and_others_are_ignored(
     client: openai.OpenAI, server: CannedServer
 ) -> None:
     tool: Any = {"type": "function", "function": {"name": "f", "parameters": {}}}
@@ -603,7 +615,7 @@ def test_the_models_settings_are_passed_on_and_the_rest_is_passed_over(
     assert server.requests[0].llm_params == {"temperature": 0.5, "max_tokens": 7, "stop": ["\n"], "seed": 1}
 
 
-def test_a_conversation_is_read_without_its_instructions_and_tools(client: openai.OpenAI, server: CannedServer) -> None:
+def test_the_history_has_no_system_and_tool_messages(client: openai.OpenAI, server: CannedServer) -> None:
     call: Any = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     messages: list[Any] = [
         {"role": "system", "content": "Be brief"},
@@ -622,9 +634,9 @@ def test_a_conversation_is_read_without_its_instructions_and_tools(client: opena
     assert last_user_text(request.messages) == "Four"
 
 
-def test_what_is_wrong_with_a_request_is_said_without_its_content() -> None:
+def test_the_error_of_an_invalid_request_does_not_repeat_its_content() -> None:
     with pytest.raises(pydantic.ValidationError) as raised:
         CompletionRequest.model_validate({"model": "say", "messages": [{"role": "user", "content": 17}]})
-    said = explained(raised.value)["error"]
-    assert said["param"].startswith("messages.0.content")
-    assert "17" not in said["message"]
+    error = validation_error_body(raised.value)["error"]
+    assert error["param"].startswith("messages.0.content")
+    assert "17" not in error["message"]

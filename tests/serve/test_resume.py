@@ -1,8 +1,9 @@
-"""Connections that break, readers that leave, come late or are slow: no event is lost, none comes twice."""
+"""Lost connections, and readers that disconnect, are late or slow: no event is lost, and none comes twice."""
 
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,16 +21,16 @@ from tests.serve.serving import (
     Answer,
     Client,
     Gate,
-    Heard,
+    ReceivedEvent,
     Serving,
     Speaker,
     Start,
-    at_once,
     names,
     read,
-    settled,
+    run_concurrently,
     text,
     wait_until,
+    wait_until_stable,
 )
 from tests.serve.serving import serving as serving
 from tests.serve.serving import speaker as speaker
@@ -40,7 +41,7 @@ WORDS = ["Great", " — 日本", "\nall"]
 def say_task(model: Any) -> Any:
     @model.task
     def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     return say
 
@@ -51,8 +52,8 @@ async def story() -> AsyncIterator[str]:
 
 
 @contextmanager
-def through(server: Serving) -> Iterator[tuple[FaultProxy, Client]]:
-    """Give a proxy before the server, and a client of it."""
+def proxied(server: Serving) -> Iterator[tuple[FaultProxy, Client]]:
+    """Return a proxy in front of the server, and a client of the proxy."""
     with FaultProxy(server.address) as proxy:
         client = Client(proxy.address, {"Connection": "close"})
         yield proxy, client
@@ -60,21 +61,21 @@ def through(server: Serving) -> Iterator[tuple[FaultProxy, Client]]:
 
 
 def head_of(answer: Answer) -> int:
-    """Count the bytes before the body of a response."""
+    """Return the number of bytes before the body of a response."""
     return len(b"HTTP/1.1 200 OK\r\n\r\n") + sum(len(name) + len(value) + 4 for name, value in answer.headers.raw)
 
 
 def bare(body: bytes) -> bytes:
-    """Give the events of a body as they were sent: without what comes with the first ones, and signs of life."""
+    """Return the events of a body, without the reconnection time and the heartbeats."""
     return body.removeprefix(b"retry: 1000\n").replace(b":\n\n", b"")
 
 
 # Cut connections
 
 
-def test_at_every_cut_both_parts_joined_are_what_was_sent_uncut(serving: Start) -> None:
+def test_at_every_cut_both_parts_joined_are_the_uncut_answer(serving: Start) -> None:
     server = serving(story)
-    with through(server) as (proxy, client):
+    with proxied(server) as (proxy, client):
         whole = client.answer("story")
         stream = whole.stream
         head = head_of(client.followed(stream))
@@ -94,9 +95,9 @@ def test_at_every_cut_both_parts_joined_are_what_was_sent_uncut(serving: Start) 
         assert cuts >= len(whole.body)
 
 
-def test_an_answer_that_is_cut_while_it_grows_goes_on_and_is_whole(serving: Start, speaker: Speaker) -> None:
+def test_an_answer_that_is_cut_while_it_runs_continues_and_is_complete(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model))
-    with through(server) as (proxy, client):
+    with proxied(server) as (proxy, client):
         with client.ask("say", {"movie": "Hulk"}) as answer:
             speaker.say("one")
             answer.until("delta")
@@ -112,39 +113,39 @@ def test_an_answer_that_is_cut_while_it_grows_goes_on_and_is_whole(serving: Star
     assert names(events) == ["start", "delta", "delta", "done"]
     assert [event.id for event in events] == list(range(1, len(events) + 1))
     assert events[-1].data["response"] == "one two"
-    assert len(speaker.server.exchanges) == 1, "the model was asked once"
+    assert len(speaker.server.exchanges) == 1, "the model was called once"
 
 
-def test_an_answer_that_is_cut_again_and_again_is_whole_at_last(serving: Start) -> None:
+def test_an_answer_that_is_cut_many_times_is_complete_in_the_end(serving: Start) -> None:
     server = serving(story)
-    with through(server) as (proxy, client):
+    with proxied(server) as (proxy, client):
         whole = client.answer("story")
         longest = max(map(len, whole.body.split(b"\n\n")))
         proxy.cut(after=head_of(whole) + len("retry: 1000\n") + longest + 20)  # so that at least one arrives
         proxy.split(7)
-        heard: list[Any] = []
+        received: list[Any] = []
         connections = 0
-        while not heard or heard[-1].name != "done":
+        while not received or received[-1].name != "done":
             connections += 1
             assert connections < 20
-            heard += client.followed(whole.stream, heard[-1].id if heard else None).events
+            received += client.followed(whole.stream, received[-1].id if received else None).events
         assert connections > 1
-        assert names(heard) == ["start", *["delta"] * len(WORDS), "done"]
-        assert [event.id for event in heard] == list(range(1, len(heard) + 1))
-        assert text(heard) == "".join(WORDS)
+        assert names(received) == ["start", *["delta"] * len(WORDS), "done"]
+        assert [event.id for event in received] == list(range(1, len(received) + 1))
+        assert text(received) == "".join(WORDS)
 
 
-def test_a_connection_that_stalls_for_a_while_loses_nothing(serving: Start) -> None:
+def test_a_connection_that_stalls_loses_nothing(serving: Start) -> None:
     server = serving(story)
-    with through(server) as (proxy, client):
+    with proxied(server) as (proxy, client):
         proxy.stall(after=300, seconds=0.1)
         assert text(client.answer("story").events) == "".join(WORDS)
 
 
-# Readers that leave
+# Readers that disconnect
 
 
-def test_within_the_grace_an_answer_goes_on_without_a_reader(serving: Start, speaker: Speaker) -> None:
+def test_within_the_grace_an_answer_continues_without_a_reader(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model), grace=20)
     with server.ask("say", {"movie": "Hulk"}) as answer:
         speaker.say("one")
@@ -172,7 +173,7 @@ def test_after_the_grace_the_models_request_is_cancelled(serving: Start, speaker
     assert after.events[-1].data["retryable"] is True
 
 
-def test_without_a_grace_the_models_request_is_cancelled_at_once(serving: Start, speaker: Speaker) -> None:
+def test_with_a_grace_of_0_the_models_request_is_cancelled_at_once(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model), grace=0)
     with server.ask("say", {"movie": "Hulk"}) as answer:
         speaker.say("one")
@@ -180,7 +181,9 @@ def test_without_a_grace_the_models_request_is_cancelled_at_once(serving: Start,
     assert speaker.last.left.wait(5)
 
 
-def test_a_client_that_leaves_before_the_first_word_cancels_the_request_too(serving: Start, speaker: Speaker) -> None:
+def test_a_client_that_disconnects_before_the_first_text_cancels_the_request_too(
+    serving: Start, speaker: Speaker
+) -> None:
     server = serving(say_task(speaker.model), grace=0)
     with server.ask("say", {"movie": "Hulk"}) as answer:
         answer.until("start")
@@ -188,7 +191,9 @@ def test_a_client_that_leaves_before_the_first_word_cancels_the_request_too(serv
     assert speaker.last.left.wait(5)
 
 
-def test_a_client_that_resets_its_connection_is_noticed_in_a_gap(serving: Start, speaker: Speaker) -> None:
+def test_a_client_that_resets_its_connection_is_noticed_while_there_are_no_events(
+    serving: Start, speaker: Speaker
+) -> None:
     server = serving(say_task(speaker.model), grace=0)
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         body = b'{"movie": "Hulk"}'
@@ -214,7 +219,7 @@ def with_compression(app: FastAPI) -> None:
 
 @pytest.mark.parametrize("grace", [0, 0.3])
 @pytest.mark.parametrize("add", [with_a_function, with_compression])
-def test_middleware_holds_no_event_back_and_hides_no_client_that_leaves(
+def test_middleware_delays_no_event_and_hides_no_disconnect(
     serving: Start, speaker: Speaker, add: Callable[[FastAPI], None], grace: float
 ) -> None:
     app = FastAPI()
@@ -228,7 +233,7 @@ def test_middleware_holds_no_event_back_and_hides_no_client_that_leaves(
     assert speaker.last.left.wait(5)
 
 
-def test_an_old_client_that_knows_no_chunks_gets_the_answer_as_well(serving: Start) -> None:
+def test_an_http_1_0_client_without_chunked_encoding_gets_the_answer(serving: Start) -> None:
     server = serving(story)
     with socket.create_connection(("127.0.0.1", server.port), 5) as client:
         client.sendall(b"POST /api/story HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
@@ -238,7 +243,7 @@ def test_an_old_client_that_knows_no_chunks_gets_the_answer_as_well(serving: Sta
     assert text(read(received.partition(b"\r\n\r\n")[2])) == "".join(WORDS)
 
 
-def test_the_grace_begins_anew_each_time_that_the_last_reader_leaves(serving: Start, speaker: Speaker) -> None:
+def test_the_grace_starts_again_each_time_that_the_last_reader_disconnects(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model), grace=0.8)
     with server.ask("say", {"movie": "Hulk"}) as answer:
         speaker.say("one")
@@ -251,7 +256,7 @@ def test_the_grace_begins_anew_each_time_that_the_last_reader_leaves(serving: St
     assert speaker.last.left.wait(5)
 
 
-def test_one_reader_that_leaves_ends_nothing_for_the_others(serving: Start, speaker: Speaker) -> None:
+def test_a_reader_that_disconnects_ends_nothing_for_the_others(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model), grace=0)
     with server.ask("say", {"movie": "Hulk"}) as answer:
         with server.follow(answer.stream) as other:
@@ -261,7 +266,7 @@ def test_one_reader_that_leaves_ends_nothing_for_the_others(serving: Start, spea
         assert names(answer.read()) == ["start", "delta", "done"]
 
 
-def test_leaving_is_no_stop_and_a_stop_is_no_leaving(serving: Start, speaker: Speaker) -> None:
+def test_a_disconnect_is_not_a_stop_and_a_stop_is_not_a_disconnect(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model), grace=0)
     with server.ask("say", {"movie": "Hulk"}) as left:
         left.until("start")
@@ -272,7 +277,7 @@ def test_leaving_is_no_stop_and_a_stop_is_no_leaving(serving: Start, speaker: Sp
         assert names(stopped.read()) == ["start", "stopped"]
 
 
-def test_a_function_whose_reader_has_left_is_closed(serving: Start) -> None:
+def test_a_function_whose_reader_has_disconnected_is_closed(serving: Start) -> None:
     closed = Gate()
 
     async def wait() -> AsyncIterator[str]:
@@ -287,10 +292,10 @@ def test_a_function_whose_reader_has_left_is_closed(serving: Start) -> None:
     wait_until(lambda: closed.is_open)
 
 
-# Readers that come late, or twice
+# Late readers, and several readers
 
 
-def test_two_readers_at_once_get_the_same_bytes(serving: Start, speaker: Speaker) -> None:
+def test_two_concurrent_readers_get_the_same_bytes(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model))
     with server.ask("say", {"movie": "Hulk"}) as first, server.follow(first.stream) as second:
         speaker.say("one")
@@ -303,7 +308,7 @@ def test_two_readers_at_once_get_the_same_bytes(serving: Start, speaker: Speaker
     assert names(first.events) == ["start", "delta", "delta", "done"]
 
 
-def test_many_readers_at_once_get_the_same_bytes(serving: Start) -> None:
+def test_many_concurrent_readers_get_the_same_bytes(serving: Start) -> None:
     go = Gate()
 
     async def wait() -> AsyncIterator[str]:
@@ -320,12 +325,12 @@ def test_many_readers_at_once_get_the_same_bytes(serving: Start) -> None:
                 go.open()
             return server.followed(stream).body
 
-        bodies = at_once(10, follow)
+        bodies = run_concurrently(10, follow)
         first.read()
     assert set(bodies) == {first.body}
 
 
-def test_who_follows_an_answer_gets_signs_of_life_as_well(serving: Start, speaker: Speaker) -> None:
+def test_a_follower_of_an_answer_gets_heartbeats_as_well(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model), heartbeat=0.03)
     with server.ask("say", {"movie": "Hulk"}) as first, server.follow(first.stream) as second:
         second.until("start")
@@ -336,7 +341,7 @@ def test_who_follows_an_answer_gets_signs_of_life_as_well(serving: Start, speake
     assert second.events == server.followed(first.stream).events
 
 
-def test_a_late_reader_gets_all_from_the_start(serving: Start, speaker: Speaker) -> None:
+def test_a_late_reader_gets_all_events_from_the_first(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model))
     with server.ask("say", {"movie": "Hulk"}) as first:
         speaker.say("one", " two")
@@ -347,7 +352,7 @@ def test_a_late_reader_gets_all_from_the_start(serving: Start, speaker: Speaker)
             assert late.read() == first.read()
 
 
-def test_an_answer_that_is_over_can_be_read_again_from_anywhere(serving: Start) -> None:
+def test_a_finished_answer_can_be_read_again_from_any_event(serving: Start) -> None:
     server = serving(story)
     whole = server.answer("story")
     assert server.followed(whole.stream).body == whole.body
@@ -358,7 +363,7 @@ def test_an_answer_that_is_over_can_be_read_again_from_anywhere(serving: Start) 
         assert not rest.was_cut
 
 
-def test_who_has_had_the_last_event_gets_nothing_more(serving: Start) -> None:
+def test_a_reader_that_has_the_last_event_gets_a_204(serving: Start) -> None:
     server = serving(story)
     whole = server.answer("story")
     nothing = server.followed(whole.stream, whole.events[-1].id)
@@ -367,7 +372,7 @@ def test_who_has_had_the_last_event_gets_nothing_more(serving: Start) -> None:
     assert not nothing.was_cut
 
 
-def test_an_answer_that_is_followed_has_the_headers_of_one_that_was_asked(serving: Start) -> None:
+def test_a_followed_answer_has_the_same_headers(serving: Start) -> None:
     server = serving(story)
     whole = server.answer("story")
     again = server.followed(whole.stream, 2)
@@ -375,29 +380,30 @@ def test_an_answer_that_is_followed_has_the_headers_of_one_that_was_asked(servin
         assert again.headers[header] == whole.headers[header]
 
 
-def test_an_answer_is_kept_for_a_while_after_its_end_and_no_longer(serving: Start) -> None:
+def test_an_answer_is_kept_for_the_set_time_after_its_end(serving: Start) -> None:
     server = serving(story, keep=0.6)
     stream = server.answer("story").stream
     assert server.followed(stream).status == 200
     wait_until(lambda: server.get(f"/streams/{stream}").status_code == 404)
     gone = server.get(f"/streams/{stream}")
-    assert gone.json()["detail"]["type"] == "UnknownStream"
+    detail = {"type": "UnknownStream", "message": "the stream does not exist, or is no longer kept"}
+    assert gone.json()["detail"] == detail
     assert server.stop(stream).status_code == 404
 
 
-def test_of_the_answers_that_are_over_only_so_many_are_kept(serving: Start) -> None:
+def test_at_most_the_set_number_of_finished_answers_is_kept(serving: Start) -> None:
     server = serving(story, limits=serve.Limits(kept=2))
     streams = [server.answer("story").stream for _ in range(4)]
     assert [server.get(f"/streams/{stream}").status_code for stream in streams] == [404, 404, 200, 200]
 
 
-def test_a_stream_that_there_is_not_is_not_found(serving: Start) -> None:
+def test_an_unknown_stream_is_not_found(serving: Start) -> None:
     server = serving(story)
     for name in ("nothing", "x" * 500, "%00", "é"):
         assert server.get(f"/streams/{name}").status_code == 404
 
 
-def test_ids_of_streams_are_long_and_never_the_same(serving: Start) -> None:
+def test_ids_of_streams_are_long_and_unique(serving: Start) -> None:
     server = serving(story)
     streams = {server.answer("story").stream for _ in range(5)}
     assert len(streams) == 5
@@ -412,16 +418,18 @@ def test_an_event_id_that_the_stream_does_not_have_is_refused(serving: Start) ->
         refused = server.get(f"/streams/{whole.stream}", headers={"Last-Event-ID": wrong})
         assert refused.status_code == 422, wrong
         assert refused.headers["content-type"] == "application/json"
+        assert refused.json()["detail"]["type"] == "InvalidRequest"
+        assert refused.json()["detail"]["message"].startswith("Last-Event-ID must be an integer from 0 to 5, got '")
 
 
-def test_an_event_id_of_none_is_the_beginning(serving: Start) -> None:
+def test_an_empty_event_id_or_0_is_the_beginning(serving: Start) -> None:
     server = serving(story)
     whole = server.answer("story")
     for nothing in ("", "0"):
         assert server.followed(whole.stream, nothing).body == whole.body
 
 
-# What is kept
+# Buffers
 
 
 def counting(count: int, size: int = 1) -> tuple[Any, list[int]]:
@@ -435,20 +443,22 @@ def counting(count: int, size: int = 1) -> tuple[Any, list[int]]:
     return count_up, made
 
 
-def test_what_is_no_longer_kept_is_gone_and_the_client_is_told_so(serving: Start) -> None:
+def test_a_client_that_needs_dropped_events_gets_a_410(serving: Start) -> None:
     count_up, _ = counting(50)
     server = serving(count_up, limits=serve.Limits(events=10))
     whole = server.answer("count_up")
     assert names(whole.events) == ["start", *["delta"] * 50, "done"]
     gone = server.get(f"/streams/{whole.stream}")
     assert gone.status_code == 410
-    assert gone.json()["detail"]["type"] == "EventsGone"
+    detail = gone.json()["detail"]
+    assert detail["type"] == "EventsGone"
+    assert re.fullmatch(r"events after id 0 are no longer kept; the first one kept has id \d+", detail["message"])
     assert server.get(f"/streams/{whole.stream}", headers={"Last-Event-ID": "3"}).status_code == 410
     last = server.followed(whole.stream, len(whole.events) - 1)
     assert last.events == whole.events[-1:]
 
 
-def test_few_bytes_are_kept_where_few_may_be(serving: Start) -> None:
+def test_the_limit_of_bytes_is_kept(serving: Start) -> None:
     count_up, _ = counting(50, size=100)
     server = serving(count_up, limits=serve.Limits(event_bytes=1000))
     whole = server.answer("count_up")
@@ -457,20 +467,20 @@ def test_few_bytes_are_kept_where_few_may_be(serving: Start) -> None:
     assert server.followed(whole.stream, 51).events == whole.events[-1:]
 
 
-def test_an_event_that_is_larger_than_the_limit_arrives_all_the_same(serving: Start) -> None:
+def test_an_event_that_is_larger_than_the_limit_still_arrives(serving: Start) -> None:
     count_up, _ = counting(3, size=5000)
     server = serving(count_up, limits=serve.Limits(event_bytes=1000))
     assert len(text(server.answer("count_up").events)) == 15000
 
 
 @pytest.mark.parametrize("events", [1, 2, 3])
-def test_the_smallest_limits_still_let_everything_through(serving: Start, events: int) -> None:
+def test_the_smallest_limits_still_deliver_all_events(serving: Start, events: int) -> None:
     count_up, _ = counting(20)
     server = serving(count_up, limits=serve.Limits(events=events))
     assert len(server.answer("count_up").events) == 22
 
 
-def test_without_a_reader_an_answer_runs_only_so_far_ahead_and_nothing_is_lost(serving: Start) -> None:
+def test_without_a_reader_an_answer_runs_ahead_up_to_the_limit_and_nothing_is_lost(serving: Start) -> None:
     go = Gate()
     made: list[int] = []
 
@@ -487,13 +497,13 @@ def test_without_a_reader_an_answer_runs_only_so_far_ahead_and_nothing_is_lost(s
         other.until("start")
     go.open()
     wait_until(lambda: made)
-    assert settled(lambda: len(made)) <= 40
+    assert wait_until_stable(lambda: len(made)) <= 40
     rest = server.followed(answer.stream)
     assert text(rest.events) == "".join(f"{number} " for number in range(200))
     assert [event.id for event in rest.events] == list(range(1, 203))
 
 
-def test_a_reader_that_is_slow_holds_back_who_makes_the_answer(serving: Start) -> None:
+def test_a_slow_reader_holds_back_the_function(serving: Start) -> None:
     made: list[int] = []
 
     async def flood() -> AsyncIterator[str]:
@@ -504,20 +514,20 @@ def test_a_reader_that_is_slow_holds_back_who_makes_the_answer(serving: Start) -
     server = serving(flood, limits=serve.Limits(events=8), grace=0)
     with slow_socket(server, "flood", {}):
         wait_until(lambda: made)
-        assert settled(lambda: len(made)) < 300  # most of it is in the buffers of the machine
+        assert wait_until_stable(lambda: len(made)) < 300  # most of it is in the buffers of the machine
 
 
-def test_a_reader_that_is_slow_holds_back_the_model_itself(serving: Start, speaker: Speaker) -> None:
+def test_a_slow_reader_holds_back_the_provider(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model), limits=serve.Limits(event_bytes=500_000), grace=0)
     pieces = 2000
     speaker.say(*["x" * 50_000] * pieces)
     with slow_socket(server, "say", {"movie": "Hulk"}):
         wait_until(lambda: speaker.waiting < pieces)
-        assert settled(lambda: pieces - speaker.waiting) < pieces - 500
+        assert wait_until_stable(lambda: pieces - speaker.waiting) < pieces - 500
     assert speaker.last.left.wait(5)
 
 
-def test_a_reader_that_was_slow_gets_everything(serving: Start) -> None:
+def test_a_slow_reader_gets_all_events(serving: Start) -> None:
     items = [{"number": number, "text": "x" * 200_000} for number in range(60)]
 
     async def flood() -> AsyncIterator[Any]:
@@ -527,9 +537,9 @@ def test_a_reader_that_was_slow_gets_everything(serving: Start) -> None:
     server = serving(flood, limits=serve.Limits(events=8), grace=0)
     with slow_socket(server, "flood", {}) as client:
         time.sleep(0.1)
-        heard = read_quickly(client)
-    assert [event.data["value"] for event in heard if event.name == "item"] == items
-    assert heard[-1].name == "done"
+        received = read_quickly(client)
+    assert [event.data["value"] for event in received if event.name == "item"] == items
+    assert received[-1].name == "done"
 
 
 def test_an_answer_that_waits_for_a_reader_can_be_stopped(serving: Start) -> None:
@@ -549,15 +559,15 @@ def test_an_answer_that_waits_for_a_reader_can_be_stopped(serving: Start) -> Non
         other.until("start")
     go.open()
     wait_until(lambda: made)
-    assert settled(lambda: len(made)) < 1000
+    assert wait_until_stable(lambda: len(made)) < 1000
     assert server.stop(answer.stream).status_code == 202
-    heard = server.followed(answer.stream).events
-    assert heard[-1].name == "stopped"
-    assert heard[-1].data["response"].startswith(text(heard))
-    assert [event.id for event in heard] == list(range(1, len(heard) + 1))
+    received = server.followed(answer.stream).events
+    assert received[-1].name == "stopped"
+    assert received[-1].data["response"].startswith(text(received))
+    assert [event.id for event in received] == list(range(1, len(received) + 1))
 
 
-def test_one_slow_reader_holds_back_no_other_and_can_come_back(serving: Start) -> None:
+def test_a_slow_reader_holds_back_no_other_and_can_reconnect(serving: Start) -> None:
     go = Gate()
 
     async def flood() -> AsyncIterator[Any]:
@@ -571,16 +581,16 @@ def test_one_slow_reader_holds_back_no_other_and_can_come_back(serving: Start) -
             assert slow.recv(16, socket.MSG_PEEK)
             go.open()
             assert names(quick.read())[-1] == "done"
-            heard = read_quickly(slow)
-    assert heard == quick.events[: len(heard)]
-    if len(heard) < len(quick.events):  # it was too slow: it is not told that this was all
-        assert "done" not in names(heard)
-        assert server.get(f"/streams/{quick.stream}", headers={"Last-Event-ID": str(len(heard))}).status_code == 410
+            received = read_quickly(slow)
+    assert received == quick.events[: len(received)]
+    if len(received) < len(quick.events):  # it was too slow, and must not take this for the end
+        assert "done" not in names(received)
+        assert server.get(f"/streams/{quick.stream}", headers={"Last-Event-ID": str(len(received))}).status_code == 410
 
 
 @contextmanager
 def slow_socket(server: Serving, path: str, body: Any = None) -> Iterator[socket.socket]:
-    """Ask or follow over a connection that takes little, and do not read."""
+    """Send a request over a socket with a small receive buffer, and do not read the response."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         client.settimeout(5)
@@ -595,22 +605,22 @@ def slow_socket(server: Serving, path: str, body: Any = None) -> Iterator[socket
         yield client
 
 
-def read_quickly(client: socket.socket) -> list[Heard]:
-    """Read what comes up to the end of the connection, which closes after the response."""
+def read_quickly(client: socket.socket) -> list[ReceivedEvent]:
+    """Read up to the end of the connection, which the server closes after the response."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
     received = b"".join(iter(lambda: client.recv(1_000_000), b""))
     return read(b"".join(chunks_of(received.partition(b"\r\n\r\n")[2])))
 
 
 def chunks_of(body: bytes) -> Iterator[bytes]:
-    """Give the chunks of a body, as far as they came (RFC 9112, 7.1)."""
-    place = 0
-    while (end := body.find(b"\r\n", place)) > 0 and (size := int(body[place:end], 16)):
+    """Yield the complete chunks of a body in chunked encoding (RFC 9112, 7.1)."""
+    start = 0
+    while (end := body.find(b"\r\n", start)) > 0 and (size := int(body[start:end], 16)):
         yield body[end + 2 : end + 2 + size]
-        place = end + 2 + size + 2
+        start = end + 2 + size + 2
 
 
-# A server that stops
+# Shutdown and restart
 
 
 def test_a_server_that_shuts_down_leaves_no_reader_waiting(serving: Start, speaker: Speaker) -> None:
@@ -622,10 +632,10 @@ def test_a_server_that_shuts_down_leaves_no_reader_waiting(serving: Start, speak
         events = answer.read()
     assert "done" not in names(events)
     assert answer.was_cut or names(events)[-1] == "error"
-    assert speaker.last.left.wait(5), "and the model is not asked any longer"
+    assert speaker.last.left.wait(5), "and the request to the model is cancelled"
 
 
-def test_a_server_that_shuts_down_ends_answers_that_nobody_reads(serving: Start, speaker: Speaker) -> None:
+def test_a_server_that_shuts_down_ends_answers_without_a_reader(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model))
     with server.ask("say", {"movie": "Hulk"}) as answer:
         speaker.say("one")
@@ -634,13 +644,13 @@ def test_a_server_that_shuts_down_ends_answers_that_nobody_reads(serving: Start,
     assert speaker.last.left.wait(5)
 
 
-def test_after_a_restart_the_streams_of_before_are_unknown(serving: Start) -> None:
+def test_after_a_restart_earlier_streams_are_unknown(serving: Start) -> None:
     first = serving(story)
     stream = first.answer("story").stream
     assert serving(story).get(f"/streams/{stream}").status_code == 404
 
 
-def test_a_model_that_is_asked_in_this_process_can_be_followed_as_well(serving: Start) -> None:
+def test_an_answer_of_the_offline_model_can_be_followed_as_well(serving: Start) -> None:
     server = serving(say_task(declarai.offline(["one two three"], delay=0.02)))
     with server.ask("say", {"movie": "Hulk"}) as answer:
         answer.until("delta")

@@ -1,4 +1,4 @@
-"""Tasks over HTTP: what a client that asks one gets, byte by byte and event by event."""
+"""Tasks over HTTP: the answers that clients get, byte by byte and event by event."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def model(*replies: Any, **settings: Any) -> Any:
 def say_task(model: Any) -> Any:
     @model.task
     def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     return say
 
@@ -59,10 +59,12 @@ def hero_task(model: Any) -> Any:
 # Texts
 
 
-def test_a_whole_answer_is_these_bytes_and_these_headers(serving: Start) -> None:
-    said = Reply(chunks=["Great", " film", " — 日本 \u2028"], usage=COUNTED)
-    server = serving(say_task(model(said, said)))
-    server.answer("say", {"movie": "Thor"})  # the first one may have to import something, for which time is needed
+def test_a_complete_answer_has_these_bytes_and_headers(serving: Start) -> None:
+    reply = Reply(chunks=["Great", " film", " — 日本 \u2028"], usage=COUNTED)
+    server = serving(say_task(model(reply, reply)))
+    server.answer(
+        "say", {"movie": "Thor"}
+    )  # the first call imports modules, which may take so long that a usage event is sent
     answer = server.answer("say", {"movie": "Hulk"})
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -81,44 +83,44 @@ def test_a_whole_answer_is_these_bytes_and_these_headers(serving: Start) -> None
 
 
 def test_a_line_break_in_an_answer_stays_in_one_line_of_data(serving: Start) -> None:
-    said = "one\ntwo\r\nthree\rdata: four\n\nid: 9\n\n"
-    answer = serving(say_task(model(Reply(chunks=[said])))).answer("say", {"movie": "Hulk"})
+    reply = "one\ntwo\r\nthree\rdata: four\n\nid: 9\n\n"
+    answer = serving(say_task(model(Reply(chunks=[reply])))).answer("say", {"movie": "Hulk"})
     assert names(answer.events) == ["start", "delta", "done"]
-    assert text(answer.events) == said
-    assert answer.events[-1].data["response"] == said
+    assert text(answer.events) == reply
+    assert answer.events[-1].data["response"] == reply
 
 
-def test_the_answers_stream_also_where_the_task_itself_does_not(serving: Start, speaker: Speaker) -> None:
+def test_answers_stream_even_if_the_task_itself_does_not(serving: Start, speaker: Speaker) -> None:
     @speaker.model.task(streaming=False)
     def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     with serving(say).ask("say", {"movie": "Hulk"}) as answer:
         for word in ("one", " two"):
-            speaker.say(word)  # the next one only when this one is there
+            speaker.say(word)  # the next one only after this one has arrived
             assert answer.until("delta")[-1].data == {"delta": word}
         speaker.end()
         assert names(answer.read()) == ["start", "delta", "delta", "done"]
 
 
-def test_the_plan_of_a_call_can_be_streamed_whatever_the_task_gives() -> None:
+def test_the_plan_of_a_call_can_be_streamed_whatever_the_task_returns() -> None:
     plan = say_task(model("one two")).plan("Hulk")
     assert [chunk.delta for chunk in plan.stream() if chunk.delta] == ["one", " two"]
 
 
-def test_the_start_is_there_before_the_model_has_said_anything(serving: Start, speaker: Speaker) -> None:
+def test_the_start_event_comes_before_the_first_text_of_the_model(serving: Start, speaker: Speaker) -> None:
     with serving(say_task(speaker.model)).ask("say", {"movie": "Hulk"}) as answer:
         assert names(answer.until("start")) == ["start"]
         speaker.end()
         assert answer.read()[-1].data["response"] == ""
 
 
-def test_an_answer_that_is_cut_by_its_length_is_done_and_says_so(serving: Start) -> None:
+def test_an_answer_that_is_cut_by_its_length_is_done_with_that_finish_reason(serving: Start) -> None:
     say = say_task(model(Reply("too long", finish_reason="length")))
     assert serving(say).answer("say", {"movie": "Hulk"}).events[-1].data["finish_reason"] == "length"
 
 
-def test_the_arguments_are_read_as_the_types_of_the_parameters(serving: Start) -> None:
+def test_the_arguments_are_validated_as_the_types_of_the_parameters(serving: Start) -> None:
     seen: list[Any] = []
 
     class Mood(enum.Enum):
@@ -130,7 +132,7 @@ def test_the_arguments_are_read_as_the_types_of_the_parameters(serving: Start) -
 
     @declarai.offline(reply).task
     def tell(hero: Hero, mood: Mood, times: int = 2, tone: Literal["dry", "warm"] = "dry") -> str:
-        """Tell of the hero"""
+        """Describe the hero"""
         return declarai.magic(hero.name, mood.name, times + 1, tone)
 
     server = serving(tell)
@@ -150,7 +152,7 @@ def test_an_argument_that_the_task_does_not_have_is_refused(serving: Start) -> N
     assert refused.json()["detail"][0]["loc"] == ["body", "film"]
 
 
-def test_a_body_that_is_no_object_is_refused(serving: Start) -> None:
+def test_a_body_that_is_not_an_object_is_refused(serving: Start) -> None:
     server = serving(say_task(model("never")))
     for body in (b"", b"[]", b"{", b"\xff", b"null"):
         refused = server.post("/say", content=body, headers={"content-type": "application/json"})
@@ -163,10 +165,10 @@ def test_a_task_can_be_served_under_another_name(serving: Start) -> None:
     assert server.post("/say", json={"movie": "Hulk"}).status_code in (404, 405)
 
 
-def test_a_parameter_may_have_the_name_of_something_of_pydantics(serving: Start) -> None:
+def test_a_parameter_may_have_the_name_of_a_pydantic_method(serving: Start) -> None:
     @declarai.offline(["hi"]).task
     def say(json: str, schema: str, copy: str = "", validate: int = 0) -> str:
-        """Say something"""
+        """Describe it"""
 
     answer = serving(say).answer("say", {"json": "a", "schema": "b", "copy": "c", "validate": 1})
     assert answer.status == 200
@@ -176,12 +178,12 @@ def test_a_parameter_may_have_the_name_of_something_of_pydantics(serving: Start)
 def test_a_parameter_may_be_called_model_config(serving: Start) -> None:
     @declarai.offline(["hi"]).task
     def say(model_config: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     assert text(serving(say).answer("say", {"model_config": "a"}).events) == "hi"
 
 
-def test_several_tasks_have_routes_of_their_own(serving: Start) -> None:
+def test_each_task_has_its_own_route(serving: Start) -> None:
     server = serving(say_task(model("hi")), hero_task(model(HULK)))
     assert text(server.answer("say", {"movie": "Hulk"}).events) == "hi"
     assert server.answer("hero", {"movie": "Hulk"}).events[-1].data["result"] == HULK
@@ -199,7 +201,7 @@ def test_two_routers_may_be_in_one_app(serving: Start) -> None:
 # Typed answers
 
 
-def test_a_typed_answer_grows_in_snapshots_and_its_result_is_in_done(serving: Start) -> None:
+def test_a_typed_answer_comes_as_snapshots_and_its_result_is_in_done(serving: Start) -> None:
     answer = serving(hero_task(model(HULK))).answer("hero", {"movie": "Hulk"})
     assert set(names(answer.events[1:-1])) == {"partial"}
     values = [event.data["value"] for event in answer.events[1:-1]]
@@ -212,9 +214,9 @@ def test_a_typed_answer_grows_in_snapshots_and_its_result_is_in_done(serving: St
     assert json.loads(done["response"]) == HULK
 
 
-def test_patches_that_are_applied_one_after_the_other_give_the_snapshots(serving: Start) -> None:
-    said = Reply(json.dumps(HULK), chunks=list(json.dumps(HULK)))
-    server = serving(hero_task(model(said, said)))
+def test_applied_patches_are_equal_to_the_snapshots(serving: Start) -> None:
+    reply = Reply(json.dumps(HULK), chunks=list(json.dumps(HULK)))
+    server = serving(hero_task(model(reply, reply)))
     snapshots = [event.data["value"] for event in server.answer("hero", {"movie": "Hulk"}).events[1:-1]]
     answer = server.answer("hero", {"movie": "Hulk"}, partials="patch")
     value: Any = None
@@ -228,17 +230,17 @@ def test_patches_that_are_applied_one_after_the_other_give_the_snapshots(serving
     assert value == HULK == answer.events[-1].data["result"]
 
 
-def test_patches_of_a_long_text_take_little_more_than_the_text(serving: Start) -> None:
+def test_patches_of_a_long_text_are_little_larger_than_the_text(serving: Start) -> None:
     class Story(BaseModel):
         text: str
 
     words = [f"word{number} " for number in range(300)]
     whole = json.dumps({"text": "".join(words)})
-    said = Reply(chunks=['{"text": "', *words, '"}'])
+    reply = Reply(chunks=['{"text": "', *words, '"}'])
 
-    @declarai.offline([said, said]).task
+    @declarai.offline([reply, reply]).task
     def story() -> Story:
-        """Tell a story"""
+        """Write a story"""
 
     server = serving(story)
     patches, snapshots = server.answer("story", partials="patch"), server.answer("story")
@@ -252,7 +254,7 @@ def test_another_form_of_partials_is_refused(serving: Start) -> None:
     assert refused.json()["detail"][0]["loc"] == ["query", "partials"]
 
 
-def test_a_number_alone_is_a_result(serving: Start) -> None:
+def test_a_result_may_be_a_number(serving: Start) -> None:
     @declarai.offline(["42"]).task
     def count(movie: str) -> int:
         """Count the heroes"""
@@ -262,7 +264,7 @@ def test_a_number_alone_is_a_result(serving: Start) -> None:
     assert answer.events[-1].data["result"] == 42
 
 
-def test_the_elements_of_an_answer_come_one_by_one_and_are_whole(serving: Start, speaker: Speaker) -> None:
+def test_the_elements_of_an_answer_come_one_by_one_when_they_are_complete(serving: Start, speaker: Speaker) -> None:
     @speaker.model.task
     def heroes(movie: str) -> Iterator[Hero]:
         """Name the heroes of the movie"""
@@ -279,7 +281,7 @@ def test_the_elements_of_an_answer_come_one_by_one_and_are_whole(serving: Start,
         assert answer.events[-1].data["result"] == [HULK, THOR]
 
 
-def test_an_answer_that_does_not_fit_its_type_is_asked_for_again_and_done_once(serving: Start) -> None:
+def test_an_answer_that_does_not_fit_its_type_is_retried_and_done_once(serving: Start) -> None:
     answer = serving(hero_task(model({"name": "Hulk"}, HULK))).answer("hero", {"movie": "Hulk"})
     assert names(answer.events).count("done") == 1
     assert answer.events[-1].data["result"] == HULK
@@ -304,8 +306,8 @@ CUT = Raw([chunk("Great"), chunk(" film"), 0.01], cut=True)
 ENDED = Raw([chunk("Great"), chunk(" film")])
 
 
-@pytest.mark.parametrize("broken", [CUT, ENDED], ids=["cut", "ended without a last word"])
-def test_an_answer_that_the_provider_breaks_off_is_an_error_and_never_done(serving: Start, broken: Raw) -> None:
+@pytest.mark.parametrize("broken", [CUT, ENDED], ids=["cut", "ended without [DONE]"])
+def test_an_answer_that_the_provider_cuts_off_is_an_error_and_never_done(serving: Start, broken: Raw) -> None:
     with LoopbackServer([broken]) as provider:
         say = say_task(declarai.openai("m", base_url=provider.url, api_key="k", max_retries=0))
         answer = serving(say).answer("say", {"movie": "Hulk"})
@@ -324,7 +326,7 @@ def test_an_answer_that_the_provider_breaks_off_is_an_error_and_never_done(servi
         (401, "AuthenticationFailed", False),
     ],
 )
-def test_what_the_provider_refuses_is_an_error_that_says_whether_to_try_again(
+def test_an_error_of_the_provider_is_an_event_that_says_whether_to_retry(
     serving: Start, status: int, kind: str, retryable: bool
 ) -> None:
     with LoopbackServer([Fault(status, "the secret account is at fault")]) as provider:
@@ -336,7 +338,7 @@ def test_what_the_provider_refuses_is_an_error_that_says_whether_to_try_again(
     assert b"secret" not in answer.body
 
 
-def test_a_provider_that_cannot_be_reached_is_an_error(serving: Start) -> None:
+def test_an_unreachable_provider_is_an_error(serving: Start) -> None:
     with LoopbackServer() as gone:
         url = gone.url
     say = say_task(declarai.openai("m", base_url=url, api_key="k", max_retries=0))
@@ -346,10 +348,10 @@ def test_a_provider_that_cannot_be_reached_is_an_error(serving: Start) -> None:
     assert url.encode() not in answer.body
 
 
-# Signs of life
+# Heartbeats
 
 
-def test_a_gap_between_two_words_is_filled_with_signs_of_life(serving: Start, speaker: Speaker) -> None:
+def test_heartbeats_are_sent_while_there_are_no_events(serving: Start, speaker: Speaker) -> None:
     with serving(say_task(speaker.model), heartbeat=0.03).ask("say", {"movie": "Hulk"}) as answer:
         speaker.say("one")
         answer.until("delta")
@@ -362,14 +364,14 @@ def test_a_gap_between_two_words_is_filled_with_signs_of_life(serving: Start, sp
     assert names(answer.events) == ["start", "delta", "delta", "done"]
 
 
-def test_an_answer_without_gaps_has_no_signs_of_life(serving: Start) -> None:
+def test_an_answer_without_a_pause_has_no_heartbeats(serving: Start) -> None:
     assert b"\n:\n" not in serving(say_task(model("one two three"))).answer("say", {"movie": "Hulk"}).body
 
 
 # Tokens
 
 
-def test_the_tokens_of_an_answer_are_told_while_it_comes_and_at_its_end(serving: Start, speaker: Speaker) -> None:
+def test_token_counts_are_sent_while_an_answer_runs_and_at_its_end(serving: Start, speaker: Speaker) -> None:
     with serving(say_task(speaker.model)).ask("say", {"movie": "Hulk"}) as answer:
         speaker.say("one two three four")
         answer.until("delta")
@@ -384,7 +386,7 @@ def test_the_tokens_of_an_answer_are_told_while_it_comes_and_at_its_end(serving:
     assert last == {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "estimated": False}
 
 
-def test_tokens_that_the_provider_does_not_tell_are_estimated_and_marked(serving: Start) -> None:
+def test_token_counts_without_a_report_of_the_provider_are_marked_as_estimated(serving: Start) -> None:
     with LoopbackServer([Raw([chunk("Great film"), chunk(finish_reason="stop"), b"data: [DONE]\n\n"])]) as provider:
         say = say_task(declarai.openai("m", base_url=provider.url, api_key="k"))
         usage = serving(say).answer("say", {"movie": "Hulk"}).events[-1].data["usage"]
@@ -392,7 +394,7 @@ def test_tokens_that_the_provider_does_not_tell_are_estimated_and_marked(serving
     assert usage["completion_tokens"] > 0 < usage["prompt_tokens"]
 
 
-def test_tokens_of_several_attempts_are_all_counted(serving: Start) -> None:
+def test_tokens_of_all_attempts_are_counted(serving: Start) -> None:
     replies = [Raw([chunk("no number"), chunk(finish_reason="stop"), usage_chunk(10, 2), b"data: [DONE]\n\n"])]
     replies += [Raw([chunk("42"), chunk(finish_reason="stop"), usage_chunk(20, 1), b"data: [DONE]\n\n"])]
     with LoopbackServer(replies) as provider:
@@ -409,7 +411,7 @@ def test_tokens_of_several_attempts_are_all_counted(serving: Start) -> None:
 # Stopping
 
 
-def test_a_task_that_is_stopped_ends_with_what_it_has_said(serving: Start, speaker: Speaker) -> None:
+def test_a_stopped_task_ends_with_its_text_so_far(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model))
     with server.ask("say", {"movie": "Hulk"}) as answer:
         speaker.say("one", " two")
@@ -425,7 +427,7 @@ def test_a_task_that_is_stopped_ends_with_what_it_has_said(serving: Start, speak
     assert speaker.last.left.wait(5), "the model's connection is closed"
 
 
-def test_a_task_can_be_stopped_before_its_first_word(serving: Start, speaker: Speaker) -> None:
+def test_a_task_can_be_stopped_before_its_first_text(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model))
     with server.ask("say", {"movie": "Hulk"}) as answer:
         assert speaker.last
@@ -435,7 +437,7 @@ def test_a_task_can_be_stopped_before_its_first_word(serving: Start, speaker: Sp
     assert speaker.last.left.wait(5)
 
 
-def test_a_task_can_be_stopped_while_it_waits_to_ask_again(serving: Start) -> None:
+def test_a_task_can_be_stopped_while_it_waits_for_a_retry(serving: Start) -> None:
     busy = Fault(429, headers={"retry-after": "30"})
     with LoopbackServer(lambda _: busy) as provider:
         server = serving(say_task(declarai.openai("m", base_url=provider.url, api_key="k")))
@@ -447,7 +449,7 @@ def test_a_task_can_be_stopped_while_it_waits_to_ask_again(serving: Start) -> No
         assert len(provider.exchanges) == 1
 
 
-def test_a_task_can_be_stopped_before_the_provider_has_answered_at_all(serving: Start) -> None:
+def test_a_task_can_be_stopped_before_the_provider_has_answered(serving: Start) -> None:
     with LoopbackServer([Reply("late", first_delay=30)]) as provider:
         server = serving(say_task(declarai.openai("m", base_url=provider.url, api_key="k")))
         with server.ask("say", {"movie": "Hulk"}) as answer:
@@ -458,7 +460,7 @@ def test_a_task_can_be_stopped_before_the_provider_has_answered_at_all(serving: 
         assert provider.exchanges[0].left.wait(5)
 
 
-def test_a_typed_task_that_is_stopped_has_no_result(serving: Start, speaker: Speaker) -> None:
+def test_a_stopped_typed_task_has_no_result(serving: Start, speaker: Speaker) -> None:
     server = serving(hero_task(speaker.model))
     with server.ask("hero", {"movie": "Hulk"}) as answer:
         speaker.say('{"name": "Hul')
@@ -470,7 +472,7 @@ def test_a_typed_task_that_is_stopped_has_no_result(serving: Start, speaker: Spe
     assert last.data["response"] == '{"name": "Hul'
 
 
-def test_stopping_twice_is_as_stopping_once(serving: Start, speaker: Speaker) -> None:
+def test_a_stream_can_be_stopped_twice(serving: Start, speaker: Speaker) -> None:
     server = serving(say_task(speaker.model))
     with server.ask("say", {"movie": "Hulk"}) as answer:
         speaker.say("one")
@@ -481,14 +483,14 @@ def test_stopping_twice_is_as_stopping_once(serving: Start, speaker: Speaker) ->
     assert names(server.followed(answer.stream).events) == ["start", "delta", "stopped"]
 
 
-def test_stopping_an_answer_that_is_done_changes_nothing(serving: Start) -> None:
+def test_stopping_a_finished_answer_changes_nothing(serving: Start) -> None:
     server = serving(say_task(model("one two")))
     whole = server.answer("say", {"movie": "Hulk"})
     assert server.stop(whole.stream).status_code == 202
     assert server.followed(whole.stream).body == whole.body
 
 
-def test_a_stream_that_there_is_not_cannot_be_stopped(serving: Start) -> None:
+def test_an_unknown_stream_cannot_be_stopped(serving: Start) -> None:
     unknown = serving(say_task(model("one"))).stop("nothing")
     assert unknown.status_code == 404
     assert unknown.json()["detail"]["type"] == "UnknownStream"

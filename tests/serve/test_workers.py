@@ -1,4 +1,4 @@
-"""Several workers serve the same streams: what one answers can be followed, stopped and waited for at another."""
+"""Several workers that share streams: an answer of one can be followed and stopped at another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import declarai_like as declarai
 from declarai_like import serve
 from declarai_like.errors import ConfigurationError
 from tests.databases import free_port, redis_server
-from tests.serve.serving import PATIENCE, Client, Serving, Speaker, Start, names, serving, speaker, text, wait_until
+from tests.serve.serving import TIMEOUT, Client, Serving, Speaker, Start, names, serving, speaker, text, wait_until
 
 __all__ = ["redis_server", "serving", "speaker"]  # pytest finds the fixtures here
 
@@ -44,12 +44,10 @@ def workers(serving: Start, redis_server: str) -> Workers:
     return start
 
 
-def test_an_answer_is_followed_at_another_worker_from_where_the_client_stood(
-    workers: Workers, speaker: Speaker
-) -> None:
+def test_an_answer_is_followed_at_another_worker_from_the_last_event_id(workers: Workers, speaker: Speaker) -> None:
     @speaker.model.task
     def say(movie: str) -> str:
-        "Say"  # type: ignore[empty-body]
+        "Describe it"  # type: ignore[empty-body]
 
     first, second = workers(say)
     speaker.say("one ", "two ")
@@ -65,10 +63,10 @@ def test_an_answer_is_followed_at_another_worker_from_where_the_client_stood(
     assert second.followed(answer.stream).body == first.followed(answer.stream).body
 
 
-def test_a_reader_at_another_worker_keeps_the_answer_going(workers: Workers, speaker: Speaker) -> None:
+def test_a_reader_at_another_worker_keeps_the_answer_running(workers: Workers, speaker: Speaker) -> None:
     @speaker.model.task
     def say(movie: str) -> str:
-        "Say"  # type: ignore[empty-body]
+        "Describe it"  # type: ignore[empty-body]
 
     first, second = workers(say, grace=4 * BEAT)
     speaker.say("one ")
@@ -82,10 +80,10 @@ def test_a_reader_at_another_worker_keeps_the_answer_going(workers: Workers, spe
         assert rest.read()[-1].name == "done"
 
 
-def test_what_nobody_follows_anywhere_is_given_up(workers: Workers, speaker: Speaker) -> None:
+def test_an_answer_without_a_reader_at_any_worker_is_abandoned(workers: Workers, speaker: Speaker) -> None:
     @speaker.model.task
     def say(movie: str) -> str:
-        "Say"  # type: ignore[empty-body]
+        "Describe it"  # type: ignore[empty-body]
 
     first, second = workers(say, grace=2 * BEAT)
     speaker.say("one ")
@@ -93,7 +91,7 @@ def test_what_nobody_follows_anywhere_is_given_up(workers: Workers, speaker: Spe
         answer.until("delta")
     with second.follow(answer.stream) as rest:
         rest.until("delta")
-    assert speaker.last.left.wait(PATIENCE)
+    assert speaker.last.left.wait(TIMEOUT)
     assert second.followed(answer.stream).events[-1].data["type"] == "Abandoned"
 
 
@@ -109,11 +107,11 @@ def test_an_answer_is_stopped_at_another_worker(workers: Workers, speaker: Speak
         assert second.stop(answer.stream).status_code == 202
         last = answer.read()[-1]
     assert (last.name, last.data["response"]) == ("stopped", "one ")
-    said = first.session("Bot", "s")["messages"]
-    assert [message["content"] for message in said] == ["hi", "one "]
+    messages = first.session("Bot", "s")["messages"]
+    assert [message["content"] for message in messages] == ["hi", "one "]
 
 
-def test_a_session_that_is_at_work_at_one_worker_is_busy_at_all(workers: Workers, speaker: Speaker) -> None:
+def test_a_session_that_is_busy_at_one_worker_is_busy_at_all(workers: Workers, speaker: Speaker) -> None:
     @speaker.model.chat
     class Bot:
         """You are a bot."""
@@ -137,14 +135,14 @@ def test_a_session_that_is_at_work_at_one_worker_is_busy_at_all(workers: Workers
 def test_streams_of_other_owners_are_not_found_at_another_worker(workers: Workers, speaker: Speaker) -> None:
     from fastapi import Header
 
-    def who(x_user: str = Header()) -> str:
+    def caller(x_user: str = Header()) -> str:
         return x_user
 
     @speaker.model.task
     def say(movie: str) -> str:
-        "Say"  # type: ignore[empty-body]
+        "Describe it"  # type: ignore[empty-body]
 
-    first, second = workers(say, auth=who)
+    first, second = workers(say, auth=caller)
     speaker.say("one")
     speaker.end()
     answer = first.as_client(**{"X-User": "ann"}).answer("say", {"movie": "m"})
@@ -152,7 +150,7 @@ def test_streams_of_other_owners_are_not_found_at_another_worker(workers: Worker
     assert second.as_client(**{"X-User": "ann"}).followed(answer.stream).body == answer.body
 
 
-def test_events_that_are_no_longer_kept_are_gone_at_another_worker_too(workers: Workers) -> None:
+def test_dropped_events_are_gone_at_another_worker_too(workers: Workers) -> None:
     def count(to: int) -> object:
         yield from range(to)
 
@@ -166,7 +164,7 @@ def test_events_that_are_no_longer_kept_are_gone_at_another_worker_too(workers: 
         assert nothing.status == 204
 
 
-def test_a_reader_elsewhere_is_told_when_the_worker_that_answers_is_killed(
+def test_a_reader_at_another_worker_gets_an_error_when_the_worker_is_killed(
     serving: Start, redis_server: str, tmp_path: Path
 ) -> None:
     script = f"""
@@ -208,15 +206,17 @@ uvicorn.run(app, port=int(sys.argv[1]), log_level="warning")
             events = elsewhere.read()
         first.close()
     assert [event.id for event in events] == list(range(1, len(events) + 1))
-    assert (events[-1].name, events[-1].data["type"], events[-1].data["retryable"]) == ("error", "WorkerLost", True)
+    assert events[-1].name == "error"
+    message = "The server process that ran this answer died. Try again."
+    assert events[-1].data == {"type": "WorkerLost", "message": message, "retryable": True}
 
 
-def test_without_redis_an_answer_goes_on_at_its_worker_and_a_session_is_refused(
+def test_without_redis_an_answer_continues_at_its_worker_and_a_session_is_refused(
     serving: Start, speaker: Speaker
 ) -> None:
     @speaker.model.task
     def say(movie: str) -> str:
-        "Say"  # type: ignore[empty-body]
+        "Describe it"  # type: ignore[empty-body]
 
     @speaker.model.chat
     class Bot:
@@ -229,27 +229,31 @@ def test_without_redis_an_answer_goes_on_at_its_worker_and_a_session_is_refused(
     assert server.answer("say", {"movie": "m"}).events[-1].name == "done"
     with server.ask("Bot", {"message": "hi"}) as refused:
         assert refused.status == 503
-        assert "secret" not in str(refused.json())
+        message = "Redis is not reachable; try again in a moment"
+        assert refused.json()["detail"] == {"type": "SharingFailed", "message": message}
 
 
-def test_the_beat_of_workers_is_shorter_than_the_grace(redis_server: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"grace is 1\.0 s; with streams=.* it is more than its beat, 2\.0 s"):
+def test_the_grace_must_be_longer_than_the_beat_of_workers(redis_server: str) -> None:
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^grace of router\(\) must be longer than the beat of its streams \(2\.0 s\), got 1\.0$",
+    ):
         serve.router(streams=serve.RedisStreams(redis_server), grace=1.0)
 
 
 @pytest.mark.parametrize("beat", [0, -1, "x", None, True, math.nan, math.inf])
-def test_the_beat_of_workers_is_a_number_of_seconds(beat: Any) -> None:
-    with pytest.raises(ConfigurationError, match=f"beat is {beat!r}; it is a number of seconds, above 0"):
+def test_the_beat_of_workers_must_be_a_number_of_seconds(beat: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^RedisStreams\.beat must be a number of seconds > 0, got "):
         serve.RedisStreams("redis://127.0.0.1", beat=beat)
 
 
 @pytest.mark.parametrize("prefix", [5, b"streams", None])
-def test_the_prefix_of_keys_is_a_text(prefix: Any) -> None:
-    with pytest.raises(ConfigurationError, match=f"prefix is {prefix!r}; it is a text"):
+def test_the_prefix_of_keys_must_be_a_str(prefix: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^RedisStreams\.prefix must be a str, got (int|bytes|None)$"):
         serve.RedisStreams("redis://127.0.0.1", prefix=prefix)
 
 
-def test_a_session_can_go_on_as_soon_as_its_answer_has_ended(workers: Workers) -> None:
+def test_a_session_can_continue_as_soon_as_its_answer_has_ended(workers: Workers) -> None:
     @declarai.offline(lambda _: "one").chat
     class Bot:
         """You are a bot."""

@@ -1,1 +1,1 @@
-"""Adapters: tasks, chats, applications and functions as something that answers requests."""
+"""Adapters: endpoint classes that answer requests with a task, a chat, an application or a function."""

@@ -1,4 +1,4 @@
-"""An application, served: each session is one of it, with a state of its own."""
+"""Endpoint of an application: each session is a copy of it that has its own state."""
 
 from __future__ import annotations
 
@@ -9,38 +9,47 @@ from typing import Any, cast
 from pydantic import BaseModel, Field, create_model
 
 from ..._calls.watch import current_watch
+from ..._core import checks
 from ...app import Application, ApplicationBuilder, State
 from ...app.actions.actions import Action
 from ...app.graph import Graph
 from ...app.running.halts import Halts
 from ...errors import ApplicationError, ConfigurationError
 from ...messages import LLMResponse
-from ..answers import EventBuilder, EventData
+from ..answers import AnswerEvent, EventBuilder
 from ..errors import InvalidRequest
 from ..events import EventName
 from ..limits import Limits
-from .application_sources import Making, opening
-from .served import Adapter, AnswerOptions, ServedRequest, ServedSessions, TextInput, adapted, checked_name, model_name
+from .application_loaders import ApplicationFactory, loader_of
+from .base import (
+    AnswerOptions,
+    RequestBody,
+    SessionEndpoint,
+    TextAdapter,
+    TextInput,
+    checked_name,
+    model_name,
+    with_adapter,
+)
 
 
-class ServedApplication(ServedSessions):
-    """An application that answers inputs.
+class ApplicationEndpoint(SessionEndpoint):
+    """Answers inputs with an application.
 
-    A request runs it until it needs inputs again, or comes to its end. What its actions stream goes out: texts, and
-    what has a text under ``"delta"``, as new text of the answer, everything else as items. Without inputs, it goes
-    on where it stood, as after an error.
+    A request runs the application until it needs inputs again, or ends. What its actions stream is sent: a str, and
+    an item that has a str under ``"delta"``, as new text of the answer; everything else as items. A request without
+    inputs continues at the next action, for instance after an error.
 
     Args:
-        source: what each session begins as a copy of, and is then kept in this process; or a builder, of which each
-            session is built with its own ``app_id``, so that it is loaded from where its persister has saved it; or a
-            function that gives the application of a session.
-        halt_after: actions after which a request has been answered; by default, whatever comes before an action
-            that requires inputs.
+        source: an application, of which each session is a copy that is kept in this process; or a builder, with which
+            each session is built with its own ``app_id``, and so loaded from its persister; or a function that
+            returns the application of a session.
+        halt_after: actions after which a request ends; by default it ends before an action that requires inputs.
         shows: the keys of the state that clients may see; by default all of them.
-        prompt: the input that takes a text; by default the only one that is required.
+        prompt: the input for plain text; by default the only required one.
 
     Raises:
-        ConfigurationError: it cannot be served; the message says why.
+        ConfigurationError: the application cannot be served; the message says why.
     """
 
     events: tuple[EventName, ...] = ("delta", "item", "state")
@@ -48,72 +57,68 @@ class ServedApplication(ServedSessions):
 
     def __init__(
         self,
-        source: Application | ApplicationBuilder | Making,
+        source: Application | ApplicationBuilder | ApplicationFactory,
         *,
         name: str,
         halt_after: Collection[str] = (),
         shows: Collection[str] | None = None,
         description: str = "",
         prompt: str | None = None,
-        adapter: Adapter = None,
+        adapter: TextAdapter = None,
         limits: Limits,
     ) -> None:
         self.name = checked_name(name)
-        if not isinstance(cast("object", description), str):
-            raise ConfigurationError(f"description is {description!r}; it is a text")
-        self.description = description
-        self._open = opening(source, limits, self.is_active)
-        self._halt_after = _names("halt_after", halt_after)
-        self._shows = None if shows is None else frozenset(_names("shows", shows))
+        self.description = checks.string(f"description of application {name!r}", description)
+        self._load = loader_of(source, limits, self.is_active)
+        self._halt_after = _names(f"halt_after of application {name!r}", halt_after)
+        self._shows = None if shows is None else frozenset(_names(f"shows of application {name!r}", shows))
         graph = source.graph if isinstance(source, Application) else None
         if isinstance(source, ApplicationBuilder):
             graph = source.graph()
         if graph is not None:
             _check_halts(graph, self._halt_after)
-        taken = None if graph is None else _inputs(graph)
-        if prompt is not None and taken is not None and prompt not in taken:
-            raise ConfigurationError(
-                f"prompt is {prompt!r}, which is no input of {name!r}; its actions take {', '.join(map(repr, taken)) or 'none'}"
-            )
+        known = None if graph is None else _inputs(graph)
+        if prompt is not None and known is not None:
+            _check_prompt(f"prompt of application {name!r}", prompt, known)
         inputs: Any = dict[str, Any]
-        if taken is not None:
-            fields: dict[str, Any] = dict.fromkeys(taken, (Any, None))
-            inputs = create_model(f"{model_name(name)}Inputs", __base__=ServedRequest, **fields)
-        given = Field(
-            default_factory=inputs, description="what its actions take; without any, it goes on where it stood"
+        if known is not None:
+            fields: dict[str, Any] = dict.fromkeys(known, (Any, None))
+            inputs = create_model(f"{model_name(name)}Inputs", __base__=RequestBody, **fields)
+        inputs_field = Field(
+            default_factory=inputs,
+            description="inputs of its actions; without any, the application continues at its next action",
         )
-        self.request = create_model(f"{model_name(name)}Request", __base__=ServedRequest, inputs=(inputs, given))
-        prompted = _taking(prompt) if prompt else _prompted(graph)
-        self.prompt = adapted(prompted, adapter)
+        self.request = create_model(f"{model_name(name)}Request", __base__=RequestBody, inputs=(inputs, inputs_field))
+        self.text_input = with_adapter(_text_input(prompt) if prompt else _required_text_input(graph), adapter)
 
     async def answer(self, request: Mapping[str, Any], session: str, options: AnswerOptions) -> ApplicationAnswer:
-        """Prepare the answer to inputs.
+        """Return the answer to inputs.
 
         Raises:
-            InvalidRequest: the next action requires inputs that were not given, or there is none.
+            InvalidRequest: the inputs of the next action are missing, or the application has ended.
         """
         if options.regenerate:
-            raise InvalidRequest("an application cannot answer anew what it has answered; send it something new")
-        given: Any = request["inputs"]
-        inputs: dict[str, Any] = given.model_dump(exclude_unset=True) if isinstance(given, BaseModel) else given
-        app = await self._open(session, keep=options.said is None)
+            raise InvalidRequest("an application cannot regenerate an answer; send a new message")
+        sent: Any = request["inputs"]
+        inputs: dict[str, Any] = sent.model_dump(exclude_unset=True) if isinstance(sent, BaseModel) else sent
+        app = await self._load(session, keep=options.history is None)
         following = app.get_next_action()
-        begins_anew = following is not None and bool(inputs) and not any(name in following.takes for name in inputs)
-        if begins_anew:  # it stood in the middle of something, which is given up for what is said now
+        # New inputs that the next action does not take are for the entrypoint: an unfinished run is given up for them
+        restarts = following is not None and bool(inputs) and not any(name in following.takes for name in inputs)
+        if restarts:
             following = app.graph.get_action(app.entrypoint)
         if following is None:
-            raise InvalidRequest("this session has come to its end; begin another one")
+            raise InvalidRequest("the application of this session has ended; start a new session")
         if missing := [name for name in following.takes.required if name not in inputs]:
-            raise InvalidRequest(
-                f"what comes next, {following.name!r}, requires the inputs {', '.join(map(repr, missing))}"
-            )
-        if begins_anew:
+            names = ", ".join(map(repr, missing))
+            raise InvalidRequest(f"the next action {following.name!r} requires the inputs {names}")
+        if restarts:  # only now: a request that is refused changes nothing
             app.reset_to_entrypoint()
         return ApplicationAnswer(app, inputs, self._halt_after, self._shown, shows_all=self._shows is None)
 
     async def recall(self, session: str) -> Mapping[str, Any]:
-        """Give the state of a session, and the action that comes next."""
-        app = await self._open(session, keep=False)
+        """Return the state of a session, and the name of its next action."""
+        app = await self._load(session, keep=False)
         following = app.get_next_action()
         return {"state": self._shown(app.state), "next": following.name if following else None}
 
@@ -122,7 +127,7 @@ class ServedApplication(ServedSessions):
 
 
 class ApplicationAnswer:
-    """What an application does with its inputs."""
+    """One run of an application with inputs."""
 
     def __init__(
         self,
@@ -146,39 +151,42 @@ class ApplicationAnswer:
         return self._builder.response
 
     def stop(self) -> None:
-        """The actions that are ended find what there is in the streams that they read."""
+        """Do nothing: the actions see the end of the streams that they read, and put the text so far into the state."""
 
-    async def events(self) -> AsyncGenerator[EventData, None]:
+    async def events(self) -> AsyncGenerator[AnswerEvent, None]:
         steps = self._app.astream_iterate(self._halt_after, self._halt_before, self._inputs)
         result: Any = None
         async with aclosing(steps):
             async for action, container in steps:
                 async for item in container:
-                    if happening := self._event(action, item):
-                        yield happening
+                    if event := self._event(action, item):
+                        yield event
                 result, state = await container.get()
                 yield "state", {"action": action.name, "state": self._shown(state)}
+                # Stopping ends the streams of this step only; without this check the next step would start new ones
                 if (watch := current_watch()) is not None and watch.is_stopped:
                     return
+        # The result of an action may repeat keys of the state that clients may not see
         shows_result = self._shows_all and not self.response
-        whole = {"response": self.response, "finish_reason": "stop"}
-        yield "done", {**whole, "result": result} if shows_result else whole
+        done = {"response": self.response, "finish_reason": "stop"}
+        yield "done", {**done, "result": result} if shows_result else done
 
-    def _event(self, action: Action, item: Any) -> EventData | None:
+    def _event(self, action: Action, item: Any) -> AnswerEvent | None:
         delta: Any = item.get("delta") if isinstance(item, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (it may hold anything)
         return self._builder.add(delta if isinstance(delta, str | LLMResponse) else item, action=action.name)
 
 
-def _names(setting: str, given: Any) -> list[str]:
-    """Give the names in a setting; a str is one of them, as it is where an application is called.
+def _names(what: str, given: object) -> list[str]:
+    """Return the names in a setting; a str is one name, as where an application is called.
 
     Raises:
-        ConfigurationError: it is no list of names.
+        ConfigurationError: it is not a list of str.
     """
-    names = [given] if isinstance(given, str) else given
-    if not isinstance(names, Collection) or not all(isinstance(name, str) for name in cast("Collection[Any]", names)):
-        raise ConfigurationError(f"{setting} is {given!r}; it is a list of names")
-    return list(cast("Collection[str]", names))
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, Collection):
+        raise checks.wrong_type(what, "a list of str", given)
+    return [checks.string(f"each name in {what}", name) for name in cast("Collection[object]", given)]
 
 
 def _check_halts(graph: Graph, halt_after: Sequence[str]) -> None:
@@ -188,19 +196,24 @@ def _check_halts(graph: Graph, halt_after: Sequence[str]) -> None:
         raise ConfigurationError(f"halt_after: {error}") from error
 
 
+def _check_prompt(what: str, prompt: str, known: Sequence[str]) -> None:
+    if checks.string(what, prompt) not in known:
+        raise checks.wrong_value(what, f"an input of its actions ({', '.join(map(repr, known)) or 'none'})", prompt)
+
+
 def _inputs(graph: Graph) -> list[str] | None:
-    """Give the names of all inputs that actions take; None where one takes any."""
+    """Return the names of all inputs that actions take; None if one takes any."""
     if any(action.takes.takes_all and not action.streaming for action in graph.actions):
         return None
     taken = [name for action in graph.actions for name in (*action.takes.required, *action.takes.optional)]
     return list(dict.fromkeys(taken))
 
 
-def _prompted(graph: Graph | None) -> TextInput:
-    """Find the only input that must be given."""
+def _required_text_input(graph: Graph | None) -> TextInput:
+    """Return the only required input as the one for plain text."""
     required = {name for action in graph.actions for name in action.takes.required} if graph else set[str]()
-    return _taking(required.pop()) if len(required) == 1 else TextInput()
+    return _text_input(required.pop()) if len(required) == 1 else TextInput()
 
 
-def _taking(name: str) -> TextInput:
+def _text_input(name: str) -> TextInput:
     return TextInput(name, adapter=lambda text: {"inputs": {name: text}})

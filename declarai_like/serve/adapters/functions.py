@@ -1,4 +1,4 @@
-"""A function of any kind, served: what it yields goes out as it comes."""
+"""Endpoint of a function of any kind: its items are sent as they are yielded."""
 
 from __future__ import annotations
 
@@ -8,56 +8,69 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any, get_args, get_origin, get_type_hints
 
+from ..._core import checks
 from ..._core.threads import in_thread, items_in_threads
 from ...errors import ConfigurationError
 from ...stream import Items, Stream
-from ..answers import EventBuilder, EventData, Partials, StreamAnswer
+from ..answers import AnswerEvent, EventBuilder, Partials, StreamAnswer
 from ..events import EventName
-from .served import NOTHING, Adapter, AnswerOptions, Served, adapted, checked_name, described, request_of, text_input_of
+from .base import (
+    NO_RESULT,
+    AnswerOptions,
+    Endpoint,
+    TextAdapter,
+    checked_name,
+    first_paragraph,
+    request_model,
+    text_input_of,
+    with_adapter,
+)
 
 
-class ServedFunction(Served):
-    """A function that answers requests: a generator, async or not, or one that gives a value or a `Stream`.
+class FunctionEndpoint(Endpoint):
+    """Answers requests with a function: a sync or async generator, or one that returns a value or a `Stream`.
 
-    Texts that it yields are new text of its answer; everything else is an item.
+    Each str that it yields is new text of the answer; everything else is an item.
 
     Raises:
-        ConfigurationError: it cannot be served; the message says why.
+        ConfigurationError: the function cannot be served; the message says why.
     """
 
-    def __init__(self, function: Callable[..., Any], name: str | None = None, adapter: Adapter = None) -> None:
+    def __init__(self, function: Callable[..., Any], name: str | None = None, adapter: TextAdapter = None) -> None:
         try:
             parameters = inspect.signature(function).parameters
         except (TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"serve.function() takes a function whose parameters are known, and not {function!r}; write a `def`"
-            ) from error
+            what = "the argument of serve.function()"
+            raise checks.wrong_type(what, "a function with a known signature", function, "write a `def`") from error
         self.name = checked_name(str(getattr(function, "__name__", "")) if name is None else name)
-        self.description = described(function)
+        self.description = first_paragraph(function)
         for each in parameters.values():
             if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD, each.POSITIONAL_ONLY):
-                raise ConfigurationError(f"{self.name!r} cannot be served: each parameter needs a name, unlike {each}")
+                raise ConfigurationError(
+                    f"{self.name!r} cannot be served: its parameters must be passed by name, which {each} cannot"
+                )
         try:
             types = get_type_hints(function, include_extras=True)
-        except Exception as error:  # a name in an annotation may be anything
+        except Exception as error:  # evaluating an annotation runs user code, which may raise anything
             raise ConfigurationError(
-                f"{self.name!r} cannot be served: its types cannot be resolved: {error}"
+                f"{self.name!r} cannot be served: its type hints cannot be resolved: {error}"
             ) from error
-        returns = types.get("return", NOTHING)
-        self.request = request_of(self.name, parameters, types)
-        self.prompt = adapted(replace(text_input_of(parameters), problem=""), adapter)
+        returns = types.get("return", NO_RESULT)
+        self.request = request_model(self.name, parameters, types)
+        # Unlike for a task, several required parameters are not an error: then it has no routes for front ends
+        self.text_input = with_adapter(replace(text_input_of(parameters), problem=""), adapter)
         self.events: tuple[EventName, ...] = ("delta",) if str in get_args(returns) else ("delta", "item", "partial")
         yields = get_origin(returns) is not None and issubclass(get_origin(returns) or object, AsyncIterator | Iterator)
-        self.result = NOTHING if yields or returns is str else returns
+        self.result = NO_RESULT if yields or returns is str else returns
         self._function = function
 
     async def answer(self, request: Mapping[str, Any], session: str, options: AnswerOptions) -> FunctionAnswer:
-        """Prepare the answer to a request."""
+        """Return the answer to a request."""
         return FunctionAnswer(self._function, request, options.partials)
 
 
 class FunctionAnswer:
-    """What a function gives."""
+    """One call of a function."""
 
     def __init__(self, function: Callable[..., Any], arguments: Mapping[str, Any], partials: Partials) -> None:
         self._function = function
@@ -70,48 +83,49 @@ class FunctionAnswer:
         return self._builder.response
 
     def stop(self) -> None:
-        """What it has given is all that there is."""
+        """Do nothing: the texts so far are already kept."""
 
-    async def events(self) -> AsyncGenerator[EventData, None]:
-        given = await _called(self._function, self._arguments)
-        if isinstance(given, Stream):
-            stream: Stream[Any] = given  # pyright: ignore[reportUnknownVariableType]  (it may be of anything)
+    async def events(self) -> AsyncGenerator[AnswerEvent, None]:
+        returned = await _call(self._function, self._arguments)
+        if isinstance(returned, Stream):
+            stream: Stream[Any] = returned  # pyright: ignore[reportUnknownVariableType]  (it may be of anything)
             answer = StreamAnswer(lambda: stream, self._partials)
-            async with aclosing(answer.events()) as happenings:
-                async for each in happenings:
+            async with aclosing(answer.events()) as events:
+                async for each in events:
                     yield each
             return
-        whole: Mapping[str, Any] = {}
-        if isinstance(given, Iterator) and not isinstance(given, AsyncIterator):
-            blocking: Iterator[Any] = given  # pyright: ignore[reportUnknownVariableType]  (as above)
-            given = items_in_threads(lambda: blocking)
-        if isinstance(given, AsyncIterator):
-            items: AsyncIterator[Any] = given  # pyright: ignore[reportUnknownVariableType]  (as above)
-            async with _closed(items):
+        result: Mapping[str, Any] = {}
+        if isinstance(returned, Iterator) and not isinstance(returned, AsyncIterator):
+            blocking: Iterator[Any] = returned  # pyright: ignore[reportUnknownVariableType]  (as above)
+            returned = items_in_threads(lambda: blocking)
+        if isinstance(returned, AsyncIterator):
+            items: AsyncIterator[Any] = returned  # pyright: ignore[reportUnknownVariableType]  (as above)
+            async with _closing(items):
                 async for item in items:  # pyright: ignore[reportUnknownVariableType]  (as above)
-                    if happening := self._builder.add(item):
-                        yield happening
-        elif isinstance(given, str):
-            if happening := self._builder.add(given):
-                yield happening
+                    if event := self._builder.add(item):
+                        yield event
+        elif isinstance(returned, str):
+            if event := self._builder.add(returned):
+                yield event
         else:
-            whole = {"result": given}
-        yield "done", {"response": self.response, "finish_reason": "stop", **whole}
+            result = {"result": returned}
+        yield "done", {"response": self.response, "finish_reason": "stop", **result}
 
 
-async def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """Call a function; one that blocks does so in a thread."""
+async def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call a function; one that may block runs in a thread."""
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        given: Any = function(**arguments)
+        returned: Any = function(**arguments)
     else:
-        given = await in_thread(lambda: function(**arguments))
-    given = await given if inspect.isawaitable(given) else given
-    return given.stream if isinstance(given, Items) else given
+        returned = await in_thread(lambda: function(**arguments))
+    returned = await returned if inspect.isawaitable(returned) else returned
+    # `Items` is a view of a stream; the stream has the result and the usage as well
+    return returned.stream if isinstance(returned, Items) else returned
 
 
 @asynccontextmanager
-async def _closed(items: AsyncIterator[Any]) -> AsyncGenerator[None, None]:
-    """Close what gives items, where it can be closed, when they are no longer read."""
+async def _closing(items: AsyncIterator[Any]) -> AsyncGenerator[None, None]:
+    """Close an async generator at the end of the block; other async iterators cannot be closed."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Values of sessions in this process; the one that was not used for longest goes first."""
+"""A bounded cache of sessions in this process, with least-recently-used eviction."""
 
 from __future__ import annotations
 
@@ -10,29 +10,26 @@ T = TypeVar("T")
 
 
 class Sessions(Generic[T]):
-    """Keeps something for each session. When there are too many, the one that was not used for longest is forgotten.
+    """Keeps a value for each session, up to a maximum. Sessions with a running answer are never dropped."""
 
-    Sessions that are at work are not.
-    """
-
-    def __init__(self, make: Callable[[str], T], most: int, is_at_work: Callable[[str], bool]) -> None:
-        """``make`` makes what a new session has."""
+    def __init__(self, make: Callable[[str], T], max_sessions: int, is_active: Callable[[str], bool]) -> None:
+        """``make`` returns the value of a new session."""
         self._make = make
-        self._most = most
-        self._is_at_work = is_at_work
-        self._kept: OrderedDict[str, T] = OrderedDict()
+        self._max_sessions = max_sessions
+        self._is_active = is_active
+        self._values: OrderedDict[str, T] = OrderedDict()  # least recently used first
 
     def get(self, session: str) -> T:
-        """Give what a session has, and keep it from now on."""
-        kept = self._kept[session] = self.peek(session)
-        self._kept.move_to_end(session)
-        if len(self._kept) > self._most:
-            idle = [each for each in self._kept if each != session and not self._is_at_work(each)]
-            for oldest in idle[: len(self._kept) - self._most]:
-                del self._kept[oldest]
-        return kept
+        """Return the value of a session, and keep it."""
+        value = self._values[session] = self.peek(session)
+        self._values.move_to_end(session)
+        if len(self._values) > self._max_sessions:
+            idle = [each for each in self._values if each != session and not self._is_active(each)]
+            for oldest in idle[: len(self._values) - self._max_sessions]:
+                del self._values[oldest]
+        return value
 
     def peek(self, session: str) -> T:
-        """Give what a session has. What a new one would have is not kept."""
-        kept = self._kept.get(session)
-        return self._make(session) if kept is None else kept
+        """Return the value of a session; that of a new session is not kept, so that reading cannot evict others."""
+        value = self._values.get(session)
+        return self._make(session) if value is None else value

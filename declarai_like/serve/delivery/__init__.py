@@ -1,1 +1,1 @@
-"""Delivery: streams that outlive a connection, their buffers, and their HTTP responses."""
+"""Delivery: answers that run independently of connections, their buffers, and their HTTP responses."""

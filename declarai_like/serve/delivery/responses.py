@@ -1,4 +1,4 @@
-"""The answer to a request, as an HTTP response that streams."""
+"""Streaming HTTP responses, and the encoder of the router's own events."""
 
 from __future__ import annotations
 
@@ -16,68 +16,70 @@ from .stream_task import StreamTask
 
 HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",
+    "X-Accel-Buffering": "no",  # nginx buffers responses otherwise
     "X-Content-Type-Options": "nosniff",
 }
-"""Of each stream: nobody on the way may keep it, nor hold it back."""
+"""Headers of each stream: no proxy or browser may store it, hold it back, or guess its type."""
 
 
 class Encoder(Protocol):
-    """Writes the events of one stream in the form of some protocol.
+    """Encodes the events of one stream in a protocol.
 
     Attributes:
-        media_type: what that is called.
-        headers: what is said beside `HEADERS`.
-        alive: what is sent as a sign of life.
+        media_type: the media type of the response.
+        headers: headers in addition to `HEADERS`.
+        heartbeat: the bytes of a heartbeat.
     """
 
     media_type: str
     headers: Mapping[str, str]
-    alive: bytes
+    heartbeat: bytes
 
     def feed(self, event: Event) -> bytes:
-        """Give the bytes of an event."""
+        """Return the bytes of an event."""
         ...
 
 
 class NativeEncoder:
-    """Writes events as they are. The first bytes say how soon a client may come back."""
+    """Encodes events as server-sent events. The first bytes set the client's reconnection time."""
 
     media_type = "text/event-stream"
-    alive = b":\n\n"
+    heartbeat = b":\n\n"  # a comment
 
     def __init__(self, stream: str) -> None:
         self.headers: Mapping[str, str] = {"X-Stream": stream}
-        self._begin = b"retry: 1000\n"
+        self._prefix = b"retry: 1000\n"  # milliseconds
 
     def feed(self, event: Event) -> bytes:
-        begin, self._begin = self._begin, b""
-        return begin + event.encoded()
+        prefix, self._prefix = self._prefix, b""
+        return prefix + event.encoded()
 
 
 class EventStream(StreamingResponse):
-    """A response with the events of an answer, as they come."""
+    """A response that streams the events of an answer."""
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, stream: StreamTask | PeerStream, encoder: Encoder, *, after: int = 0, stops: bool = False
+        self, stream: StreamTask | PeerStream, encoder: Encoder, *, after: int = 0, stop_on_disconnect: bool = False
     ) -> None:
-        self._events = _encoded(stream, encoder, after, stops=stops)
+        self._events = _encoded(stream, encoder, after, stop_on_disconnect=stop_on_disconnect)
         super().__init__(self._events, headers={**HEADERS, **encoder.headers}, media_type=encoder.media_type)
 
     async def stream_response(self, send: Send) -> None:
-        """Send it. When the client leaves, it is closed before anything else goes on."""
+        """Send the response."""
+        # Starlette leaves the generator open when a client disconnects; closing it here is what ends the reader at once
         async with aclosing(self._events):
             await super().stream_response(send)
 
 
 async def _encoded(
-    stream: StreamTask | PeerStream, encoder: Encoder, after: int, *, stops: bool
+    stream: StreamTask | PeerStream, encoder: Encoder, after: int, *, stop_on_disconnect: bool
 ) -> AsyncGenerator[bytes, Any]:
-    async with aclosing(stream.follow(after, stops=stops)) as following:
+    async with aclosing(stream.follow(after, stop_on_disconnect=stop_on_disconnect)) as batches:
         try:
-            async for events in following:
-                yield b"".join(map(encoder.feed, events)) if events else encoder.alive
-        except ServeError as error:  # the client learns why when it comes back
-            log.info("a reader of the stream %s was left behind: %s", stream.id, error)
+            async for events in batches:
+                yield b"".join(map(encoder.feed, events)) if events else encoder.heartbeat
+        except ServeError as error:
+            # The status line is sent already, so the response just ends; the client learns why when it reconnects
+            log.info("a reader of the stream %s was dropped: %s", stream.id, error)

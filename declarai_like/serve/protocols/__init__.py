@@ -1,1 +1,1 @@
-"""Protocols of front ends: the AI SDK's UI message stream and OpenAI's Chat Completions."""
+"""Protocols of other libraries' clients: the AI SDK's and OpenAI's, and the OpenAPI models of our own events."""

@@ -1,4 +1,7 @@
-"""Requests in the form of OpenAI's Chat Completions."""
+"""Requests of OpenAI's Chat Completions.
+
+https://platform.openai.com/docs/api-reference/chat/create
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...messages import Message
 from .user_text import MAX_PARTS, ContentPart, Short, text_of
 
-_PASSED_ON = frozenset(
+_LLM_PARAMS = frozenset(
     (
         "temperature",
         "top_p",
@@ -36,12 +39,12 @@ class CompletionMessage(BaseModel):
 
     @property
     def parts(self) -> Sequence[ContentPart]:
-        """Its content, in parts."""
+        """The content as parts."""
         return [ContentPart(type="text", text=self.content)] if isinstance(self.content, str) else self.content or ()
 
 
 class StreamOptions(BaseModel):
-    """What a stream shall hold."""
+    """Options of a stream."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -49,11 +52,11 @@ class StreamOptions(BaseModel):
 
 
 class CompletionRequest(BaseModel):
-    """What a client sends for an answer. Keys that are not declared are passed over.
+    """Request for a chat completion. Undeclared keys are ignored, as clients send many.
 
     Attributes:
-        model: the name of what is asked.
-        n: how many answers; there is one.
+        model: the name of an endpoint.
+        n: number of answers; only 1 is supported.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -76,20 +79,22 @@ class CompletionRequest(BaseModel):
 
     @property
     def history(self) -> list[Message]:
-        """What the user and the assistant have said before that. Instructions and tools are passed over.
+        """Messages of the user and the assistant before the last one.
+
+        System messages are ignored: the endpoint's declaration has the instructions. So are those of tools.
 
         Raises:
-            NoText: there is something else than text in it.
+            NoText: a message has something besides text.
         """
-        spoken = (message for message in self.messages[:-1] if message.role in ("user", "assistant"))
-        return [Message(message.role, text_of(message.parts)) for message in spoken if message.content]
+        earlier = (message for message in self.messages[:-1] if message.role in ("user", "assistant"))
+        return [Message(message.role, text_of(message.parts)) for message in earlier if message.content]
 
     @property
     def llm_params(self) -> dict[str, Any]:
-        """What is passed on to the model."""
-        return self.model_dump(include=set(_PASSED_ON), exclude_none=True)
+        """Parameters for the model."""
+        return self.model_dump(include=set(_LLM_PARAMS), exclude_none=True)
 
     @property
     def include_usage(self) -> bool:
-        """Whether a stream shall end with the tokens."""
+        """True if a stream must end with the token counts."""
         return bool(self.stream_options and self.stream_options.include_usage)

@@ -12,32 +12,32 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from ..events import Event, written
+from ..events import Event, encode_data
 
-_REASONS = frozenset(("stop", "length", "content_filter", "tool_calls", "function_call"))
+_FINISH_REASONS = frozenset(("stop", "length", "content_filter", "tool_calls", "function_call"))
 
 
 class ChunkEncoder:
-    """Turns the events of one answer, from its first, into a stream of chunks.
+    """Encodes all events of one answer, from the first, as a stream of chunks.
 
-    Text goes out as it comes. A typed answer is text, too: its JSON, once it is whole. After an error there is no
-    ``[DONE]``.
+    Text is sent as it comes. A typed answer is sent as its JSON text when it is complete. An error ends the stream
+    without ``[DONE]``.
 
     Args:
-        id: the answer's name.
-        model: the name of what was asked.
-        created: when, in seconds since 1970.
-        include_usage: end with a chunk with the tokens and without a choice, where they are known.
+        id: the id of the completion.
+        model: the name of the endpoint.
+        created: creation time, in seconds since 1970.
+        include_usage: end with a chunk that has the token counts, if known, and no choice.
 
     Attributes:
-        media_type: what this is called.
-        headers: what is said of it beside that.
-        alive: what is sent as a sign of life.
+        media_type: the media type of the response.
+        headers: headers of the response.
+        heartbeat: the bytes of a heartbeat.
     """
 
     media_type = "text/event-stream"
     headers: Mapping[str, str] = MappingProxyType({})
-    alive = b":\n\n"
+    heartbeat = b":\n\n"  # a comment
 
     def __init__(self, id: str, model: str, created: int, *, include_usage: bool = False) -> None:
         self._head = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
@@ -45,7 +45,7 @@ class ChunkEncoder:
         self._has_text = False
 
     def feed(self, event: Event) -> bytes:
-        """Give the event as chunks of the stream."""
+        """Return the event as chunks of the stream."""
         data = event.read()
         match event.name:
             case "start":
@@ -56,69 +56,70 @@ class ChunkEncoder:
             case "done" | "stopped":
                 return self._end(data)
             case "error":
-                return _line(_failure(data))
-            case _:  # there is no place for it in a text
+                return _sse_line(_error_body_of(data))
+            case _:  # the protocol has only text
                 return b""
 
     def _end(self, data: Mapping[str, Any]) -> bytes:
         text = "" if self._has_text else _text(data)
         end = self._chunk({"content": text}) if text else b""
-        end += self._chunk({}, _reason(data))
+        end += self._chunk({}, _finish_reason(data))
         usage = _usage(data)
         if self._include_usage and usage:
-            end += _line({**self._head, "choices": [], "usage": usage})
+            end += _sse_line({**self._head, "choices": [], "usage": usage})
         return end + b"data: [DONE]\n\n"
 
-    def _chunk(self, delta: Mapping[str, Any], reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return _line({**self._head, "choices": [choice], **({"usage": None} if self._include_usage else {})})
+    def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        # With include_usage, OpenAI sends `usage: null` in each chunk but the last
+        return _sse_line({**self._head, "choices": [choice], **({"usage": None} if self._include_usage else {})})
 
 
-class Whole(NamedTuple):
-    """A response that is no stream."""
+class CompletionResponse(NamedTuple):
+    """A response that is not a stream."""
 
     status: int
     headers: Mapping[str, str]
     body: dict[str, Any]
 
 
-def completion(id: str, model: str, created: int, events: Iterable[Event]) -> Whole:
-    """Give one answer, or its error, from its events, of which all but the last may be left out."""
+def completion(id: str, model: str, created: int, events: Iterable[Event]) -> CompletionResponse:
+    """Return the response for an answer or its error. Of the events, only the last one is needed."""
     *_, last = events
     data = last.read()
     if last.name == "error":
-        # The client's own way to be told whether to try again: of a status, it makes up its mind itself
-        again = {"x-should-retry": "true" if data["retryable"] else "false"}
-        return Whole(503 if data["retryable"] else 500, again, _failure(data))
+        # OpenAI's clients follow this header; without it they decide by the status, and retry every 5xx
+        retry = {"x-should-retry": "true" if data["retryable"] else "false"}
+        return CompletionResponse(503 if data["retryable"] else 500, retry, _error_body_of(data))
     message = {"role": "assistant", "content": _text(data), "refusal": None}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _reason(data)}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(data)}
     usage = _usage(data)
     body = {"id": id, "object": "chat.completion", "created": created, "model": model, "choices": [choice]}
-    return Whole(200, {}, {**body, **({"usage": usage} if usage else {})})
+    return CompletionResponse(200, {}, {**body, **({"usage": usage} if usage else {})})
 
 
 def error_body(
     status: int, message: str, type: str | None = None, code: str | None = None, param: str | None = None
 ) -> dict[str, Any]:
-    """Give an error as clients understand it."""
+    """Return the body of an error response."""
     type = type or ("server_error" if status >= 500 else "invalid_request_error")
     return {"error": {"message": message, "type": type, "param": param, "code": code}}
 
 
-def explained(error: ValidationError) -> dict[str, Any]:
-    """Say what is wrong with a request, as clients understand it. What was sent is not repeated."""
+def validation_error_body(error: ValidationError) -> dict[str, Any]:
+    """Return the body of the response for an invalid request, without the input that was sent."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(step) for step in first["loc"])
-    return error_body(400, f"{where}: {first['msg']}" if where else first["msg"], param=where or None)
+    path = ".".join(str(key) for key in first["loc"])
+    return error_body(400, f"{path}: {first['msg']}" if path else first["msg"], param=path or None)
 
 
 def models(names: Iterable[str], created: int = 0) -> dict[str, Any]:
-    """Give the list of what can be asked."""
+    """Return the list of models."""
     return {"object": "list", "data": [model(name, created) for name in names]}
 
 
 def model(name: str, created: int = 0) -> dict[str, Any]:
-    """Give one entry of that list."""
+    """Return one model, as in the list."""
     return {"id": name, "object": "model", "created": created, "owned_by": "declarai-like"}
 
 
@@ -126,9 +127,10 @@ def _text(data: Mapping[str, Any]) -> str:
     return to_json(data["result"]).decode() if "result" in data else data["response"]
 
 
-def _reason(data: Mapping[str, Any]) -> str:
+def _finish_reason(data: Mapping[str, Any]) -> str:
     reason = data.get("finish_reason")
-    return reason if reason in _REASONS else "stop"
+    # The OpenAI client's types allow only these values
+    return reason if reason in _FINISH_REASONS else "stop"
 
 
 def _usage(data: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -136,9 +138,9 @@ def _usage(data: Mapping[str, Any]) -> dict[str, Any] | None:
     return usage
 
 
-def _failure(data: Mapping[str, Any]) -> dict[str, Any]:
+def _error_body_of(data: Mapping[str, Any]) -> dict[str, Any]:
     return error_body(500, data["message"], code=data["type"])
 
 
-def _line(data: Mapping[str, Any]) -> bytes:
-    return b"data: %b\n\n" % written(data)
+def _sse_line(data: Mapping[str, Any]) -> bytes:
+    return b"data: %b\n\n" % encode_data(data)

@@ -1,7 +1,8 @@
-"""The UI message stream of the AI SDK, which its ``useChat`` reads: its requests, and answers in its form.
+"""UI message stream of the AI SDK, as its ``useChat`` sends requests and reads answers.
 
-What each part does to the message that the page shows is decided in the browser; the parts are those of the
-versions 6 and 7 of the npm package ``ai``.
+https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
+
+The parts are those of the versions 6 and 7 of the npm package ``ai``.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import InvalidRequest
-from ..events import Event, written
+from ..events import Event, encode_data
 from .user_text import MAX_PARTS, ContentPart, Short
 
 _UIPart: TypeAlias = dict[str, Any]
 
-_REASONS = {
+_FINISH_REASONS = {
     None: "stop",
     "stop": "stop",
     "length": "length",
@@ -30,7 +31,7 @@ _END = b"data: [DONE]\n\n"
 
 
 class UIMessage(BaseModel):
-    """One message of the page's. What is in its parts is read only where it is the last one."""
+    """One message of the page. Its parts are read only if it is the last message."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -40,17 +41,17 @@ class UIMessage(BaseModel):
 
 
 class UIRequest(BaseModel):
-    """What a page sends for an answer.
+    """Request of a page for an answer.
 
-    The conversation that counts is the one that is kept here: of the messages, only the last one is read.
+    The server has the conversation: only the last of the messages is read.
 
     Attributes:
-        id: the page's name for the conversation.
+        id: the page's id of the conversation; it is the session id.
         messages: the conversation as the page shows it.
-        trigger: whether there is a new message, or the last one shall be answered anew.
-        message_id: the message that is replaced: a user's that was edited, or the answer that is not wanted.
-        resumable: the answer goes on when the page hangs up, for it may come back; a page that does not say so stops
-            an answer in no other way.
+        trigger: whether the last message is new, or its answer is to be regenerated.
+        message_id: the message that is replaced: an edited message of the user, or the answer to regenerate.
+        resumable: True if the answer continues when the page disconnects, because the page reconnects. By default a
+            disconnect stops the answer: ``useChat`` has no other way to stop one.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -63,30 +64,30 @@ class UIRequest(BaseModel):
 
     @property
     def regenerates(self) -> bool:
-        """Whether the last message was answered already, and shall be answered anew.
+        """True if the last message is to be answered again.
 
         Raises:
-            InvalidRequest: a message was changed that is not the last one.
+            InvalidRequest: the page edited an earlier message.
         """
         if self.trigger == "submit-message" and self.message_id is not None:
-            raise InvalidRequest("a message cannot be changed when it has been answered; send a new one")
+            raise InvalidRequest("an answered message cannot be edited; send a new message")
         return self.trigger == "regenerate-message"
 
 
 class UIEncoder:
-    """Turns the events of one answer, from its first, into a UI message stream. Partial values must be snapshots.
+    """Encodes all events of one answer, from the first, as a UI message stream. Partial values must be snapshots.
 
-    The message's id is that of the stream, by which it can be stopped.
+    The message's id is the id of the stream, with which the page can stop it.
 
     Attributes:
-        media_type: what this is called.
-        headers: what is said of it beside that.
-        alive: what is sent as a sign of life.
+        media_type: the media type of the response.
+        headers: headers of the response.
+        heartbeat: the bytes of a heartbeat.
     """
 
     media_type = "text/event-stream"
     headers: Mapping[str, str] = MappingProxyType({"X-Vercel-AI-UI-Message-Stream": "v1"})
-    alive = b":\n\n"
+    heartbeat = b":\n\n"  # a comment
 
     def __init__(self) -> None:
         self._in_step = False
@@ -94,9 +95,9 @@ class UIEncoder:
         self._in_text = False
 
     def feed(self, event: Event) -> bytes:
-        """Give the event as parts of the stream."""
-        written_parts = b"".join(b"data: %b\n\n" % written(part) for part in self._parts(event))
-        return written_parts + _END if event.is_last else written_parts
+        """Return the event as parts of the stream."""
+        encoded = b"".join(b"data: %b\n\n" % encode_data(part) for part in self._parts(event))
+        return encoded + _END if event.is_last else encoded
 
     def _parts(self, event: Event) -> Iterator[_UIPart]:
         data = event.read()
@@ -114,24 +115,25 @@ class UIEncoder:
                 yield from self._data("state", data, id="state")
                 yield from self._end_step()
             case "usage":
-                yield _metadata(data)
+                yield _metadata_part(data)
             case "done":
                 if "result" in data:
                     yield from self._data("result", data["result"], id="result")
                 yield from self._end_step()
-                reason = _REASONS.get(data["finish_reason"], "other")
-                yield {"type": "finish", "finishReason": reason, "messageMetadata": _about(data)}
+                reason = _FINISH_REASONS.get(data["finish_reason"], "other")
+                yield {"type": "finish", "finishReason": reason, "messageMetadata": _metadata(data)}
             case "stopped":
                 yield from self._end_text()
-                yield _metadata({**data, "stopped": True})  # a page is told nothing of the part "abort"
+                # useChat does not show an "abort" part to the page, so the metadata says it
+                yield _metadata_part({**data, "stopped": True})
                 yield {"type": "abort", "reason": "stopped"}
             case _:  # an error
                 yield from self._end_text()
-                yield _metadata({"error": {"type": data["type"], "retryable": data["retryable"]}})
+                yield _metadata_part({"error": {"type": data["type"], "retryable": data["retryable"]}})
                 yield {"type": "error", "errorText": data["message"]}
 
     def _text(self, delta: str) -> Iterator[_UIPart]:
-        yield from self._begin_step()
+        yield from self._start_step()
         if not self._in_text:
             self._in_text = True
             self._texts += 1
@@ -139,11 +141,11 @@ class UIEncoder:
         yield {"type": "text-delta", "id": self._text_id, "delta": delta}
 
     def _data(self, name: str, data: Any, *, id: str) -> Iterator[_UIPart]:
-        """A part that replaces the one with the same name and id, where there is one."""
-        yield from self._begin_step()
+        """Yield a data part; the page replaces an earlier part with the same name and id."""
+        yield from self._start_step()
         yield {"type": f"data-{name}", "id": id, "data": data}
 
-    def _begin_step(self) -> Iterator[_UIPart]:
+    def _start_step(self) -> Iterator[_UIPart]:
         if not self._in_step:
             self._in_step = True
             yield {"type": "start-step"}
@@ -164,18 +166,18 @@ class UIEncoder:
         return f"text-{self._texts}"
 
 
-def _metadata(data: Mapping[str, Any]) -> _UIPart:
-    return {"type": "message-metadata", "messageMetadata": _about(data)}
+def _metadata_part(data: Mapping[str, Any]) -> _UIPart:
+    return {"type": "message-metadata", "messageMetadata": _metadata(data)}
 
 
-def _about(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what is said of a message beside its parts; the tokens under the AI SDK's names for them."""
-    about = {name: data[name] for name in ("stopped", "error") if name in data}
+def _metadata(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a message; the token counts have the AI SDK's names."""
+    metadata = {name: data[name] for name in ("stopped", "error") if name in data}
     if usage := data.get("usage"):
-        about["usage"] = {
+        metadata["usage"] = {
             "inputTokens": usage["prompt_tokens"],
             "outputTokens": usage["completion_tokens"],
             "totalTokens": usage["total_tokens"],
             "estimated": usage.get("estimated", False),
         }
-    return about
+    return metadata

@@ -1,4 +1,4 @@
-"""What a user says in the protocols of others: messages whose content may come in parts, of which text is taken."""
+"""Text of user messages in foreign protocols, whose content may be a list of parts of different types."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..errors import InvalidRequest
 
 Short = Annotated[str, Field(max_length=256)]
-"""A name."""
+"""A str of at most 256 characters: a name, an id or a type."""
 
 MAX_PARTS = 10_000
-"""Messages of a request, and parts of a message, at most."""
+"""Maximum number of messages of a request, and of parts of a message."""
 
 
 class NoText(InvalidRequest):
-    """A request's last message is none that can be given to a task or a chat: they take a user's text."""
+    """The last message of a request has no text of the user, or something besides text."""
 
 
 class ContentPart(BaseModel):
@@ -30,22 +30,22 @@ class ContentPart(BaseModel):
 
 
 def text_of(parts: Sequence[ContentPart]) -> str:
-    """Give the text of a user's message, its parts on lines of their own. An application's own ``data-`` parts are its.
+    r"""Return the text of a message; parts are joined by "\n". ``data-`` parts are the application's, and skipped.
 
     Raises:
-        NoText: there is something else in it, or nothing.
+        NoText: there is a part of another type, or no text.
     """
     for part in parts:
         if part.type != "text" and not part.type.startswith("data-"):
-            raise NoText(f"only text can be answered here; there is a part of the type {part.type!r}")
+            raise NoText(f"parts of a message must be text, got type {part.type!r}")
     text = "\n".join(part.text for part in parts if part.type == "text" and part.text)
     if not text.strip():
-        raise NoText("there is no text to answer")
+        raise NoText("the message has no text")
     return text
 
 
 class ProtocolMessage(Protocol):
-    """A message in such a protocol."""
+    """A message in a foreign protocol."""
 
     @property
     def role(self) -> str: ...
@@ -55,12 +55,12 @@ class ProtocolMessage(Protocol):
 
 
 def last_user_text(messages: Sequence[ProtocolMessage]) -> str:
-    """Give what the user says in a request: the text of its last message.
+    """Return the text of the last message, which must be the user's.
 
     Raises:
-        NoText: it is not the user's, or is no text.
+        NoText: it is not the user's, or has no text.
     """
     last = messages[-1]
     if last.role != "user":
-        raise NoText(f"the last message has the role {last.role!r}; only a user's is answered")
+        raise NoText(f"the role of the last message must be 'user', got {last.role!r}")
     return text_of(last.parts)

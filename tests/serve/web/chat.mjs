@@ -1,7 +1,7 @@
-// Runs React's useChat without a browser. Reads a plan from its input, and prints what the page would have seen:
+// Runs React's useChat without a browser. Reads a plan from stdin, and prints what the page would have shown:
 // {"api": ..., "id": ..., "messages": [...], "steps": [{"send": text}, {"regenerate": true}, {"resume": true}]}
-// A step may end its answer once this much text is there: {"leave": 5} hangs up, {"stop": 5, "at": address} asks the
-// server to end it.
+// A step may end its answer after this many characters of text: {"leave": 5} disconnects, {"stop": 5, "at": address}
+// asks the server to stop it.
 
 import { useChat } from '@ai-sdk/react';
 import { DefaultChatTransport } from 'ai';
@@ -10,11 +10,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createElement } from 'react';
 import { create } from 'react-test-renderer';
 
-const said = console.error;
-console.error = (...words) => String(words[0]).includes('deprecated') || said(...words); // the renderer says that it is
+const logError = console.error;
+// The renderer logs that it is deprecated, and the tests fail on any output to stderr
+console.error = (...args) => String(args[0]).includes('deprecated') || logError(...args);
 
 const plan = JSON.parse(await text(process.stdin));
-const seen = { statuses: [], data: [], errors: [], finishes: [], sizes: [] };
+const shown = { statuses: [], data: [], errors: [], finishes: [], sizes: [] };
 let chat;
 
 function Page() {
@@ -22,17 +23,17 @@ function Page() {
     id: plan.id,
     messages: plan.messages,
     transport: new DefaultChatTransport({ api: plan.api, body: plan.body }),
-    onData: ({ type, data }) => seen.data.push([type, data]),
-    onError: error => seen.errors.push(error.message),
+    onData: ({ type, data }) => shown.data.push([type, data]),
+    onError: error => shown.errors.push(error.message),
     onFinish: ({ finishReason, isAbort, isDisconnect, isError }) =>
-      seen.finishes.push({ finishReason, isAbort, isDisconnect, isError }),
+      shown.finishes.push({ finishReason, isAbort, isDisconnect, isError }),
   });
-  if (seen.statuses.at(-1) !== chat.status) {
-    seen.statuses.push(chat.status);
+  if (shown.statuses.at(-1) !== chat.status) {
+    shown.statuses.push(chat.status);
   }
   const size = sizeOf(chat.messages.at(-1));
-  if (size !== seen.sizes.at(-1)) {
-    seen.sizes.push(size);
+  if (size !== shown.sizes.at(-1)) {
+    shown.sizes.push(size);
   }
   return null;
 }
@@ -42,8 +43,8 @@ function sizeOf(message) {
   return texts.reduce((size, part) => size + part.text.length, 0);
 }
 
-async function until(holds) {
-  while (!holds()) {
+async function until(condition) {
+  while (!condition()) {
     await pause(5);
   }
 }
@@ -57,7 +58,7 @@ async function run(step) {
   if (step.stop) {
     await until(() => sizeOf(chat.messages.at(-1)) >= step.stop);
     const response = await fetch(`${step.at}/streams/${chat.messages.at(-1).id}/stop`, { method: 'POST' });
-    seen.stopped = response.status;
+    shown.stopped = response.status;
   }
   await answer;
 }
@@ -67,7 +68,7 @@ await until(() => chat);
 for (const step of plan.steps) {
   await run(step);
   await until(() => ['ready', 'error'].includes(chat.status));
-  await pause(100); // what was seen last is rendered after that
+  await pause(100); // for the last render
 }
-console.log(JSON.stringify({ ...seen, status: chat.status, messages: chat.messages }));
+console.log(JSON.stringify({ ...shown, status: chat.status, messages: chat.messages }));
 page.unmount();

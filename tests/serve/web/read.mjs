@@ -1,4 +1,4 @@
-// Reads answers without React, with the version of the AI SDK that is named: node read.mjs ai-6 <api> <api>...
+// Reads answers without React, with the given version of the AI SDK: node read.mjs ai-6 <api> <api>...
 
 const [version, ...apis] = process.argv.slice(2);
 const { DefaultChatTransport, readUIMessageStream } = await import(version);
@@ -11,7 +11,7 @@ async function read(api) {
     messages: [{ id: 'question', role: 'user', parts: [{ type: 'text', text: 'Tell me' }] }],
     trigger: 'submit-message',
   });
-  const noted = stream.pipeThrough(
+  const recorded = stream.pipeThrough(
     new TransformStream({
       transform(chunk, controller) {
         chunks.push(chunk);
@@ -20,7 +20,7 @@ async function read(api) {
     }),
   );
   let last = null;
-  for await (const message of readUIMessageStream({ stream: noted, onError: error => errors.push(error.message) })) {
+  for await (const message of readUIMessageStream({ stream: recorded, onError: error => errors.push(error.message) })) {
     last = message;
   }
   return { message: last, chunks, errors };
