@@ -1,4 +1,7 @@
-"""Another name of what is stable: ``@declarai.experimental.chat`` is ``@declarai.chat``."""
+"""Deprecated alias of ``declarai.chat``: ``@declarai.experimental.chat``, as an older library names it.
+
+It stays for one release.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A decorated function: calling it asks the model."""
+"""Tasks: a decorated function that asks the model when it is called."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
-from ._calls.calls import Calls
 from ._calls.output_call import OutputCall, params_of
+from ._calls.runner import CallRunner
 from ._core.flow import Flow
 from ._prompts import Prompt
 from .errors import DeclarationError
@@ -23,13 +23,13 @@ P = ParamSpec("P")
 Q = ParamSpec("Q")
 T = TypeVar("T")
 C = TypeVar("C", covariant=True)
-"""What a call gives: the value, an awaitable of it, or a stream."""
+"""The type that a call returns: the value, an awaitable of it, or a stream."""
 
 
 if TYPE_CHECKING:
 
     class _Wrapped:
-        """The type of a task's function, which says nothing of streams."""
+        """The type of the decorated function, whose declared return type is not a stream."""
 
         @overload
         def __get__(self, instance: Task[P, Stream[T]], owner: type, /) -> Callable[P, T]: ...
@@ -41,20 +41,19 @@ if TYPE_CHECKING:
 
 
 class Task(Generic[P, C]):
-    """A function whose answers come from a model.
+    """A function whose return values come from a model.
 
-    It keeps the function's name, docstring and signature, and is called as the function would be,
-    with ``llm_params`` as one more keyword: parameters for this request, over those of the decorator.
-    As an attribute of a class it is a method: ``self`` can be used in its template, and is otherwise
-    not told to the model.
+    It keeps the name, docstring and signature of the function, and is called like it. The keyword
+    ``llm_params`` sets parameters of this request, which override those of the decorator. In a class it is
+    a method: its template can use ``self``, which is not sent to the model otherwise.
 
-    What a call leaves here (``llm_response``, ``llm_stream_response``) belongs to the context of the
-    call: another thread, or another asyncio task, sees its own.
+    The last response (``llm_response``, ``llm_stream_response``) belongs to the context of its call:
+    another thread, or another asyncio task, has its own.
     """
 
     if TYPE_CHECKING:
         __wrapped__ = _Wrapped()
-        """The function that was decorated; another model can make a task of it."""
+        """The decorated function, from which another model can make a task."""
 
     def __init__(
         self,
@@ -67,8 +66,8 @@ class Task(Generic[P, C]):
     ) -> None:
         if "llm_params" in prompt.signature.python.parameters:
             raise DeclarationError(
-                f"{prompt.name!r} cannot become a task: its parameter 'llm_params' has the name of the keyword "
-                "that every task takes; rename it"
+                f"{prompt.name!r} cannot become a task: its parameter 'llm_params' has the name of a keyword "
+                "of every task; rename it"
             )
         is_async = inspect.iscoroutinefunction(function)
         self._declared = _TaskDefinition(prompt, output_call, streaming=streaming, is_async=is_async, replay=replay)
@@ -83,9 +82,9 @@ class Task(Generic[P, C]):
         """Ask the model.
 
         Raises:
-            TypeError: the arguments do not fit the function's signature.
-            DeclaraiError: there is no answer, or none that fits; see `declarai_like.errors`.
-            Exception: what the function's body raises.
+            TypeError: the arguments do not match the function's signature.
+            DeclaraiError: the call failed, or the answer is not valid; see `declarai_like.errors`.
+            Exception: any error of the function's body.
         """
         return self._plan(args, kwargs, llm_params)()
 
@@ -94,34 +93,34 @@ class Task(Generic[P, C]):
     @overload
     def plan(self, *args: Any, llm_params: Mapping[str, Any] | None, **kwargs: Any) -> Plan[C]: ...
     def plan(self, *args: Any, llm_params: Mapping[str, Any] | None = None, **kwargs: Any) -> Plan[Any]:
-        """Write the prompt without asking; calling the plan asks.
+        """Return the call with its prompt, without sending it; calling the plan sends it.
 
         Raises:
-            TypeError: the arguments do not fit the function's signature.
+            TypeError: the arguments do not match the function's signature.
             PromptError: the prompt cannot be filled with them.
-            ConfigurationError: the environment is to name the model, and names none.
-            Exception: what the function's body raises.
+            ConfigurationError: the model comes from the environment, which does not name one.
+            Exception: any error of the function's body.
         """
         return self._plan(args, kwargs, llm_params)
 
     def compile(self, *args: P.args, **kwargs: P.kwargs) -> list[Message]:
-        """Give the messages that a call with these arguments would send; it raises what `plan` raises."""
+        """Return the messages that a call with these arguments sends; raises the errors of `plan`."""
         return list(self._plan(args, kwargs, None).messages)
 
     @property
     def prompt(self) -> Prompt[Any]:
-        """The compiled form of the function: its name, its signature, its words and the shape of its answers."""
+        """The compiled form of the function: its name, signature, templates and output type."""
         return self._declared.prompt
 
     @property
     def llm_response(self) -> LLMResponse | None:
-        """The last answer in this context: whole, or the last chunk of a stream that has ended; else None."""
-        return self._declared.calls.llm_response
+        """The last response in this context; of a stream its last chunk, once it has ended; else None."""
+        return self._declared.runner.llm_response
 
     @property
     def llm_stream_response(self) -> C | None:
-        """The last stream of this context, to read again; None when there was none."""
-        return cast("C | None", self._declared.calls.llm_stream_response)
+        """The last stream in this context, to read again; None if the last call was not a stream."""
+        return cast("C | None", self._declared.runner.llm_stream_response)
 
     @overload
     def __get__(self, instance: None, owner: type, /) -> Self: ...
@@ -133,12 +132,12 @@ class Task(Generic[P, C]):
         return self._bound_to(instance)
 
     def _bound_to(self, instance: object) -> Self:
-        bound = copy.copy(self)
+        bound = copy.copy(self)  # it shares the definition, so the responses of a method are those of its task
         bound._receiver = (instance,)  # noqa: SLF001  (its own class)
         return bound
 
     def __repr__(self) -> str:
-        streaming = ", streaming" if self._declared.calls.streaming else ""
+        streaming = ", streaming" if self._declared.runner.streaming else ""
         return f"<task {self._declared.prompt.name}{self._declared.prompt.signature.python}{streaming}>"
 
     def _plan(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], params: Mapping[str, Any] | None) -> Plan[Any]:
@@ -148,10 +147,10 @@ class Task(Generic[P, C]):
 
 
 class Plan(Generic[C]):
-    """One call that has been written but not sent; calling it sends it.
+    """A call that was prepared but not sent; calling the plan sends it.
 
     Attributes:
-        messages: what will be sent.
+        messages: the messages to send.
         task_kwargs: each parameter and its argument.
     """
 
@@ -177,28 +176,28 @@ class Plan(Generic[C]):
 
     @property
     def compiled_template(self) -> str:
-        """The prompt with ``{name}`` in the places of the values."""
+        """The prompt with ``{name}`` in place of each value."""
         return self._declared.prompt.template
 
     def __call__(self) -> C:
         """Ask the model.
 
         Raises:
-            DeclaraiError: there is no answer, or none that fits; of a stream it comes to who reads it.
+            DeclaraiError: the call failed, or the answer is not valid; a stream raises it to its reader.
         """
         declared = self._declared
-        return cast("C", declared.calls.answer(self._answering, is_async=declared.is_async))
+        return cast("C", declared.runner.call(self._start, is_async=declared.is_async))
 
     def stream(self) -> Stream[Any]:
-        """Ask the model, and give the answer as a stream, whatever a call gives."""
-        return self._declared.calls.stream(self._answering)
+        """Ask the model, and return the answer as a stream, also if a call returns a value."""
+        return self._declared.runner.stream(self._start)
 
-    def _answering(self, commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
+    def _start(self, commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
         return self._declared.output_call.answer(self.messages, self._params, commitment)
 
 
 class _TaskDefinition:
-    """What a task and its bound methods share."""
+    """The definition that a task shares with its bound methods."""
 
     def __init__(
         self,
@@ -211,7 +210,7 @@ class _TaskDefinition:
     ) -> None:
         self.prompt = prompt
         self.is_async = is_async
-        self.calls = Calls(prompt.output_type, streaming=streaming, replay=replay)
+        self.runner = CallRunner(prompt.output_type, streaming=streaming, replay=replay)
         self._output_call = output_call
 
     @property

@@ -1,4 +1,4 @@
-"""How much of a long conversation is sent: the last messages, as many tokens as fit, or a summary of the rest."""
+"""Windows limit how much of a conversation is sent: the last messages, a number of tokens, or a summary of the rest."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, Protocol
 
+from ._core import checks
 from ._llm.usage import PER_MESSAGE, estimate_tokens, texts_of
-from .errors import ConfigurationError
 from .messages import Message
 
 
 class Window(Protocol):
-    """Chooses what is sent of a conversation; what is remembered stays as it is."""
+    """Selects the messages of a conversation that are sent. The memory keeps all of them."""
 
     def select(self, messages: Sequence[Message], /) -> Sequence[Message]:
-        """Give the messages to send, of all that there are: first the system prompt, last what the user says now."""
+        """Return the messages to send; of ``messages``, the first is the system prompt, the last the user's new one."""
         ...
 
 
 class Messages:
-    """A window of the last messages. Those of the system are always sent, and are not counted.
+    """A window of the last messages. System messages are always sent, and are not counted.
 
     A tool call is sent with its results, or not at all.
 
     Args:
-        limit: how many messages, what the user says now included; from 1.
+        limit: the number of messages, >= 1, including the user's new message.
 
     Raises:
-        ConfigurationError: the limit is no whole number from 1.
+        ConfigurationError: the limit is not an integer >= 1.
     """
 
     def __init__(self, limit: int) -> None:
-        self.limit = _checked("Messages", limit)
+        self.limit = checks.integer("limit of Messages()", limit, minimum=1)
 
     def select(self, messages: Sequence[Message], /) -> Sequence[Message]:
-        """Give the messages to send: those of the system, and the last of the others."""
+        """Return the messages to send: the system messages, and the last of the others."""
         return _last(messages, self.limit, len)
 
     def __repr__(self) -> str:
@@ -45,32 +45,32 @@ class Messages:
 
 
 class Tokens:
-    """A window of the last messages that have together at most so many tokens, those of the system included.
+    """A window of the last messages whose tokens are within a limit, including those of system messages.
 
-    Messages of the system are always sent, and so is what the user says now. A tool call is sent with its
-    results, or not at all.
+    System messages and the user's new message are always sent. A tool call is sent with its results, or
+    not at all.
 
     Args:
-        limit: how many tokens; from 1.
-        count: gives the tokens of a text. By default `count_tokens`.
+        limit: the number of tokens, >= 1.
+        count: returns the number of tokens of a str. By default `count_tokens`.
 
     Raises:
-        ConfigurationError: the limit is no whole number from 1, or ``count`` no function.
+        ConfigurationError: the limit is not an integer >= 1, or ``count`` is not a function.
     """
 
     def __init__(self, limit: int, count: Callable[[str], int] | None = None) -> None:
-        self.limit = _checked("Tokens", limit)
-        if count is not None and not callable(count):
-            raise ConfigurationError(f"count of Tokens is {count!r}; it is a function that counts the tokens of a text")
+        self.limit = checks.integer("limit of Tokens()", limit, minimum=1)
+        if count is not None:
+            checks.function("count of Tokens()", count, of="that returns the number of tokens of a str")
         self._count = count
 
     def select(self, messages: Sequence[Message], /) -> Sequence[Message]:
-        """Give the messages to send: those of the system, and the last of the others that there is room for."""
+        """Return the messages to send: the system messages, and the last of the others that are within the limit."""
         fixed = self.tokens([message for message in messages if message.role == "system"])
         return _last(messages, self.limit - fixed, self.tokens)
 
     def tokens(self, messages: Sequence[Message]) -> int:
-        """Count the tokens of these messages."""
+        """Return the number of tokens of these messages."""
         count = self._count or count_tokens
         texts = (text for message in messages for text in texts_of(message))
         return PER_MESSAGE * len(messages) + sum(map(count, texts))
@@ -80,17 +80,18 @@ class Tokens:
 
 
 class Summary:
-    """A window that leaves nothing out: what another one would leave out, the model puts into a summary.
+    """A window that leaves nothing out: the model summarises what another window would leave out.
 
-    The summary is remembered with the next answer, and carried on from there: each message is read for
-    it once. To have room for some time, half of what the other window holds is summarised at a time.
+    The summary is stored in the memory with the next answer. A later summary continues it, so each message
+    is summarised once. A summary covers so much that the rest fills half of the other window; so the next
+    one is not needed for some time.
 
     Args:
-        window: says how much is sent as it is: `Messages` or `Tokens`, or one of your own.
-        instruction: what the model is told to do, in place of `INSTRUCTION`.
+        window: decides how much is sent unchanged: `Messages`, `Tokens` or another `Window`.
+        instruction: the instruction for the model, in place of `INSTRUCTION`.
 
     Raises:
-        ConfigurationError: the window is none, or is a summary itself.
+        ConfigurationError: ``window`` is not a window, or is a `Summary` itself.
     """
 
     INSTRUCTION = (
@@ -98,47 +99,49 @@ class Summary:
         "Keep what the user wants, what was decided, and all names, numbers and facts that may matter later. "
         "Answer with the summary only."
     )
-    """What the model is told by default."""
+    """The default instruction for the model."""
 
     def __init__(self, window: Window, instruction: str = INSTRUCTION) -> None:
         if isinstance(window, Summary) or not callable(getattr(window, "select", None)):
-            raise ConfigurationError(
-                f"window of Summary is {window!r}; it is another window that says how much is sent as it is, "
-                "as in Summary(Messages(20))"
-            )
+            todo = "for instance Summary(Messages(20))"
+            raise checks.wrong_type("window of Summary()", "a window that is not a Summary", window, todo)
         self._window = window
         self.instruction = instruction
 
     def select(self, messages: Sequence[Message], /) -> Sequence[Message]:
-        """Give the messages that the other window would send."""
+        """Return the messages that the other window selects."""
         return self._window.select(messages)
 
     def outgrown(self, before: Sequence[Message], fresh: Sequence[Message], now: Message, /) -> int:
-        """Say how many of the ``fresh`` messages, the first ones, are to be put into a summary; 0 where all fit.
+        """Return how many of the ``fresh`` messages, from the first, a summary must cover; 0 if all are within the limit.
 
-        ``before`` has what is sent before them, ``now`` is what the user says.
+        Args:
+            before: the messages that are sent before them: the system prompt, and the summary so far.
+            fresh: the messages that no summary covers yet.
+            now: the user's new message.
         """
         everything = [*before, *fresh, now]
         kept = self._window.select(everything)
         if len(kept) == len(everything):
             return 0
-        room = sum(message.role != "system" for message in kept) // 2 - 1
-        units = list(_units(fresh))
-        rest = len(units)
-        while rest and len(units[rest - 1]) <= room:
+        budget = sum(message.role != "system" for message in kept) // 2 - 1  # half of the window, `now` included
+        groups = list(_groups(fresh))
+        rest = len(groups)  # the groups from this index on stay as they are
+        while rest and len(groups[rest - 1]) <= budget:
             rest -= 1
-            room -= len(units[rest])
-        while rest < len(units) and units[rest][0].role != "user":  # an answer stays with its question
+            budget -= len(groups[rest])
+        while rest < len(groups) and groups[rest][0].role != "user":  # an answer stays with its question
             rest += 1
-        last = units[rest - 1][-1] if rest else None
-        return max((place for place, message in enumerate(fresh, 1) if message is last), default=0)
+        last = groups[rest - 1][-1] if rest else None
+        # By identity: two messages may be equal
+        return max((count for count, message in enumerate(fresh, 1) if message is last), default=0)
 
     def __repr__(self) -> str:
         return f"Summary({self._window!r})"
 
 
 def count_tokens(text: str) -> int:
-    """Count the tokens of a text: with tiktoken where it is installed (``o200k_base``), else as `estimate_tokens`."""
+    """Return the number of tokens of a str: by tiktoken (``o200k_base``) if it is installed, else by `estimate_tokens`."""
     return _counter()(text)
 
 
@@ -149,8 +152,8 @@ def _counter() -> Callable[[str], int]:
     except ImportError:
         return estimate_tokens
     try:
-        encoding = tiktoken.get_encoding("o200k_base")  # loads a file at its first use
-    except Exception as error:  # whatever may be wrong with a network
+        encoding = tiktoken.get_encoding("o200k_base")  # downloads a file at its first use
+    except Exception as error:  # any error of its HTTP client, or of its cache
         warnings.warn(
             f"tiktoken could not load its encoding, so tokens are estimated ({type(error).__name__}: {error})",
             RuntimeWarning,
@@ -160,36 +163,33 @@ def _counter() -> Callable[[str], int]:
     return lambda text: len(encoding.encode_ordinary(text))
 
 
-def _checked(window: str, limit: object) -> int:
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        raise ConfigurationError(f"{window}({limit!r}) is no window: its limit is a whole number, from 1")
-    return limit
-
-
-def _last(messages: Sequence[Message], room: int, size: Callable[[Sequence[Message]], int]) -> list[Message]:
-    """Give the system's messages, and of the others the last that there is room for, at least the very last."""
-    units = list(_units(messages))
-    first = len(units)
-    for unit in reversed(units):
-        room -= size(unit)
-        if room < 0 and first < len(units):
+def _last(messages: Sequence[Message], budget: int, size: Callable[[Sequence[Message]], int]) -> list[Message]:
+    """Return the system messages, and the last of the others within the budget, at least one group."""
+    groups = list(_groups(messages))
+    first = len(groups)
+    for group in reversed(groups):
+        budget -= size(group)
+        if budget < 0 and first < len(groups):
             break
         first -= 1
-    kept = {id(message) for unit in units[first:] for message in unit}
+    kept = {id(message) for group in groups[first:] for message in group}
     return [message for message in messages if message.role == "system" or id(message) in kept]
 
 
-def _units(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """Give the messages in what must not be torn apart: a tool call and its results. The system's are left out."""
-    unit: list[Message] = []
+def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """Yield the messages in groups that must stay together. System messages are left out.
+
+    A group is one message, or a tool call with its results: providers refuse one without the other.
+    """
+    group: list[Message] = []
     for message in messages:
         if message.role == "system":
             continue
-        if unit and message.role == "tool":
-            unit.append(message)
+        if group and message.role == "tool":
+            group.append(message)
             continue
-        if unit:
-            yield unit
-        unit = [message]
-    if unit:
-        yield unit
+        if group:
+            yield group
+        group = [message]
+    if group:
+        yield group

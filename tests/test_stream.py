@@ -215,7 +215,7 @@ def test_a_typed_result_that_does_not_fit_is_an_output_error_after_all_chunks() 
     stream = numbers()
     for _ in range(2):
         seen = []
-        with pytest.raises(OutputError, match="'.*numbers' is no list\\[int\\]"):
+        with pytest.raises(OutputError, match="the answer of '.*numbers' is not a valid list\\[int\\]"):
             for chunk in stream:
                 seen.append(chunk.response)
         assert seen[-1] == "[1, 2, oops]"

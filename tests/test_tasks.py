@@ -1,4 +1,4 @@
-"""A task is called as its function would be, in each world, and keeps what its last call left."""
+"""A task is called like its function, in sync and async code, and keeps the response of its last call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def scripted(*replies: Any, **settings: Any) -> tuple[Any, Script]:
     return declarai.offline(script, **settings), script
 
 
-def test_positional_keyword_and_default_arguments_are_as_for_any_function() -> None:
+def test_positional_keyword_and_default_arguments_work_as_for_any_function() -> None:
     model, script = scripted(1, 2, 3, 4)
 
     @model.task
@@ -70,7 +70,7 @@ def test_an_async_function_is_awaited(world: World) -> None:
     assert world.run(call) == 5
 
 
-def test_a_wrong_argument_of_an_async_task_is_raised_at_the_call_as_for_any_async_function() -> None:
+def test_a_wrong_argument_of_an_async_task_raises_at_the_call_as_for_any_async_function() -> None:
     model, _ = scripted()
 
     @model.task
@@ -81,7 +81,7 @@ def test_a_wrong_argument_of_an_async_task_is_raised_at_the_call_as_for_any_asyn
         rank()
 
 
-def test_it_keeps_the_name_the_docs_and_the_signature_of_its_function() -> None:
+def test_it_keeps_the_name_the_docstring_and_the_signature_of_its_function() -> None:
     model, _ = scripted()
 
     def rank(message: str, scale: int = 5) -> int:
@@ -121,14 +121,14 @@ def test_compile_and_plan_send_nothing_and_calling_the_plan_does() -> None:
     assert script.calls[0]["messages"] == [{"role": "user", "content": message.content}]
 
 
-def test_llm_params_of_the_call_come_over_those_of_the_decorator_and_the_model_key_by_key() -> None:
+def test_llm_params_of_the_call_override_those_of_the_decorator_key_by_key() -> None:
     script = Script(["x"] * 3)
     of_decorator, of_call = {"temperature": 0.5, "seed": 1}, {"temperature": 0, "top_p": 0.9}
     model = declarai.offline(script)
 
     @model.task(llm_params=of_decorator)
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     say("x", llm_params=of_call)
     say("x")
@@ -144,13 +144,13 @@ def test_llm_params_of_the_call_come_over_those_of_the_decorator_and_the_model_k
     assert of_call == {"temperature": 0, "top_p": 0.9}
 
 
-def test_a_models_llm_params_come_under_all_others(serve: Any) -> None:
+def test_all_other_llm_params_override_those_of_the_model(serve: Any) -> None:
     server = serve(["x", "x"])
     model = declarai.openai("m", base_url=server.url, llm_params={"temperature": 1, "seed": 1})
 
     @model.task(llm_params={"seed": 2})
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     say("x")
     say("x", llm_params={"model": "other"})
@@ -159,34 +159,41 @@ def test_a_models_llm_params_come_under_all_others(serve: Any) -> None:
     assert second["model"] == "other"
 
 
-@pytest.mark.parametrize("name", ["messages", "stream", "n"])
-def test_llm_params_that_are_ours_to_set_are_refused(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "todo"),
+    [("messages", "write it into the prompt"), ("stream", "use streaming=True"), ("n", "make several calls")],
+)
+def test_reserved_llm_params_are_refused(name: str, todo: str) -> None:
     model, script = scripted()
 
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
-    with pytest.raises(ConfigurationError, match=f"llm_params of .*say' set '{name}'"):
+    problem = f"^llm_params of .*say' must not contain '{name}'; {todo}$"
+    with pytest.raises(ConfigurationError, match=problem):
         model.task(llm_params={name: 1})(say)
-    with pytest.raises(ConfigurationError, match="take it out"):
+    with pytest.raises(ConfigurationError, match=problem):
         model.task(say)("x", llm_params={name: 1})
     assert script.calls == []
 
 
-def test_llm_params_that_are_no_dict_are_refused() -> None:
+def test_llm_params_that_are_not_a_mapping_are_refused() -> None:
     model, script = scripted()
 
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     params: Any = ["temperature", 0]
+    problem = "must be a mapping of parameter names to values, got"
     with pytest.raises(
-        ConfigurationError, match=r"llm_params of .*say' is \['temperature', 0\]; it is a dict of param"
+        ConfigurationError, match=f"^llm_params of .*say' {problem} list; for instance {{'temperature': 0}}$"
     ):
         model.task(llm_params=params)(say)
-    with pytest.raises(ConfigurationError, match="llm_params of .*say' is .*, such as {'temperature': 0}"):
+    with pytest.raises(
+        ConfigurationError, match=f"^llm_params of .*say' {problem} list; for instance {{'temperature': 0}}$"
+    ):
         model.task(say)("x", llm_params=params)
-    with pytest.raises(ConfigurationError, match="llm_params of openai:m is 5"):
+    with pytest.raises(ConfigurationError, match=f"^llm_params of openai:m {problem} int"):
         params = 5
         declarai.openai("m", llm_params=params)
     assert script.calls == []
@@ -198,10 +205,10 @@ def test_a_parameter_named_llm_params_is_refused() -> None:
 
         @model.task
         def say(llm_params: str) -> str:
-            """Say something"""
+            """Describe it"""
 
 
-def test_a_method_is_bound_and_its_self_is_for_the_template_only() -> None:
+def test_a_method_is_bound_and_only_its_template_uses_self() -> None:
     model, script = scripted("x", "y")
 
     class Critic:
@@ -210,7 +217,7 @@ def test_a_method_is_bound_and_its_self_is_for_the_template_only() -> None:
 
         @model.task
         def say(self, movie: str) -> str:
-            """Say something {{ self.mood }} about the movie"""
+            """Write something {{ self.mood }} about the movie"""
 
         @staticmethod
         @model.task
@@ -220,16 +227,16 @@ def test_a_method_is_bound_and_its_self_is_for_the_template_only() -> None:
     assert Critic("nice").say("Avengers") == "x"
     assert Critic.say(Critic("bad"), "Avengers") == "y"
     asked = [call["messages"][0]["content"] for call in script.calls]
-    assert asked[0] == "Say something nice about the movie\n\n## movie (str)\nAvengers"
-    assert asked[1].startswith("Say something bad")
+    assert asked[0] == "Write something nice about the movie\n\n## movie (str)\nAvengers"
+    assert asked[1].startswith("Write something bad")
     assert Critic("x").count.compile("a")[0].content == "Count\n\n## movie (str)\na"
 
 
-def test_a_global_stream_setting_holds_unless_the_decorator_says_otherwise() -> None:
+def test_the_decorator_overrides_the_stream_setting_of_the_model() -> None:
     model, _ = scripted("one two", "one two", stream=True)
 
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     assert isinstance(model.task(say)("x"), declarai.Stream)
     assert isinstance(model.task(streaming=True)(say)("x"), declarai.Stream)
@@ -242,7 +249,7 @@ def test_the_last_response_is_kept() -> None:
 
     @model.task
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     assert say.llm_response is None
     say("x")
@@ -255,40 +262,40 @@ def test_the_last_response_is_kept() -> None:
     assert say.llm_response.response == "two"
 
 
-def test_each_thread_sees_what_its_own_call_left() -> None:
+def test_each_thread_has_the_response_of_its_own_call() -> None:
     model = declarai.offline(lambda messages: messages[0]["content"].rpartition("\n")[2])
 
     @model.task
     def echo(word: str) -> str:
-        """Say it again"""
+        """Repeat it"""
 
-    seen: dict[str, str] = {}
+    responses: dict[str, str] = {}
     together = threading.Barrier(8)
 
     def work(word: str) -> None:
         echo(word)
         together.wait()
-        seen[word] = echo.llm_response.response
+        responses[word] = echo.llm_response.response
 
     threads = [threading.Thread(target=work, args=(str(number),)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert seen == {str(number): str(number) for number in range(8)}
+    assert responses == {str(number): str(number) for number in range(8)}
     assert echo.llm_response is None
 
 
-def test_each_asyncio_task_sees_what_its_own_call_left() -> None:
+def test_each_asyncio_task_has_the_response_of_its_own_call() -> None:
     model = declarai.offline(lambda messages: messages[0]["content"].rpartition("\n")[2])
 
     @model.task
     async def echo(word: str) -> str:
-        """Say it again"""
+        """Repeat it"""
 
     @model.task(streaming=True)
     def stream(word: str) -> str:
-        """Say it again"""
+        """Repeat it"""
 
     async def work(word: str) -> tuple[str, str]:
         await echo(word)
@@ -303,16 +310,16 @@ def test_each_asyncio_task_sees_what_its_own_call_left() -> None:
     assert asyncio.run(main()) == [(str(number), f"{number}!") for number in range(20)]
 
 
-def test_a_copied_context_starts_with_what_was_left_and_does_not_write_back() -> None:
+def test_a_copied_context_starts_with_the_last_response_and_does_not_write_back() -> None:
     model, _ = scripted("one", "two")
 
     @model.task
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     say("x")
-    inner = contextvars.copy_context()
-    assert inner.run(lambda: (say.llm_response.response, say("x"))) == ("one", "two")
+    copied = contextvars.copy_context()
+    assert copied.run(lambda: (say.llm_response.response, say("x"))) == ("one", "two")
     assert say.llm_response.response == "one"
 
 
@@ -322,7 +329,7 @@ def test_tasks_that_are_made_inside_functions_are_freed() -> None:
     def once() -> weakref.ref[Any]:
         @model.task
         def say(movie: str) -> str:
-            """Say something"""
+            """Describe it"""
 
         say("x")
         return weakref.ref(say._declared)
@@ -335,14 +342,14 @@ def test_tasks_that_are_made_inside_functions_are_freed() -> None:
 def test_the_module_level_task_reads_its_model_at_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
     @declarai.task
     def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     @declarai.task(streaming=True)
     def stream(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     with pytest.raises(ConfigurationError, match=r"no model is set.*DECLARAI_MODEL.*'openai:<model>'.*'offline'"):
         say("Avengers")
     monkeypatch.setenv("DECLARAI_MODEL", "offline")
-    assert "offline stand-in" in say("Avengers")
-    assert "offline stand-in" in stream("Avengers").result()
+    assert "offline model" in say("Avengers")
+    assert "offline model" in stream("Avengers").result()

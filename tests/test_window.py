@@ -1,4 +1,4 @@
-"""What is sent of a long conversation."""
+"""Windows: the messages of a long conversation that are sent."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TALK = [Message("user", "a"), CALL, *RESULTS, Message("assistant", "b"), Message
 
 
 def test_the_last_messages() -> None:
-    said = [Message(role, f"{number}") for number in range(5) for role in ("user", "assistant")]
+    talk = [Message(role, f"{number}") for number in range(5) for role in ("user", "assistant")]
     now = Message("user", "now")
-    assert Messages(3).select([SYSTEM, *said, now]) == [SYSTEM, *said[-2:], now]
-    assert Messages(100).select([SYSTEM, *said, now]) == [SYSTEM, *said, now]
-    assert Messages(1).select([SYSTEM, *said, now]) == [SYSTEM, now]
+    assert Messages(3).select([SYSTEM, *talk, now]) == [SYSTEM, *talk[-2:], now]
+    assert Messages(100).select([SYSTEM, *talk, now]) == [SYSTEM, *talk, now]
+    assert Messages(1).select([SYSTEM, *talk, now]) == [SYSTEM, now]
 
 
-def test_what_the_system_says_later_is_kept_as_well() -> None:
+def test_a_later_system_message_is_kept_as_well() -> None:
     note = Message("system", "Be brief.")
     assert Messages(1).select([SYSTEM, Message("user", "a"), note, Message("user", "b")]) == [
         SYSTEM, note, Message("user", "b"),
@@ -45,7 +45,7 @@ ROLES = st.sampled_from(["user", "assistant", "system", "tool", "call"])
 
 
 @given(st.lists(ROLES, max_size=30), st.integers(1, 12))
-def test_each_window_is_an_end_of_the_conversation_that_is_whole(roles: list[str], limit: int) -> None:
+def test_each_window_ends_the_conversation_and_splits_no_tool_call(roles: list[str], limit: int) -> None:
     calls = (ToolCall("1", "f", "{}"),)
     messages = [
         Message("assistant", str(n), tool_calls=calls) if role == "call" else Message(role, str(n))
@@ -57,11 +57,11 @@ def test_each_window_is_an_end_of_the_conversation_that_is_whole(roles: list[str
     assert others == [m for m in messages if m.role != "system"][-len(others) :]
     assert len(others) <= limit or len(others) == 1
     before = messages.index(others[0]) - 1
-    whole = [message for message in messages[: before + 1] if message.role != "system"]
-    assert others[0].role != "tool" or not whole
+    earlier = [message for message in messages[: before + 1] if message.role != "system"]
+    assert others[0].role != "tool" or not earlier
 
 
-def test_as_many_tokens_as_fit() -> None:
+def test_the_last_messages_within_the_limit_of_tokens() -> None:
     window = Tokens(2 * PER_MESSAGE + 13, count=len)
     assert window.select([SYSTEM, Message("user", "long ago"), Message("user", "12345")]) == [
         SYSTEM,
@@ -72,7 +72,7 @@ def test_as_many_tokens_as_fit() -> None:
     assert window.tokens([CALL]) == PER_MESSAGE + len('look{"up": "x"}look{}')
 
 
-def test_what_is_said_now_is_sent_also_where_it_does_not_fit() -> None:
+def test_the_new_message_is_sent_even_if_it_is_over_the_limit() -> None:
     now = Message("user", "far too long")
     assert Tokens(1, count=len).select([SYSTEM, Message("user", "a"), now]) == [SYSTEM, now]
 
@@ -95,7 +95,7 @@ def get_encoding(name):
 
 
 def tokens_with(tiktoken: str, folder: Path) -> tuple[list[str], str]:
-    """Count in a process of its own, with a module of this text; give the counts and what was said."""
+    """Count in another process, with this source as the module tiktoken; return the counts and the stderr."""
     (folder / "tiktoken.py").write_text(tiktoken)
     code = "from declarai_like.window import count_tokens; print(count_tokens('one two three'), count_tokens('one'))"
     root = str(Path(__file__).parent.parent)
@@ -104,23 +104,24 @@ def tokens_with(tiktoken: str, folder: Path) -> tuple[list[str], str]:
     return run.stdout.split(), run.stderr
 
 
-def test_tiktoken_is_used_where_it_is_installed_and_works(tmp_path: Path) -> None:
+def test_tiktoken_is_used_if_it_is_installed(tmp_path: Path) -> None:
     assert tokens_with(TIKTOKEN.format(fails=False), tmp_path) == (["3", "1"], "")
     assert tokens_with("raise ImportError", tmp_path) == (["4", "1"], "")
 
 
-def test_where_tiktoken_cannot_load_its_encoding_tokens_are_estimated(tmp_path: Path) -> None:
-    counts, said = tokens_with(TIKTOKEN.format(fails=True), tmp_path)
+def test_tokens_are_estimated_if_tiktoken_cannot_load_its_encoding(tmp_path: Path) -> None:
+    counts, stderr = tokens_with(TIKTOKEN.format(fails=True), tmp_path)
     assert counts == ["4", "1"]
-    assert "tiktoken could not load its encoding, so tokens are estimated (OSError: no network)" in said
-    assert said.count("RuntimeWarning") == 1
+    assert "tiktoken could not load its encoding, so tokens are estimated (OSError: no network)" in stderr
+    assert stderr.count("RuntimeWarning") == 1
 
 
 @pytest.mark.parametrize("limit", [0, -1, True, "3", None, 1.5])
-def test_a_limit_is_a_number(limit: object) -> None:
+def test_a_limit_is_an_integer_from_1(limit: object) -> None:
+    got = limit if type(limit) is int else "None" if limit is None else type(limit).__name__
     for kind in (Messages, Tokens):
         with pytest.raises(
-            ConfigurationError, match=f"{kind.__name__}\\(.*\\) is no window: its limit is a whole number, from 1"
+            ConfigurationError, match=rf"^limit of {kind.__name__}\(\) must be an integer >= 1, got {got}$"
         ):
             kind(limit)
 
@@ -129,16 +130,18 @@ def test_a_summary_is_of_another_window() -> None:
     assert repr(Summary(Messages(3))) == "Summary(Messages(3))"
     assert repr(Tokens(8000)) == "Tokens(8000)"
     for wrong in (5, None, Summary(Messages(3))):
-        with pytest.raises(ConfigurationError, match=r"it is another window .* as in Summary\(Messages\(20\)\)"):
+        with pytest.raises(
+            ConfigurationError, match=r"a window that is not a Summary, got .*; for instance Summary\(Messages\(20\)\)"
+        ):
             Summary(wrong)
 
 
-def test_a_summary_takes_whole_exchanges_and_leaves_room() -> None:
-    said = [Message(role, f"{number}") for number in range(10) for role in ("user", "assistant")]
+def test_a_summary_covers_whole_exchanges_and_half_of_the_window() -> None:
+    talk = [Message(role, f"{number}") for number in range(10) for role in ("user", "assistant")]
     now = Message("user", "now")
     summary = Summary(Messages(10))
-    assert summary.outgrown([SYSTEM], said[:8], now) == 0
-    assert summary.outgrown([SYSTEM], said, now) == 16  # 4 of the 20 stay, with room for three exchanges
+    assert summary.outgrown([SYSTEM], talk[:8], now) == 0
+    assert summary.outgrown([SYSTEM], talk, now) == 16  # 4 of the 20 stay, so three more exchanges are within the limit
     assert summary.outgrown([SYSTEM], TALK[:-1], now) == 0
     assert Summary(Messages(3)).outgrown([SYSTEM], TALK[:-1], now) == 5
-    assert Summary(Messages(8)).outgrown([SYSTEM], [*said[:6], *TALK[:5]], now) == 11
+    assert Summary(Messages(8)).outgrown([SYSTEM], [*talk[:6], *TALK[:5]], now) == 11

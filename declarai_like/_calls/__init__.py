@@ -1,1 +1,1 @@
-"""Calls: one typed answer of a model, and the bookkeeping around each call of a task or chat."""
+"""Calls of tasks and chats: one typed answer of a model, its value or stream, and the tracking of all calls."""

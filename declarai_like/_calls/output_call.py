@@ -1,11 +1,17 @@
-"""A shape and a model together: one typed answer, or a stream of the answer so far."""
+"""The operator of this library: it returns one `LLMResponse`, or a generator of accumulating `LLMResponse` chunks.
+
+An `OutputCall` joins an output type and a model. Its flow returns the typed value with the complete
+response. As a stream it also emits the response so far, chunk by chunk. Wrong answers are sent back to
+the model, and broken streams are restarted, as the task's settings allow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
+from .._core import checks
 from .._core.flow import Flow
 from .._core.retry import Retry
 from .._llm.llm import LLM
@@ -22,38 +28,40 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 Output = Literal["schema", "tool", "prompt"]
-"""How structure is asked for: of the provider, as the reply's form; as a forced tool call; in words."""
+"""How structured output is requested: a schema that the provider enforces, a forced tool call, or the prompt's text."""
 
 Restartable: TypeAlias = type[StreamError | Timeout]
-"""A kind of error after which the same question may be asked anew."""
+"""A class of errors after which the same request may be sent again."""
 
-_OURS = {"messages": "the prompt", "stream": "streaming=True", "n": "calling several times"}
+_RESERVED_PARAMS = {
+    "messages": "write it into the prompt",
+    "stream": "use streaming=True",
+    "n": "make several calls",
+}
+"""Parameters of a request that are not for ``llm_params``, with the way to set them."""
 
 
-def params_of(name: str, given: Any) -> dict[str, Any]:
-    """Give the parameters of a request that somebody has set, or None; ``name`` says whose they are.
+def params_of(name: str, given: object) -> dict[str, Any]:
+    """Return a copy of request parameters, or of None; ``name`` names their owner in an error.
 
     Raises:
-        ConfigurationError: they are no dict.
+        ConfigurationError: they are not a mapping.
     """
     if given is None:
         return {}
-    if not isinstance(given, Mapping):
-        raise ConfigurationError(
-            f"llm_params of {name} is {given!r:.80}; it is a dict of parameters, such as {{'temperature': 0}}"
-        )
-    return dict(cast("Mapping[str, Any]", given))
+    todo = "for instance {'temperature': 0}"
+    return dict(checks.mapping(f"llm_params of {name}", given, of="parameter names to values", todo=todo))
 
 
 class OutputCall(Generic[R]):
-    """Asks a model, and reads the answer into a shape.
+    """Asks a model, and parses the answer into an output type.
 
-    ``retries`` counts how often another attempt follows one that came to nothing: an answer that does
-    not fit is sent back to the model with the reason; after an error of ``restart_on`` the same is asked
-    anew. A tenacity policy in its place says when to stop and how long to wait.
+    A wrong answer is sent back to the model with the reason. After an error of ``restart_on``, the same
+    request is sent again. ``retries`` is the number of such further attempts; a tenacity policy in its
+    place decides when to stop and how long to wait.
 
     Raises:
-        ConfigurationError: a setting is wrong; the message names what asks, and the setting.
+        ConfigurationError: a setting is wrong; the message names the task or chat, and the setting.
     """
 
     def __init__(
@@ -71,13 +79,13 @@ class OutputCall(Generic[R]):
         self._output_type = output_type
         self._llm = llm
         self._params = params
-        self._check(params)
+        self._check_params(params)
         self._restart_on = self._read_restart_on(restart_on)
         self._policy = self._read_policy(retries)
         self._format = self._read_format(output)
 
     def with_format_instructions(self, text: str) -> str:
-        """Add to a prompt what asks for the answer's form, where the provider is not asked to enforce it."""
+        """Return a prompt with the instruction to answer in JSON, if the provider does not enforce the schema."""
         if self._format is not None or not self._output_type.schema:
             return text
         return "\n\n".join(filter(None, (text, ask_for_json(self._output_type))))
@@ -88,23 +96,23 @@ class OutputCall(Generic[R]):
         params: Mapping[str, Any],
         commitment: Commitment | None = None,
     ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
-        """Ask until an answer fits, and give its value and the answer itself.
+        """Ask until an answer is valid, and return its value and the response itself.
 
-        With a ``commitment``, each attempt is emitted as it grows, and no other attempt follows one to which a
-        reader has made it.
+        With a ``commitment``, the flow emits the response so far of each attempt. No other attempt follows
+        one to which a reader has committed.
 
         Raises:
-            OutputError: no answer fitted; it holds each attempt.
-            Truncated: an answer was cut at the token limit.
+            OutputError: no answer was valid; it holds each attempt.
+            Truncated: an answer was cut off at the token limit.
         """
         question = self._question(messages, params, stream=commitment is not None)
         return self._answer(question, _always if commitment is None else commitment.try_abandon)
 
     def _answer(
-        self, question: Question, give_up: Callable[[int], bool]
+        self, question: Question, try_abandon: Callable[[int], bool]
     ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
         retry = Retry(self._policy)
-        timer = self._llm.timer()
+        timer = self._llm.timer()  # one for all attempts: `total` limits the call, not an attempt
         attempts: list[Attempt] = []
         response_text: ResponseText | None = None
         while True:
@@ -114,66 +122,62 @@ class OutputCall(Generic[R]):
             try:
                 response = yield from self._llm.answer(question, response_text, timer)
                 return self.read(response), response
-            except OutputMismatch as unfit:
-                attempts.append(Attempt(response_text.text, str(unfit)))
-                question = replace(question, messages=(*question.messages, *_send_back(attempts[-1])))
-                failure = self._unfit(attempts)
-            except (StreamError, Timeout) as dropped:
-                if not isinstance(dropped, self._restart_on):
+            except OutputMismatch as mismatch:
+                attempts.append(Attempt(response_text.text, str(mismatch)))
+                question = replace(question, messages=(*question.messages, *_correction(attempts[-1])))
+                failure = self._invalid_answer(attempts)
+            except (StreamError, Timeout) as error:
+                if not isinstance(error, self._restart_on):
                     raise
-                attempts.append(Attempt(response_text.text, str(dropped)))
-                failure = dropped
-            over = retry.is_exhausted(failure) or not timer.has_time_for(retry.seconds)  # as after a `TotalTimeout`
-            if over or not give_up(len(attempts)):
+                attempts.append(Attempt(response_text.text, str(error)))
+                failure = error
+            # A pause that would end after the total limit is not begun. `try_abandon` is last, as it decides for good
+            # that readers no longer get the text of this attempt.
+            exhausted = retry.is_exhausted(failure) or not timer.has_time_for(retry.seconds)
+            if exhausted or not try_abandon(len(attempts)):
                 raise failure
             yield retry.pause()
-            if not give_up(len(attempts)):  # the stream was closed meanwhile
-                raise failure
 
     def read(self, response: LLMResponse) -> R:
-        """Read a whole answer.
+        """Return the value of a complete response.
 
         Raises:
-            Unfit: it does not fit.
-            Truncated: it was cut at the token limit.
+            OutputMismatch: it is not valid.
+            Truncated: it was cut off at the token limit.
         """
+        # Text that was cut off is still text; of anything else a part would be mistaken for a wrong answer
         if response.finish_reason == "length" and not self._output_type.is_text:
             error = Truncated(
-                f"the answer to {self._name!r} was cut at the token limit, so it is no whole "
-                f"{self._output_type.text}; raise max_tokens (llm_params), or ask for less"
+                f"the answer of {self._name!r} was cut off at the token limit and is not a complete "
+                f"{self._output_type.text}; raise max_tokens in llm_params, or ask for less"
             )
             error.partial = response.response
             raise error
         return self._output_type.read(response.response)
 
-    def _unfit(self, attempts: list[Attempt]) -> OutputError:
-        times = "" if len(attempts) == 1 else f" (the last of {len(attempts)} attempts)"
+    def _invalid_answer(self, attempts: list[Attempt]) -> OutputError:
+        count = "" if len(attempts) == 1 else f" (the last of {len(attempts)} attempts)"
         return OutputError(
-            f"the answer to {self._name!r} is no {self._output_type.text}{times}:\n{attempts[-1].reason}",
+            f"the answer of {self._name!r} is not a valid {self._output_type.text}{count}:\n{attempts[-1].reason}",
             attempts=tuple(attempts),
         )
 
     def _question(self, messages: Sequence[Message], params: Mapping[str, Any], *, stream: bool) -> Question:
-        self._check(params)
+        self._check_params(params)
         merged = {**self._params, **params}
         model = str(merged.pop("model", self._llm.name))
         return Question(model, tuple(messages), merged, stream, self._format)
 
-    def _check(self, params: Mapping[str, Any]) -> None:
-        for name, instead in _OURS.items():
-            if name in params:
-                raise ConfigurationError(
-                    f"llm_params of {self._name!r} set {name!r}, which is done by {instead}; take it out"
-                )
+    def _check_params(self, params: Mapping[str, Any]) -> None:
+        for param, todo in _RESERVED_PARAMS.items():
+            if param in params:
+                raise ConfigurationError(f"llm_params of {self._name!r} must not contain {param!r}; {todo}")
 
     def _read_format(self, output: Output) -> AnswerFormat | None:
         output_type = self._output_type
-        if output not in ("schema", "tool", "prompt"):
-            raise ConfigurationError(
-                f"output of {self._name!r} is {output!r}; it is one of 'auto', 'schema', 'tool' or 'prompt'"
-            )
         if output == "prompt" or not output_type.schema:
             return None
+        # OpenAI takes names of at most 64 ASCII letters, digits, _ and -, for schemas and for functions
         name = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in self._name)
         return AnswerFormat(name[-64:], f"Give the answer, a {output_type.text}.", output_type.schema, output)
 
@@ -181,30 +185,33 @@ class OutputCall(Generic[R]):
         wrong: list[object]
         try:
             wrong = [kind for kind in kinds if not _is_restartable(kind)]
-        except TypeError:  # it is a single class, for instance
+        except TypeError:  # it cannot be iterated: a single class, for instance
             wrong = [kinds]
         if wrong:
-            raise ConfigurationError(
-                f"restart_on of {self._name!r} has {wrong[0]!r}; it takes a collection of errors that derive "
-                "from StreamError or Timeout, as {errors.StreamInterrupted, errors.IdleTimeout}"
+            raise checks.wrong_type(
+                f"restart_on of {self._name!r}",
+                "a collection of subclasses of StreamError or Timeout",
+                wrong[0],
+                "for instance {errors.StreamInterrupted, errors.IdleTimeout}",
             )
         return tuple(kinds)
 
-    def _read_policy(self, retries: int | BaseRetrying) -> BaseRetrying:
+    def _read_policy(self, retries: object) -> BaseRetrying:
         from tenacity import AsyncRetrying, BaseRetrying, Retrying, stop_after_attempt
 
-        if isinstance(retries, int) and not isinstance(retries, bool) and retries >= 0:
-            return Retrying(stop=stop_after_attempt(retries + 1))
-        if isinstance(retries, BaseRetrying) and not isinstance(retries, AsyncRetrying):
-            return retries
-        raise ConfigurationError(
-            f"retries of {self._name!r} is {retries!r}; it takes a number from 0, "
-            "or a tenacity.Retrying, which serves async tasks as well"
-        )
+        what = f"retries of {self._name!r}"
+        if isinstance(retries, int):
+            return Retrying(stop=stop_after_attempt(checks.integer(what, retries, minimum=0) + 1))
+        # Of a policy only its conditions are used, so a Retrying is right in async code too. The hooks of an
+        # AsyncRetrying may be coroutine functions, which a flow does not await.
+        if not isinstance(retries, BaseRetrying) or isinstance(retries, AsyncRetrying):
+            todo = "a Retrying is for async tasks as well"
+            raise checks.wrong_type(what, "an integer >= 0 or a tenacity.Retrying", retries, todo)
+        return retries
 
 
 def _always(attempt: int) -> bool:
-    """Nobody sees an attempt that does not stream, so each may be given up."""
+    """Abandon an attempt that does not stream: it has no reader."""
     return True
 
 
@@ -212,8 +219,8 @@ def _is_restartable(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, StreamError | Timeout)
 
 
-def _send_back(attempt: Attempt) -> list[Message]:
-    """What the model is told after an answer that does not fit."""
+def _correction(attempt: Attempt) -> list[Message]:
+    """Return the messages that send a wrong answer back to the model."""
     return [
         Message("assistant", attempt.text),
         Message(

@@ -1,4 +1,4 @@
-"""What is under way in a context: the calls that are made there, the tokens that they take, and a way to stop them."""
+"""Tracking of the calls in a context: their token usage, and stopping their streams."""
 
 from __future__ import annotations
 
@@ -18,47 +18,48 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """Sees the calls of tasks and chats that are made inside of its ``with`` block, also deep in other functions.
+    """Tracks all calls of tasks and chats made in its ``with`` block, including nested ones.
 
     ```python
     with declarai.Watch() as watch:
-        report = write(topic)  # whatever this calls
+        report = write(topic)  # may call other tasks and chats
     print(watch.usage)
     ```
 
-    `stop` ends the streams that are being read, as ``close`` does: their readers come to an end without an error,
-    and have what has come. So what reads them can end well, with what there is. A call that does not stream is not
-    stopped.
+    `stop` closes the streams that are being read: their readers end without an error, and keep the chunks
+    that they have. So the code that reads them can finish with a partial answer. A call that does not
+    stream is not stopped.
 
-    Blocks may be in each other; each sees what is made inside of it.
+    Blocks can be nested: each tracks the calls made in it.
 
     Attributes:
-        is_stopped: what is begun from now on ends at once.
-        has_cut: a stream was ended by it, before its own end.
+        is_stopped: it was stopped; a stream that is made from now on ends at once.
+        stopped_any: it stopped a stream before its end.
     """
 
     def __init__(self) -> None:
         self.is_stopped = False
         self.stopped_any = False
+        # Streams are held weakly, so that a stream which its reader lets go closes its connection
         self._streams: list[tuple[weakref.ref[Stream[Any]], StreamBuffer[LLMResponse, Any]]] = []
-        self._answers: list[LLMResponse] = []
+        self._responses: list[LLMResponse] = []
         self._outer: Watch | None = None
         self._token: Token[Watch | None] | None = None
 
     @property
     def usage(self) -> Usage | None:
-        """The tokens of all calls so far; None where there are none. Estimated, where one of them is."""
-        usages = [usage_of_all_attempts(answer) for answer in self._last_chunks()]
+        """The tokens of all calls so far; None without a call. Estimated if those of one call are."""
+        usages = [usage_of_all_attempts(response) for response in self._last_chunks()]
         return sum_of(usages) if usages else None
 
     def stop(self) -> None:
-        """End all streams that are read blocking, in whichever thread.
+        """Close all streams of blocking code, in any thread.
 
         Raises:
-            StreamInUse: one is read with ``async for``; the others are ended all the same. Use `astop`.
+            StreamInUse: one is being read with ``async for``; the others are closed anyway. Use `astop`.
         """
         in_use: StreamInUse | None = None
-        for stream in self._stopped():
+        for stream in self._streams_to_stop():
             try:
                 stream.close()
             except StreamInUse as error:
@@ -67,12 +68,12 @@ class Watch:
             raise in_use
 
     async def astop(self) -> None:
-        """End all streams, from async code."""
-        for stream in self._stopped():
+        """Close all streams, from async code."""
+        for stream in self._streams_to_stop():
             await stream.aclose()
 
     def register(self, stream: Stream[Any]) -> None:
-        """Take note of a stream that was made."""
+        """Track a stream that was made."""
         self._streams.append((weakref.ref(stream), stream.buffer))
         if self.is_stopped:
             self.stopped_any = True
@@ -80,11 +81,11 @@ class Watch:
         if self._outer is not None:
             self._outer.register(stream)
 
-    def add(self, answer: LLMResponse) -> None:
-        """Take note of an answer that came whole."""
-        self._answers.append(answer)
+    def add(self, response: LLMResponse) -> None:
+        """Track the response of a call that did not stream."""
+        self._responses.append(response)
         if self._outer is not None:
-            self._outer.add(answer)
+            self._outer.add(response)
 
     def __enter__(self) -> Self:
         self._outer = _watch.get()
@@ -96,19 +97,19 @@ class Watch:
             _watch.reset(self._token)
             self._token = None
 
-    def _stopped(self) -> list[Stream[Any]]:
+    def _streams_to_stop(self) -> list[Stream[Any]]:
         self.is_stopped = True
         alive = [stream() for stream, _ in self._streams]
-        cut = [stream for stream in alive if stream is not None and not stream.buffer.closed]
-        self.stopped_any = self.stopped_any or bool(cut)
-        return cut
+        unfinished = [stream for stream in alive if stream is not None and not stream.buffer.closed]
+        self.stopped_any = self.stopped_any or bool(unfinished)
+        return unfinished
 
     def _last_chunks(self) -> list[LLMResponse]:
-        return [*self._answers, *(last for _, buffer in self._streams if (last := buffer.last) is not None)]
+        return [*self._responses, *(last for _, buffer in self._streams if (last := buffer.last) is not None)]
 
 
 def current_watch() -> Watch | None:
-    """Give the watch that the running code is inside of."""
+    """Return the innermost watch of the current context, or None."""
     return _watch.get()
 
 

@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from .._calls.calls import Calls, FlowFactory
 from .._calls.output_call import params_of
+from .._calls.runner import CallRunner, FlowFactory
 from .._core.flow import Flow
 from ..memory import InMemory, Memory
 from ..messages import LLMResponse, Message
@@ -30,7 +30,9 @@ class ChatRuntime:
     def __init__(self, chat: Any, declared: ChatDefinition) -> None:
         self.declared = declared
         self.said: dict[str, str] = {}
-        self.calls = Calls(declared.prompt.output_type, streaming=declared.streaming, replay=declared.settings.replay)
+        self.calls = CallRunner(
+            declared.prompt.output_type, streaming=declared.streaming, replay=declared.settings.replay
+        )
         self.conversation: Conversation[Any] = Conversation(
             InMemory(),
             declared.settings.window,
@@ -77,7 +79,7 @@ class ChatRuntime:
         self.said[name] = text
 
     def send(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any, *, is_async: bool) -> Any:
-        return self.calls.answer(self._answering(args, values, params), is_async=is_async)
+        return self.calls.call(self._answering(args, values, params), is_async=is_async)
 
     def stream(self, message: str, values: Mapping[str, Any], params: Any = None) -> Stream[Any]:
         """Send a message, and give the answer as a stream, whatever `send` gives."""

@@ -1,4 +1,4 @@
-"""Language models: the functions that make them, and the decorators that make tasks and chats."""
+"""Language models: functions that return one, and its decorators for tasks and chats."""
 
 from __future__ import annotations
 

@@ -1,39 +1,33 @@
-"""Where users begin: the functions that give models, and the decorators for the model that the environment names."""
+"""Functions that return a model: ``openai()``, ``azure_openai()``, ``offline()``, ``model()``; and the default model."""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
 from .._calls.output_call import Output, OutputCall
+from .._core import checks
 from .._llm.llm import LLM
 from .._llm.transport.inprocess import InProcessTransport
 from .._llm.transport.openai import Account, OpenAITransport
 from .._net.http_clients import checked_headers
 from .._net.timeouts import Timeouts
 from .._output.output_type import OutputType
-from .._prompts import Prompt
 from ..errors import ConfigurationError
 from ..providers.openai import OpenAIProvider
-from ..stream import Items
-from ..tasks import Task
-from ..window import Window
-from .models import Auto, ByElement, ChatSettings, Decorator, Model, OutputSettings, StreamingDecorator, TaskSettings
+from .models import Auto, Model, OutputSettings, resolve_output
 
 if TYPE_CHECKING:
     from .._offline import Replies
 
-K = TypeVar("K")
-P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
 
 
 class ModelSettings(TypedDict, total=False):
-    """The settings that each model of OpenAI's protocol has: see `openai`."""
+    """The settings of each model that speaks OpenAI's protocol: see `openai`."""
 
     headers: Mapping[str, str] | None
     timeout: Timeouts | float | None
@@ -43,7 +37,7 @@ class ModelSettings(TypedDict, total=False):
 
 
 class OpenAISettings(ModelSettings, total=False):
-    """See `openai`."""
+    """The settings of `openai`."""
 
     api_key: str | None
     base_url: str | None
@@ -52,7 +46,7 @@ class OpenAISettings(ModelSettings, total=False):
 
 
 class AzureSettings(ModelSettings, total=False):
-    """See `azure_openai`."""
+    """The settings of `azure_openai`."""
 
     azure_openai_key: str | None
     azure_openai_api_base: str | None
@@ -80,28 +74,27 @@ def openai(
     include_usage: bool = True,
     openai_token: str | None = None,
 ) -> Model[Any]:
-    """Give a model of OpenAI, or of any server that speaks its Chat Completions.
+    """Return a model of OpenAI, or of any server that speaks its Chat Completions API.
 
     Args:
-        model: the model's name, as the server knows it.
+        model: the name of the model at the server.
         api_key: by default ``DECLARAI_OPENAI_API_KEY`` or ``OPENAI_API_KEY``, read at the first
-            request. A server at another ``base_url`` may do without; what is set is sent to it.
+            request. Another ``base_url`` may need no key; a key that is set is sent to it.
         base_url: by default ``OPENAI_BASE_URL``, else OpenAI.
         headers: sent with each request.
-        timeout: a `Timeouts`, or one number of seconds for the whole call.
-        max_retries: how often a request that failed before its answer began is sent again.
-        stream: whether tasks stream where their decorator does not say.
-        output: how tasks ask for structure where their decorator does not say; ``"auto"`` is
+        timeout: a `Timeouts`, or the number of seconds for the complete call.
+        max_retries: how often a request is sent again that failed before its answer began.
+        stream: tasks stream, unless their decorator sets ``streaming``.
+        output: how structured output is requested, unless a decorator sets it; ``"auto"`` is
             ``"schema"`` at OpenAI and Azure, and ``"prompt"`` elsewhere.
         llm_params: parameters of each request (``temperature``, ...).
-        include_usage: whether streams ask for the token count; some servers do not know the option.
-        openai_token: another name for ``api_key``.
+        include_usage: streams request the token count; some servers do not know the option.
+        openai_token: deprecated alias of ``api_key``, for one release.
 
     Raises:
-        ConfigurationError: a setting is wrong; or, at the first request, there is no key.
+        ConfigurationError: a setting is wrong; or, at the first request, the key is missing.
     """
-    if not model or not isinstance(model, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (settings come from anywhere)
-        raise ConfigurationError("openai() needs the name of a model, as the server knows it")
+    _check_name("model of openai()", model)
     url = _address(base_url or os.environ.get("OPENAI_BASE_URL"), "base_url")
     at_openai = url is None or _host(url).endswith((".openai.com", ".openai.azure.com"))
     account = Account(
@@ -148,27 +141,29 @@ def azure_openai(
     llm_params: Mapping[str, Any] | None = None,
     model: str | None = None,
 ) -> Model[Any]:
-    """Give a model that is deployed at Azure OpenAI.
+    """Return a model that is deployed at Azure OpenAI.
 
     Args:
-        deployment_name: the deployment; ``model`` is another name for it.
+        deployment_name: the name of the deployment.
         azure_openai_key: by default ``DECLARAI_AZURE_OPENAI_KEY`` or ``AZURE_OPENAI_API_KEY``.
-        azure_openai_api_base: the resource's address; by default ``DECLARAI_AZURE_OPENAI_API_BASE``
+        azure_openai_api_base: the URL of the resource; by default ``DECLARAI_AZURE_OPENAI_API_BASE``
             or ``AZURE_OPENAI_ENDPOINT``.
-        api_version: of Azure's API.
+        api_version: the version of Azure's API.
+        model: deprecated alias of ``deployment_name``, for one release.
 
     ``headers``, ``timeout``, ``max_retries``, ``stream``, ``output`` and ``llm_params`` are as for `openai`.
 
     Raises:
-        ConfigurationError: a setting is wrong or missing; or, at the first request, there is no key.
+        ConfigurationError: a setting is wrong or missing; or, at the first request, the key is missing.
     """
     name = deployment_name or model
     if not name:
-        raise ConfigurationError("azure_openai() needs the deployment_name of the model")
+        raise ConfigurationError("azure_openai() needs deployment_name, the name of the deployment")
+    _check_name("deployment_name of azure_openai()", name)
     base = azure_openai_api_base or _setting("DECLARAI_AZURE_OPENAI_API_BASE", "AZURE_OPENAI_ENDPOINT")
     if not base:
         raise ConfigurationError(
-            "azure_openai() needs the resource's address: give azure_openai_api_base, or set AZURE_OPENAI_ENDPOINT"
+            "azure_openai() needs the URL of the resource; pass azure_openai_api_base, or set AZURE_OPENAI_ENDPOINT"
         )
     account = Account(
         azure=True,
@@ -222,15 +217,15 @@ def offline(
     stream: bool = False,
     output: Auto = "auto",
 ) -> Model[Any]:
-    """Give the embedded model: no key, no network, the same answer to the same question each time.
+    """Return the offline model: it needs no key and no network, and is deterministic.
 
-    It is a stand-in and not a language model: it plays back ``replies``, and where none matches it
-    makes up an answer that has the form of the task's return type and nothing more.
+    It is not a language model: it plays back ``replies``. Where none matches, it samples an answer that is
+    valid for the task's return type and has no meaning.
 
     Args:
-        replies: a list, played in order; a dict, whose keys are looked for in the prompt; a function
-            of the messages; the path of a tape that `declarai_like.testing.record` has made; or a
-            `Script`. A reply is a text, a value that is written as JSON, a `Reply`, `Fault` or `Raw` of
+        replies: a list, played in order; a dict, whose keys are searched for in the prompt; a function
+            of the messages; the path of a tape written by `declarai_like.testing.record`; or a
+            `Script`. A reply is a str, a value that is written as JSON, a `Reply`, `Fault` or `Raw` of
             `declarai_like.testing`, or an exception, which is raised.
         delay: seconds between two chunks of a stream.
 
@@ -238,7 +233,7 @@ def offline(
 
     Raises:
         ConfigurationError: a setting is wrong, or the tape has a broken line.
-        FileNotFoundError: there is no such tape.
+        FileNotFoundError: the tape does not exist.
     """
     from .._offline import Script
 
@@ -252,19 +247,19 @@ def offline(
             max_retries=2,
         ),
         stream=stream,
-        output=_output(output, "schema"),
+        output=resolve_output("output", output, "schema"),
         params=None,
         shown="offline",
     )
 
 
 def model(name: str | None = None, /) -> Model[Literal[False]]:
-    """Give the model that a name says, by default the one in ``DECLARAI_MODEL``.
+    """Return the model with a name, by default the name in ``DECLARAI_MODEL``.
 
     Names are ``"openai:<model>"``, ``"azure_openai:<deployment>"`` and ``"offline"``.
 
     Raises:
-        ConfigurationError: there is no name, no such kind of model, or one of its settings is missing.
+        ConfigurationError: the name is missing or unknown, or a setting of the model is missing.
     """
     given = name if name is not None else os.environ.get("DECLARAI_MODEL", "")
     kind, _, rest = given.partition(":")
@@ -272,86 +267,48 @@ def model(name: str | None = None, /) -> Model[Literal[False]]:
         return offline()
     if kind in ("openai", "azure_openai") and rest:
         return openai(rest) if kind == "openai" else azure_openai(rest)
-    what = f"{given!r} names no model" if given else "no model is set"
+    problem = f"{given!r} is not the name of a model" if given else "no model is set"
     raise ConfigurationError(
-        f"{what}: set DECLARAI_MODEL (or call declarai.model) to 'openai:<model>', "
-        "'azure_openai:<deployment>' or 'offline', which makes up its answers"
+        f"{problem}; set DECLARAI_MODEL (or call declarai.model) to 'openai:<model>', "
+        "'azure_openai:<deployment>' or 'offline', which needs no server"
     )
 
 
-@overload
-def task(  # type: ignore[overload-overlap]  # the narrower one comes first
-    function: ByElement[P, T],
-) -> Task[P, Items[T]]: ...
-@overload
-def task(function: Callable[P, Coroutine[Any, Any, R]]) -> Task[P, Coroutine[Any, Any, R]]: ...
-@overload
-def task(function: Callable[P, R]) -> Task[P, R]: ...
-@overload
-def task(*, streaming: Literal[True], **settings: Unpack[TaskSettings]) -> StreamingDecorator: ...
-@overload
-def task(*, streaming: Literal[False] = ..., **settings: Unpack[TaskSettings]) -> Decorator: ...
-def task(
-    function: Callable[..., Any] | None = None,
-    *,
-    streaming: bool = False,
-    replay: bool = True,
-    **settings: Unpack[OutputSettings],
-) -> Any:
-    """Make a task for the model that ``DECLARAI_MODEL`` names, which is read at the first call.
+class _EnvironmentModel(Model[Literal[False]]):
+    """The model that ``DECLARAI_MODEL`` names. The variable is read at the first call of each task or chat.
 
-    The settings are those of `Model.task`.
-
-    Raises:
-        DeclarationError: the function cannot become a task.
-        ConfigurationError: at the first call, when there is no such model.
+    So a module can declare tasks at import, before the program has set the variable.
     """
 
-    def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
-        prompt: Prompt[Any] = Prompt(function)
-        output_call = functools.cache(lambda: model().output_call(prompt.name, prompt.output_type, **settings))
-        return Task(function, prompt, output_call, streaming=streaming, replay=replay)
+    def __init__(self) -> None:  # not that of `Model`, which needs the model's settings
+        self._stream = False
+        self._shown = "named by DECLARAI_MODEL"
 
-    return decorate if function is None else decorate(function)
+    def output_call(self, name: str, output_type: OutputType[R], **settings: Unpack[OutputSettings]) -> OutputCall[R]:
+        return model().output_call(name, output_type, **settings)
+
+    def _output_call_factory(
+        self, name: str, output_type: OutputType[R], settings: OutputSettings
+    ) -> Callable[[], OutputCall[R]]:
+        # An error is not cached, so a call that failed without the variable succeeds once it is set
+        return functools.cache(lambda: self.output_call(name, output_type, **settings))
 
 
-@overload
-def chat(cls: type[K]) -> type[K]: ...
-@overload
-def chat(**settings: Unpack[ChatSettings]) -> Callable[[type[K]], type[K]]: ...
-def chat(
-    cls: type | None = None,
-    *,
-    streaming: bool | None = None,
-    replay: bool = True,
-    keep_partial: bool = False,
-    window: Window | None = None,
-    **settings: Unpack[OutputSettings],
-) -> Any:
-    """Make a chat for the model that ``DECLARAI_MODEL`` names, which is read at the first message.
+_from_environment = _EnvironmentModel()
 
-    The settings are those of `Model.chat`.
+task = _from_environment.task
+"""Make a task for the model that ``DECLARAI_MODEL`` names, which is read at the first call.
 
-    Raises:
-        DeclarationError: the class cannot become a chat.
-        ConfigurationError: at the first message, when there is no such model.
-    """
+The settings are those of `Model.task`. A function that cannot become a task raises `DeclarationError` at once; a
+wrong setting, or a missing model, raises `ConfigurationError` at the first call.
+"""
 
-    def output_call(name: str, output_type: OutputType[Any]) -> Callable[[], OutputCall[Any]]:
-        return functools.cache(lambda: model().output_call(name, output_type, **settings))
+chat = _from_environment.chat
+"""Make a chat for the model that ``DECLARAI_MODEL`` names, which is read at the first message.
 
-    from ..chats import ChatDeclaration, make_chat  # as in `models`
-
-    said = ChatDeclaration(
-        output_call,
-        lambda name, output_type: model().output_call(name, output_type),
-        streaming,
-        streams=False,
-        replay=replay,
-        keep_partial=keep_partial,
-        window=window,
-    )
-    return functools.partial(make_chat, settings=said) if cls is None else make_chat(cls, said)
+The settings are those of `Model.chat`. A class that cannot become a chat raises `DeclarationError` at once; a
+wrong setting, or a missing model, raises `ConfigurationError` at the first message.
+"""
 
 
 def _model(
@@ -367,27 +324,24 @@ def _model(
     llm_params: Mapping[str, Any] | None,
     include_usage: bool,
 ) -> Model[Any]:
-    if not isinstance(max_retries, int) or isinstance(max_retries, bool) or max_retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]  (settings come from anywhere)
-        raise ConfigurationError(f"max_retries is {max_retries!r}; it takes a number from 0")
     llm = LLM(
         name,
         OpenAIProvider(include_usage=include_usage),
         OpenAITransport(account),
         timeouts=Timeouts.of(timeout),
-        max_retries=max_retries,
+        max_retries=checks.integer("max_retries", max_retries, minimum=0),
     )
-    return Model(llm, stream=stream, output=_output(output, auto), params=llm_params, shown=shown)
+    return Model(llm, stream=stream, output=resolve_output("output", output, auto), params=llm_params, shown=shown)
 
 
-def _output(given: Auto, auto: Output) -> Output:
-    if given not in ("auto", "schema", "tool", "prompt"):
-        raise ConfigurationError(f"output is {given!r}; it is one of 'auto', 'schema', 'tool' or 'prompt'")
-    return auto if given == "auto" else given
+def _check_name(what: str, given: object) -> None:
+    if not checks.string(what, given):
+        raise checks.wrong_value(what, "the name of a model", given)
 
 
-def _address(url: Any, setting: str) -> Any:
-    if url and not (isinstance(url, str) and url.startswith(("http://", "https://"))):
-        raise ConfigurationError(f"{setting} is {url!r}; it begins with http:// or https://")
+def _address(url: str | None, setting: str) -> str | None:
+    if url and not checks.string(setting, url).startswith(("http://", "https://")):
+        raise checks.wrong_value(setting, "a URL that starts with http:// or https://", url)
     return url or None
 
 

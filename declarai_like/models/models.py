@@ -1,4 +1,4 @@
-"""A language model, and its decorators: they make tasks of functions, and chats of classes."""
+"""Models: a language model with its settings, and the decorators that make tasks and chats of it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from typing import (
     TypedDict,
     TypeVar,
     Unpack,
+    get_args,
     overload,
 )
 
 from .._calls.output_call import Output, OutputCall, Restartable, params_of
+from .._core import checks
 from .._llm.llm import LLM
 from .._llm.transport import Transport
 from .._output.output_type import OutputType
@@ -39,18 +41,19 @@ K = TypeVar("K")
 R = TypeVar("R")
 T = TypeVar("T")
 S = TypeVar("S", bound=bool, covariant=True)
-"""Whether tasks stream where their decorator does not say."""
+"""The literal True if tasks stream unless their decorator sets ``streaming``, else False."""
 
 Auto = Literal["auto"] | Output
+"""How structured output is requested; ``"auto"`` leaves it to the model."""
 
 ByElement: TypeAlias = (
     Callable[P, Iterator[T]] | Callable[P, AsyncIterable[T]] | Callable[P, Coroutine[Any, Any, AsyncIterable[T]]]
 )
-"""A function whose answer is handed out element by element."""
+"""A function whose answer is returned element by element."""
 
 
 class OutputSettings(TypedDict, total=False):
-    """How a task asks: see `Model.task`."""
+    """The settings of a task's requests and attempts: see `Model.task`."""
 
     llm_params: Mapping[str, Any] | None
     output: Auto
@@ -59,7 +62,7 @@ class OutputSettings(TypedDict, total=False):
 
 
 class TaskSettings(OutputSettings, total=False):
-    """The settings of a task, but for ``streaming``, which says what its calls give: see `Model.task`."""
+    """The settings of a task without ``streaming``, which determines its type: see `Model.task`."""
 
     replay: bool
 
@@ -74,7 +77,7 @@ class ChatSettings(OutputSettings, total=False):
 
 
 class Decorator(Protocol):
-    """Makes a task whose calls give the value, or an awaitable of it."""
+    """Makes a task whose calls return the value, or an awaitable of it."""
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # the narrower one comes first
@@ -87,7 +90,7 @@ class Decorator(Protocol):
 
 
 class StreamingDecorator(Protocol):
-    """Makes a task whose calls give a stream."""
+    """Makes a task whose calls return a stream."""
 
     @overload
     def __call__(self, function: ByElement[P, T]) -> Task[P, Stream[list[T]]]: ...
@@ -98,12 +101,15 @@ class StreamingDecorator(Protocol):
 
 
 class Model(Generic[S]):
-    """A language model, from which tasks are made: ``@model.task``.
+    """A language model, which makes tasks and chats: ``@model.task``, ``@model.chat``.
 
-    Make one with `openai`, `azure_openai`, `offline` or `model`.
+    `openai`, `azure_openai`, `offline` and `model` return one.
 
     Attributes:
-        name: what the provider calls it.
+        name: its name at the provider.
+
+    Raises:
+        ConfigurationError: a setting is wrong.
     """
 
     @overload
@@ -142,6 +148,7 @@ class Model(Generic[S]):
         self.name = llm.name
         self._llm = llm
         self._stream = stream
+        checks.one_of("output of Model()", output, get_args(Output))
         self._output: Output = output
         self._shown = shown or llm.name
         self._params = params_of(self._shown, params)
@@ -173,44 +180,40 @@ class Model(Generic[S]):
         function: Callable[..., Any] | None = None,
         *,
         streaming: bool | None = None,
+        replay: bool = True,
         llm_params: Mapping[str, Any] | None = None,
         output: Auto = "auto",
         retries: int | BaseRetrying = 2,
         restart_on: Collection[Restartable] = (),
-        replay: bool = True,
     ) -> Any:
         """Make a task of a function: its signature and docstring are the prompt.
 
         Args:
-            function: what becomes the task, where the decorator has no settings.
-            streaming: whether a call gives a `Stream`; where it is not said, as the model's ``stream``.
-            llm_params: parameters of each request, as the provider names them (``temperature``, ...).
-            output: how a structured answer is asked for: ``"schema"`` (the provider enforces the form
-                of the reply), ``"tool"`` (as the arguments of a forced tool call), ``"prompt"`` (in
-                words), or ``"auto"``, as fits the provider.
-            retries: how often an answer that does not fit is sent back to the model with the reason;
-                or a ``tenacity.Retrying``, whose stop and wait are used.
-            restart_on: errors in the middle of an answer after which the same is asked anew, as often
-                as ``retries`` says: classes of `StreamError` and `Timeout` in `declarai_like.errors`.
-            replay: whether a stream keeps its chunks, so that it can be read again.
+            function: the function, if the decorator has no settings.
+            streaming: a call returns a `Stream`; by default as the model's ``stream``.
+            replay: a stream keeps its chunks, so that it can be read again.
+            llm_params: parameters of each request, by the provider's names (``temperature``, ...).
+            output: how structured output is requested: ``"schema"`` (the provider enforces the schema
+                of the reply), ``"tool"`` (as the arguments of a forced tool call), ``"prompt"`` (in the
+                text of the prompt), or ``"auto"``, which depends on the provider.
+            retries: how often a wrong answer is sent back to the model with the reason; or a
+                ``tenacity.Retrying``, of which the stop and wait conditions are used.
+            restart_on: errors in the middle of an answer after which the same request is sent again, as
+                often as ``retries`` allows: subclasses of `StreamError` and `Timeout` in
+                `declarai_like.errors`.
 
         Raises:
-            DeclarationError: the function cannot become a task; the message says why.
+            DeclarationError: the function cannot become a task; the message names the reason.
             ConfigurationError: a setting is wrong.
         """
+        settings = OutputSettings(llm_params=llm_params, output=output, retries=retries, restart_on=restart_on)
 
         def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
             prompt: Prompt[Any] = Prompt(function)
-            made = self.output_call(
-                prompt.name,
-                prompt.output_type,
-                llm_params=llm_params,
-                output=output,
-                retries=retries,
-                restart_on=restart_on,
-            )
+            output_call = self._output_call_factory(prompt.name, prompt.output_type, settings)
+            # An iterator over elements is a form of streaming itself, so it takes an explicit `streaming=True`
             streams = (self._stream and not prompt.output_type.by_element) if streaming is None else streaming
-            return Task(function, prompt, lambda: made, streaming=streams, replay=replay)
+            return Task(function, prompt, output_call, streaming=streams, replay=replay)
 
         return decorate if function is None else decorate(function)
 
@@ -233,26 +236,25 @@ class Model(Generic[S]):
         ``llm_params``, ``output``, ``retries`` and ``restart_on`` are as for `task`.
 
         Args:
-            cls: what becomes the chat, where the decorator has no settings.
-            streaming: whether ``send`` gives a `Stream`; where it is not said, as the model's ``stream``.
-            replay: whether a stream keeps its chunks, so that it can be read again.
-            keep_partial: whether an answer that fails, or whose stream is left early, is remembered as far
-                as it came, with the ``finish_reason`` ``"failed"`` or ``"closed"``.
+            cls: the class, if the decorator has no settings.
+            streaming: ``send`` returns a `Stream`; by default as the model's ``stream``.
+            replay: a stream keeps its chunks, so that it can be read again.
+            keep_partial: an incomplete answer is remembered, if it fails or its stream is closed early;
+                its ``finish_reason`` is then ``"failed"`` or ``"closed"``.
             window: how much of a long conversation is sent: `Messages`, `Tokens` or `Summary` of
-                `declarai_like.window`, or one of your own; by default all of it.
+                `declarai_like.window`, or another `Window`; by default all of it.
 
         Raises:
-            DeclarationError: the class cannot become a chat; the message says why.
+            DeclarationError: the class cannot become a chat; the message names the reason.
             ConfigurationError: a setting is wrong.
         """
 
         def output_call(name: str, output_type: OutputType[Any]) -> Callable[[], OutputCall[Any]]:
-            made = self.output_call(name, output_type, **settings)
-            return lambda: made
+            return self._output_call_factory(name, output_type, settings)
 
-        from ..chats import ChatDeclaration, make_chat  # with the first chat, so that importing the package stays fast
+        from ..chats import ChatDeclaration, make_chat  # not at the top, so that importing the package stays fast
 
-        said = ChatDeclaration(
+        declaration = ChatDeclaration(
             output_call,
             self.output_call,
             streaming,
@@ -261,11 +263,11 @@ class Model(Generic[S]):
             keep_partial=keep_partial,
             window=window,
         )
-        return functools.partial(make_chat, settings=said) if cls is None else make_chat(cls, said)
+        return functools.partial(make_chat, settings=declaration) if cls is None else make_chat(cls, declaration)
 
     @property
     def experimental(self) -> Self:
-        """The model itself: ``@model.experimental.chat`` is another name of ``@model.chat``."""
+        """Deprecated alias of the model itself, for ``@model.experimental.chat``. It stays for one release."""
         return self
 
     def output_call(
@@ -278,7 +280,7 @@ class Model(Generic[S]):
         retries: int | BaseRetrying = 2,
         restart_on: Collection[Restartable] = (),
     ) -> OutputCall[R]:
-        """Put a shape of answers and this model together; ``name`` says in errors what asks.
+        """Return the `OutputCall` of this model and an output type; ``name`` names the caller in errors.
 
         Raises:
             ConfigurationError: a setting is wrong.
@@ -287,17 +289,34 @@ class Model(Generic[S]):
             name,
             output_type,
             self._llm,
-            output=self._output if output == "auto" else output,
+            output=resolve_output(f"output of {name!r}", output, self._output),
             retries=retries,
             restart_on=restart_on,
             params={**self._params, **params_of(repr(name), llm_params)},
         )
 
     def with_transport(self, wrap: Callable[[Transport, Provider], Transport]) -> Model[S]:
-        """Give the same model with another way to its provider, for instance one that records."""
+        """Return the same model with its transport wrapped, for instance by one that records."""
         other = copy.copy(self)
         other._llm = self._llm.with_transport(wrap)  # noqa: SLF001  (its own class)
         return other
 
+    def _output_call_factory(
+        self, name: str, output_type: OutputType[R], settings: OutputSettings
+    ) -> Callable[[], OutputCall[R]]:
+        """Return a function that returns the `OutputCall` of a task or chat; wrong settings raise here."""
+        output_call = self.output_call(name, output_type, **settings)
+        return lambda: output_call
+
     def __repr__(self) -> str:
         return f"<model {self._shown}{', stream=True' if self._stream else ''}>"
+
+
+def resolve_output(what: str, given: Auto, auto: Output) -> Output:
+    """Return an ``output`` setting, with ``auto`` for ``"auto"``.
+
+    Raises:
+        ConfigurationError: it is not one of the choices; the message names it by ``what``.
+    """
+    checks.one_of(what, given, ("auto", *get_args(Output)))
+    return auto if given == "auto" else given

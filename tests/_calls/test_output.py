@@ -1,4 +1,4 @@
-"""Structured answers: the three ways to ask for them, and what happens to those that do not fit."""
+"""Structured answers: the three ways to request them, and the retries of wrong ones."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def heroes_of(model: Any, **settings: Any) -> Any:
     return heroes
 
 
-def test_by_schema_the_provider_is_asked_to_enforce_the_form(world: World, serve: Any) -> None:
+def test_output_schema_asks_the_provider_to_enforce_the_schema(world: World, serve: Any) -> None:
     server = serve([HEROES])
     heroes = heroes_of(declarai.openai("m", base_url=server.url), output="schema")
     assert heroes("Avengers") == [Hero(name="Thor", powers=["thunder"]), Hero(name="Hulk")]
     body = server.exchanges[0].body
-    form = body["response_format"]
-    assert form["type"] == "json_schema"
-    assert form["json_schema"]["name"] == "heroes"
-    assert form["json_schema"]["strict"] is True
-    assert form["json_schema"]["schema"]["required"] == ["value"]
+    response_format = body["response_format"]
+    assert response_format["type"] == "json_schema"
+    assert response_format["json_schema"]["name"] == "heroes"
+    assert response_format["json_schema"]["strict"] is True
+    assert response_format["json_schema"]["schema"]["required"] == ["value"]
     assert "the three most important ones" in body["messages"][0]["content"]
     assert "JSON Schema" not in body["messages"][0]["content"]
 
 
-def test_by_tool_one_tool_is_forced_and_its_arguments_are_the_answer(serve: Any) -> None:
+def test_output_tool_forces_one_tool_whose_arguments_are_the_answer(serve: Any) -> None:
     server = serve([{"value": HEROES}] * 2)
     model = declarai.openai("m", base_url=server.url)
     heroes = heroes_of(model, output="tool")
@@ -66,7 +66,7 @@ def test_by_tool_one_tool_is_forced_and_its_arguments_are_the_answer(serve: Any)
     assert [hero.name for hero in stream.result()] == ["Thor", "Hulk"]
 
 
-def test_by_prompt_the_form_is_asked_for_in_words(serve: Any) -> None:
+def test_output_prompt_has_the_schema_in_the_prompt(serve: Any) -> None:
     server = serve(['Sure!\n```json\n[{"name": "Thor"}]\n```\nAnything else?'])
     heroes = heroes_of(declarai.openai("m", base_url=server.url), output="prompt")
     assert heroes("Avengers") == [Hero(name="Thor")]
@@ -79,8 +79,8 @@ def test_by_prompt_the_form_is_asked_for_in_words(serve: Any) -> None:
 
 def test_auto_picks_by_provider() -> None:
     def picked(model: Any) -> str:
-        operator = heroes_of(model)._declared.output_call
-        return operator._format.by if operator._format else "prompt"
+        output_call = heroes_of(model)._declared.output_call
+        return output_call._format.by if output_call._format else "prompt"
 
     assert picked(declarai.openai("m")) == "schema"
     assert picked(declarai.openai("m", base_url="https://eu.api.openai.com/v1")) == "schema"
@@ -92,34 +92,38 @@ def test_auto_picks_by_provider() -> None:
     assert picked(declarai.offline()) == "schema"
 
 
-def test_text_asks_for_nothing(serve: Any) -> None:
+def test_a_task_that_returns_text_requests_no_format(serve: Any) -> None:
     server = serve(["{}", "text"])
     model = declarai.openai("m", base_url=server.url, output="schema")
 
     @model.task
-    def say(movie: str) -> str:
-        """Say something"""
+    def describe(movie: str) -> str:
+        """Describe it"""
 
     @model.task
-    def unsaid(movie: str):  # type: ignore[no-untyped-def]
-        """Say something"""
+    def untyped(movie: str):  # type: ignore[no-untyped-def]
+        """Describe it"""
 
-    assert [say("x"), unsaid("x")] == ["{}", "text"]
+    assert [describe("x"), untyped("x")] == ["{}", "text"]
     assert all(not {"response_format", "tools"} & exchange.body.keys() for exchange in server.exchanges)
     assert "Answer" not in server.exchanges[0].body["messages"][0]["content"]
 
 
-def test_an_unknown_way_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="output of .*heroes' is 'xml'; it is one of 'auto'"):
+def test_an_unknown_output_is_refused() -> None:
+    with pytest.raises(
+        ConfigurationError, match="output of .*heroes' must be one of 'auto', 'schema', 'tool', 'prompt', got 'xml'"
+    ):
         heroes_of(declarai.offline(), output="xml")
-    with pytest.raises(ConfigurationError, match="'auto', 'schema', 'tool' or 'prompt'"):
+    with pytest.raises(
+        ConfigurationError, match="^output must be one of 'auto', 'schema', 'tool', 'prompt', got 'json'"
+    ):
         declarai.offline(output="json")  # type: ignore[call-overload]
 
 
-# Answers that do not fit
+# Wrong answers
 
 
-def test_a_wrong_answer_goes_back_to_the_model_with_the_reason(world: World) -> None:
+def test_a_wrong_answer_is_sent_back_to_the_model_with_the_reason(world: World) -> None:
     script = Script(["no JSON at all", [{"nome": "Thor"}], HEROES])
     model = declarai.offline(script)
     if world.name == "blocking":
@@ -143,9 +147,11 @@ def test_a_wrong_answer_goes_back_to_the_model_with_the_reason(world: World) -> 
     assert first == second[:1]
 
 
-def test_after_the_last_retry_the_error_carries_every_attempt() -> None:
+def test_after_the_last_retry_the_error_has_every_attempt() -> None:
     script = Script(["one", "two", "three", "four"])
-    with pytest.raises(OutputError, match=r"heroes' is no list\[Hero\] \(the last of 3 attempts\)") as caught:
+    with pytest.raises(
+        OutputError, match=r"the answer of .*heroes' is not a valid list\[Hero\] \(the last of 3 attempts\)"
+    ) as caught:
         heroes_of(declarai.offline(script))("Avengers")
     error = caught.value
     assert [attempt.text for attempt in error.attempts] == ["one", "two", "three"]
@@ -155,19 +161,19 @@ def test_after_the_last_retry_the_error_carries_every_attempt() -> None:
 
 
 @pytest.mark.parametrize(("retries", "calls"), [(0, 1), (1, 2), (4, 5)])
-def test_the_number_of_retries_is_the_tasks(retries: int, calls: int) -> None:
+def test_retries_is_the_number_of_further_attempts(retries: int, calls: int) -> None:
     script = Script(["wrong"] * 9)
     with pytest.raises(OutputError):
         heroes_of(declarai.offline(script), retries=retries)("Avengers")
     assert len(script.calls) == calls
 
 
-def test_a_tenacity_policy_says_when_to_stop_and_serves_both_worlds(world: World) -> None:
-    said: list[int] = []
+def test_a_tenacity_policy_decides_when_to_stop_in_sync_and_async_code(world: World) -> None:
+    failed: list[int] = []
     policy = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(4),
         wait=tenacity.wait_fixed(0.01),
-        before_sleep=lambda state: said.append(state.attempt_number),
+        before_sleep=lambda state: failed.append(state.attempt_number),
     )
     script = Script(["wrong"] * 9)
     model = declarai.offline(script)
@@ -183,16 +189,25 @@ def test_a_tenacity_policy_says_when_to_stop_and_serves_both_worlds(world: World
     with pytest.raises(OutputError) as caught:
         now() if world.name == "blocking" else world.run(later)
     assert len(caught.value.attempts) == 4
-    assert said == [1, 2, 3]
+    assert failed == [1, 2, 3]
 
 
-@pytest.mark.parametrize("retries", [-1, True, 1.5, "two", tenacity.AsyncRetrying()])
-def test_retries_that_are_none_are_refused(retries: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"retries of .*heroes' is .*number from 0, or a tenacity.Retrying"):
+@pytest.mark.parametrize(
+    ("retries", "problem"),
+    [
+        (-1, "an integer >= 0, got -1"),
+        (True, "an integer >= 0, got bool"),
+        (1.5, "an integer >= 0 or a tenacity.Retrying, got float"),
+        ("two", "an integer >= 0 or a tenacity.Retrying, got str"),
+        (tenacity.AsyncRetrying(), "an integer >= 0 or a tenacity.Retrying, got AsyncRetrying"),
+    ],
+)
+def test_wrong_retries_are_refused(retries: Any, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^retries of .*heroes' must be {problem}"):
         heroes_of(declarai.offline(), retries=retries)
 
 
-def test_errors_of_the_provider_are_not_taken_for_wrong_answers() -> None:
+def test_an_error_of_the_provider_is_not_a_wrong_answer() -> None:
     script = Script([ValueError("a bug of mine")])
     with pytest.raises(ValueError, match="a bug of mine"):
         heroes_of(declarai.offline(script))("Avengers")
@@ -208,18 +223,18 @@ def test_concurrent_calls_of_one_task_do_not_mix_their_retries() -> None:
 
     @model.task(retries=1)
     def echo(number: int) -> list[int]:
-        """Say {number}"""
+        """Repeat {number}"""
 
-    seen: dict[int, list[int]] = {}
-    threads = [threading.Thread(target=lambda n=n: seen.update({n: echo(n)})) for n in range(16)]
+    results: dict[int, list[int]] = {}
+    threads = [threading.Thread(target=lambda n=n: results.update({n: echo(n)})) for n in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert seen == {n: [n] for n in range(16)}
+    assert results == {n: [n] for n in range(16)}
 
 
-# What is sent as the form
+# The schema that is sent
 
 
 @dataclasses.dataclass
@@ -228,24 +243,24 @@ class Node:
     children: list[Node]
 
 
-def sent(answer: Any, way: str = "schema") -> dict[str, Any]:
+def sent(answer: Any, output: str = "schema") -> dict[str, Any]:
     script = Script([None])
 
     def task():  # type: ignore[no-untyped-def]
-        """Give it"""
+        """Answer it"""
 
     task.__annotations__["return"] = answer
-    operator = declarai.offline(script).task(output=way, retries=0)(task)._declared.output_call
-    assert isinstance(operator._format, AnswerFormat)
-    schema, is_strict = strict(operator._format.schema)
+    output_call = declarai.offline(script).task(output=output, retries=0)(task)._declared.output_call
+    assert isinstance(output_call._format, AnswerFormat)
+    schema, is_strict = strict(output_call._format.schema)
     return {"schema": schema, "strict": is_strict}
 
 
 @pytest.mark.parametrize("answer", [int, list[str], Hero, Node, Literal["a", "b"], Hero | int, None, list[Hero] | None])
-def test_a_form_that_can_be_enforced_is_in_the_strict_subset(answer: Any) -> None:
-    form = sent(answer)
-    assert form["strict"] is True
-    assert form["schema"]["type"] == "object"
+def test_a_schema_that_can_be_enforced_is_in_the_strict_subset(answer: Any) -> None:
+    sent_format = sent(answer)
+    assert sent_format["strict"] is True
+    assert sent_format["schema"]["type"] == "object"
 
     def check(node: Any) -> None:
         if isinstance(node, dict):
@@ -259,7 +274,7 @@ def test_a_form_that_can_be_enforced_is_in_the_strict_subset(answer: Any) -> Non
             for part in node:
                 check(part)
 
-    check(form["schema"])
+    check(sent_format["schema"])
 
 
 class Folder(BaseModel):
@@ -268,28 +283,28 @@ class Folder(BaseModel):
 
 
 @pytest.mark.parametrize("answer", [dict[str, int], tuple[int, str], dict[str, Any], list[Any], Folder])
-def test_a_form_that_cannot_is_sent_as_it_is(answer: Any) -> None:
+def test_another_schema_is_sent_unchanged(answer: Any) -> None:
     assert sent(answer)["strict"] is False
 
 
-def test_a_property_that_is_named_like_a_word_of_the_schema_stays() -> None:
+def test_a_property_named_like_a_keyword_of_json_schema_is_kept() -> None:
     class Tricky(BaseModel):
         title: str
         default: int
         properties: list[str]
         type: str = "x"
 
-    form = sent(Tricky)
-    assert list(form["schema"]["properties"]) == ["title", "default", "properties", "type"]
-    assert form["schema"]["properties"]["title"] == {"type": "string"}
+    schema = sent(Tricky)["schema"]
+    assert list(schema["properties"]) == ["title", "default", "properties", "type"]
+    assert schema["properties"]["title"] == {"type": "string"}
 
 
-def test_names_that_openai_does_not_take_are_rewritten(serve: Any) -> None:
+def test_names_that_openai_does_not_accept_are_rewritten(serve: Any) -> None:
     server = serve([[]])
 
     @declarai.openai("m", base_url=server.url, output="schema").task
     def größe_der_helden() -> list[str]:
-        """Give them"""
+        """List them"""
 
     größe_der_helden()
     name = server.exchanges[0].body["response_format"]["json_schema"]["name"]
@@ -297,7 +312,7 @@ def test_names_that_openai_does_not_take_are_rewritten(serve: Any) -> None:
     assert name.endswith("e_der_helden")
 
 
-def test_a_reply_that_ignores_the_tool_is_read_all_the_same(serve: Any) -> None:
+def test_a_reply_that_ignores_the_tool_is_read_anyway(serve: Any) -> None:
     plain = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"[{\\"name\\": \\"Thor\\"}]"},"finish_reason":"stop"}]}'
     from declarai_like.testing import Raw
 

@@ -1,4 +1,4 @@
-"""Attempts that come to nothing on a live stream: what follows them, and what its readers see of it."""
+"""Failed attempts of a stream: the retries and restarts that follow, and the chunks that readers get."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def counting(model: Any, **settings: Any) -> Any:
 def saying(model: Any, **settings: Any) -> Any:
     @model.task(streaming=True, **settings)
     def say() -> str:
-        """Say something"""
+        """Describe it"""
 
     return say
 
 
-def whole(world: World, model: Any, **settings: Any) -> Any:
-    """Ask a task that does not stream, in its world; give the task and its value."""
+def complete(world: World, model: Any, **settings: Any) -> Any:
+    """Call a task that does not stream, in the test's world; return its value and its response."""
 
     @model.task(streaming=False, **settings)
     def count() -> list[int]:
@@ -62,17 +62,17 @@ def whole(world: World, model: Any, **settings: Any) -> Any:
 
 
 def read(world: World, stream: Any) -> tuple[list[Any], errors.DeclaraiError | None]:
-    """Read a stream to its end; give its chunks, and the error that came after them."""
-    seen: list[Any] = []
+    """Read a stream to its end; return its chunks, and the error that follows them."""
+    chunks: list[Any] = []
     try:
-        world.read(stream, seen)
+        world.read(stream, chunks)
     except errors.DeclaraiError as error:
-        return seen, error
-    return seen, None
+        return chunks, error
+    return chunks, None
 
 
 def texts(chunks: Any) -> list[tuple[int, str]]:
-    """Give the attempts in their order, each with its last text."""
+    """Return the attempts in order, each with its last text."""
     by_attempt = itertools.groupby(chunks, key=lambda chunk: chunk.attempt)
     return [(attempt, [chunk.response for chunk in group][-1]) for attempt, group in by_attempt]
 
@@ -97,10 +97,10 @@ DROPS: dict[str, tuple[Raw, type[errors.DeclaraiError]]] = {
 SHORT = declarai.Timeouts(first_token=5, idle=0.3)
 
 
-# Answers that do not fit
+# Wrong answers
 
 
-def test_a_wrong_answer_goes_back_and_the_readers_see_the_text_start_anew(world: World) -> None:
+def test_a_wrong_answer_is_sent_back_and_the_text_of_the_stream_starts_again(world: World) -> None:
     script = Script(["[1, oops]", "[1, 2]"])
     stream = counting(declarai.offline(script))()
     chunks, error = read(world, stream)
@@ -122,17 +122,17 @@ def test_a_wrong_answer_goes_back_and_the_readers_see_the_text_start_anew(world:
     assert stream.result() == [1, 2]
 
 
-def test_the_model_is_told_the_same_as_for_whole_answers(world: World) -> None:
+def test_the_requests_are_those_of_a_call_that_does_not_stream(world: World) -> None:
     replies = ["no JSON", '["a"]', [1]]
     streamed, at_once = Script(replies), Script(replies)
     read(world, counting(declarai.offline(streamed))())
-    value, _ = whole(world, declarai.offline(at_once))
+    value, _ = complete(world, declarai.offline(at_once))
     assert value == [1]
     assert len(streamed.calls) == 3
     assert [call["messages"] for call in streamed.calls] == [call["messages"] for call in at_once.calls]
 
 
-def test_with_no_attempts_left_the_iteration_raises_after_the_chunks(world: World) -> None:
+def test_after_the_last_attempt_the_iteration_raises_after_the_chunks(world: World) -> None:
     stream = counting(declarai.offline(["one", "two", "three", "four"]))()
     for _ in range(2):
         chunks, error = read(world, stream)
@@ -154,15 +154,15 @@ def test_without_retries_there_is_no_second_request(world: World) -> None:
     assert len(script.calls) == 1
 
 
-def test_a_whole_answer_has_its_attempt_as_well(world: World) -> None:
-    value, response = whole(world, declarai.offline(["one", [1]]))
+def test_a_response_that_was_not_streamed_has_its_attempt_as_well(world: World) -> None:
+    value, response = complete(world, declarai.offline(["one", [1]]))
     assert value == [1]
     assert response.attempt == 2
     assert response.restart_reason == "there is no JSON in it (it was 'one')"
     assert declarai.LLMResponse("made by hand").attempt == 1
 
 
-def test_an_answer_cut_at_the_token_limit_is_not_sent_back(world: World) -> None:
+def test_an_answer_that_was_cut_off_at_the_token_limit_is_not_sent_back(world: World) -> None:
     script = Script([Reply("[1, 2", finish_reason="length"), [1]])
     stream = counting(declarai.offline(script), restart_on={errors.StreamError, errors.Timeout})()
     chunks, error = read(world, stream)
@@ -172,11 +172,11 @@ def test_an_answer_cut_at_the_token_limit_is_not_sent_back(world: World) -> None
     assert len(script.calls) == 1
 
 
-def test_plain_text_fits_whatever_it_is_and_a_limited_one_is_sent_back(world: World) -> None:
+def test_plain_text_is_always_valid_and_a_constrained_str_may_be_sent_back(world: World) -> None:
     def limited(model: Any) -> Any:
         @model.task(streaming=True)
         def say() -> Annotated[str, Field(max_length=5)]:
-            """Say something short"""
+            """Describe it in a word"""
 
         return say()
 
@@ -189,7 +189,7 @@ def test_plain_text_fits_whatever_it_is_and_a_limited_one_is_sent_back(world: Wo
 
 
 def test_each_answer_is_read_into_its_type_once(world: World) -> None:
-    """However many readers there are, and however often the result is asked for."""
+    """This does not depend on the number of readers, nor of calls of ``result``."""
     validated: list[Any] = []
 
     def check(value: list[str]) -> list[str]:
@@ -212,7 +212,7 @@ def test_each_answer_is_read_into_its_type_once(world: World) -> None:
     assert validated == [["a"], ["b"]]
 
 
-def test_an_answer_by_tool_starts_anew_as_well(world: World, serve: Any) -> None:
+def test_an_answer_by_tool_starts_again_as_well(world: World, serve: Any) -> None:
     server = serve([{"value": ["a"]}, {"value": [1, 2]}])
     stream = counting(live(server), output="tool")()
     chunks, _ = read(world, stream)
@@ -228,11 +228,11 @@ def test_the_connection_of_an_attempt_is_free_for_the_next(world: World, serve: 
     assert server.connections == 1
 
 
-# What breaks off
+# Broken streams
 
 
 @pytest.mark.parametrize("drop", DROPS)
-def test_what_breaks_off_is_asked_anew_where_the_task_says_so(world: World, serve: Any, drop: str) -> None:
+def test_a_broken_stream_is_restarted_if_the_task_allows_it(world: World, serve: Any, drop: str) -> None:
     reply, kind = DROPS[drop]
     server = serve([reply, "one two three"])
     stream = saying(live(server, timeout=SHORT), restart_on={kind})()
@@ -242,8 +242,8 @@ def test_what_breaks_off_is_asked_anew_where_the_task_says_so(world: World, serv
     assert stream.result() == "one two three"
     assert server.exchanges[0].body == server.exchanges[1].body
 
-    seen, error = read(world, saying(live(serve([reply]), timeout=SHORT))())
-    assert texts(seen) == [(1, "one two")]
+    unfinished, error = read(world, saying(live(serve([reply]), timeout=SHORT))())
+    assert texts(unfinished) == [(1, "one two")]
     assert type(error) is kind
     assert (chunks[0].restart_reason, chunks[-1].restart_reason) == ("", str(error))
 
@@ -261,7 +261,7 @@ def test_the_connection_of_a_stalled_attempt_is_closed_before_the_next_begins(wo
     assert texts(chunks)[-1] == (2, "one two three")
 
 
-def test_a_class_of_errors_stands_for_those_below_it(world: World) -> None:
+def test_a_class_of_errors_includes_its_subclasses(world: World) -> None:
     script = Script([STALLED, CUT, "one two three"])
     say = saying(declarai.offline(script, timeout=SHORT), restart_on=(errors.StreamError, errors.Timeout))
     chunks, error = read(world, say())
@@ -277,7 +277,7 @@ def test_other_errors_than_those_are_raised(world: World) -> None:
     assert len(script.calls) == 1
 
 
-def test_with_no_attempts_left_the_last_error_is_raised(world: World) -> None:
+def test_after_the_last_attempt_the_last_error_is_raised(world: World) -> None:
     script = Script([BROKEN, BROKEN, CUT, "one two three"])
     chunks, error = read(world, saying(declarai.offline(script), restart_on={errors.StreamError})())
     assert texts(chunks) == [(1, "one two"), (2, "one two"), (3, "one two")]
@@ -286,14 +286,14 @@ def test_with_no_attempts_left_the_last_error_is_raised(world: World) -> None:
     assert len(script.calls) == 3
 
 
-def test_without_retries_nothing_is_asked_anew(world: World) -> None:
+def test_without_retries_nothing_is_restarted(world: World) -> None:
     script = Script([CUT, "one two three"])
     _, error = read(world, saying(declarai.offline(script), retries=0, restart_on={StreamInterrupted})())
     assert isinstance(error, StreamInterrupted)
     assert len(script.calls) == 1
 
 
-def test_drops_and_wrong_answers_are_counted_together_and_what_was_said_stays_said(world: World) -> None:
+def test_broken_streams_and_wrong_answers_share_the_retries_and_corrections_stay_in_the_request(world: World) -> None:
     script = Script(["wrong", Raw([event("[1"), FAILED]), "wrong too", [1]])
     stream = counting(declarai.offline(script), retries=2, restart_on={StreamFailed})()
     chunks, error = read(world, stream)
@@ -309,17 +309,17 @@ def test_drops_and_wrong_answers_are_counted_together_and_what_was_said_stays_sa
     assert first == second[:1]
 
 
-def test_an_answer_that_comes_whole_is_asked_for_anew_too(world: World, serve: Any) -> None:
+def test_a_call_that_does_not_stream_is_restarted_as_well(world: World, serve: Any) -> None:
     server = serve([Reply("[1]", first_delay=30), [1, 2]])
     model = live(server, timeout=declarai.Timeouts(first_token=0.4))
-    value, response = whole(world, model, restart_on={errors.FirstTokenTimeout})
+    value, response = complete(world, model, restart_on={errors.FirstTokenTimeout})
     assert value == [1, 2]
     assert response.attempt == 2
     assert "within 0.4 s of the request (timeouts.first_token)" in response.restart_reason
     assert server.exchanges[0].left.wait(5)
 
 
-def test_each_attempt_has_the_models_own_retries_before_its_answer_begins(world: World) -> None:
+def test_each_attempt_has_the_max_retries_of_the_model_before_its_answer_begins(world: World) -> None:
     busy = Fault(503, headers={"retry-after": "0"})
     script = Script([busy, CUT, busy, busy, "one two three"])
     chunks, error = read(world, saying(declarai.offline(script), retries=1, restart_on={StreamInterrupted})())
@@ -328,39 +328,50 @@ def test_each_attempt_has_the_models_own_retries_before_its_answer_begins(world:
 
 
 @pytest.mark.parametrize(
-    "kinds",
-    [{ValueError}, {errors.RateLimited}, [errors.ConnectionFailed], (OutputError,), {TimeoutError}, {"IdleTimeout"}]
-    + [IdleTimeout, [IdleTimeout("slow", limit=1)], None, 3],
+    ("kinds", "got"),
+    [
+        ({ValueError}, "the class ValueError"),
+        ({errors.RateLimited}, "the class RateLimited"),
+        ([errors.ConnectionFailed], "the class ConnectionFailed"),
+        ((OutputError,), "the class OutputError"),
+        ({TimeoutError}, "the class TimeoutError"),
+        ({"IdleTimeout"}, "str"),
+        (IdleTimeout, "the class IdleTimeout"),
+        ([IdleTimeout("slow", limit=1)], "IdleTimeout"),
+        (None, "None"),
+        (3, "int"),
+    ],
     ids=repr,
 )
-def test_what_cannot_be_restarted_on_is_refused(kinds: Any) -> None:
+def test_a_wrong_restart_on_is_refused(kinds: Any, got: str) -> None:
     model = declarai.offline()
-    with pytest.raises(ConfigurationError, match=r"restart_on of .*count' has .*StreamError or Timeout"):
+    problem = f"must be a collection of subclasses of StreamError or Timeout, got {got}; for instance"
+    with pytest.raises(ConfigurationError, match=f"^restart_on of .*count' {problem}"):
         counting(model, restart_on=kinds)
-    with pytest.raises(ConfigurationError, match="restart_on of .*something' has"):
-        model.output_call("something", Prompt(something).output_type, restart_on=kinds)
+    with pytest.raises(ConfigurationError, match=f"^restart_on of 'describe' {problem}"):
+        model.output_call("describe", Prompt(describe).output_type, restart_on=kinds)
 
 
-def something() -> str:
-    """Say something"""
+def describe() -> str:
+    """Describe it"""
 
 
 def test_the_module_level_task_has_the_setting_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DECLARAI_MODEL", "offline")
-    assert saying(declarai, restart_on={IdleTimeout})().result().startswith("This is the offline stand-in")
-    with pytest.raises(ConfigurationError, match="restart_on of .*say' has <class 'KeyError'>"):
+    assert saying(declarai, restart_on={IdleTimeout})().result().startswith("This is the offline model")
+    with pytest.raises(ConfigurationError, match="restart_on of .*say' must be .*, got the class KeyError"):
         saying(declarai, restart_on={KeyError})()
 
 
-# How often, and how long
+# Policies and limits
 
 
-def test_a_tenacity_policy_says_when_to_stop_and_how_long_to_wait(world: World) -> None:
-    told: list[tuple[int, float, float, type]] = []
+def test_a_tenacity_policy_decides_when_to_stop_and_how_long_to_wait(world: World) -> None:
+    states: list[tuple[int, float, float, type]] = []
     policy = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(4),
         wait=tenacity.wait_incrementing(0.01, 0.01),
-        before_sleep=lambda state: told.append(
+        before_sleep=lambda state: states.append(
             (state.attempt_number, state.next_action.sleep, state.idle_for, type(state.outcome.exception()))
         ),
     )
@@ -369,11 +380,11 @@ def test_a_tenacity_policy_says_when_to_stop_and_how_long_to_wait(world: World) 
     chunks, error = read(world, count())
     assert [attempt for attempt, _ in texts(chunks)] == [1, 2, 3, 4]
     assert isinstance(error, OutputError)
-    assert told == [(1, 0.01, 0.01, OutputError), (2, 0.02, 0.03, StreamInterrupted), (3, 0.03, 0.06, OutputError)]
+    assert states == [(1, 0.01, 0.01, OutputError), (2, 0.02, 0.03, StreamInterrupted), (3, 0.03, 0.06, OutputError)]
     assert counting(declarai.offline(["wrong", [2]]), retries=policy)().result() == [2]
 
 
-def test_the_hooks_of_a_policy_are_called_around_each_attempt_and_it_may_count_seconds() -> None:
+def test_the_hooks_of_a_policy_are_called_around_each_attempt_and_it_may_stop_after_a_delay() -> None:
     calls: list[str] = []
     policy = tenacity.Retrying(
         stop=tenacity.stop_after_delay(0.2),
@@ -388,8 +399,8 @@ def test_the_hooks_of_a_policy_are_called_around_each_attempt_and_it_may_count_s
     assert calls == [f"{when} {number}" for number in range(1, made + 1) for when in ("before", "after")]
 
 
-def test_what_a_policy_would_do_with_the_last_error_is_not_done() -> None:
-    """Its stop, its waits and its hooks are used; the error is ours to raise."""
+def test_the_error_callback_of_a_policy_is_not_used() -> None:
+    """Its stop, its wait and its hooks are used; the error is always raised."""
     policy = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(1),
         retry=tenacity.retry_never,
@@ -416,8 +427,8 @@ def test_streams_of_one_task_do_not_mix_their_attempts(world: World) -> None:
     assert [texts(stream) for stream in streams] == [[(1, "wrong"), (2, "wrong"), (3, "[1]")]] * 8
 
 
-def test_the_total_limit_is_that_of_all_attempts(world: World) -> None:
-    """Each of them would be in time. And there is no time for another one, whatever ``restart_on`` says."""
+def test_the_total_limit_is_for_all_attempts_together(world: World) -> None:
+    """Each attempt alone is within the limit. After a `TotalTimeout` no attempt follows, whatever ``restart_on`` is."""
     script = Script([Reply("wrong", first_delay=0.5), Reply("[1]", first_delay=0.5)] * 2)
     model = declarai.offline(script, timeout=declarai.Timeouts(total=0.9))
     chunks, error = read(world, counting(model, retries=8, restart_on={errors.Timeout})())
@@ -425,11 +436,11 @@ def test_the_total_limit_is_that_of_all_attempts(world: World) -> None:
     assert isinstance(error, errors.TotalTimeout)
     assert len(script.calls) == 2
     with pytest.raises(errors.TotalTimeout):
-        whole(world, model, retries=8, restart_on={errors.TotalTimeout})
+        complete(world, model, retries=8, restart_on={errors.TotalTimeout})
     assert len(script.calls) == 4
 
 
-def test_a_pause_that_would_pass_the_total_limit_is_not_begun(world: World) -> None:
+def test_a_pause_that_would_exceed_the_total_limit_is_not_begun(world: World) -> None:
     policy = tenacity.Retrying(stop=tenacity.stop_never, wait=tenacity.wait_fixed(60))
     began = time.monotonic()
     _, error = read(world, counting(declarai.offline(["wrong"], timeout=5), retries=policy)())
@@ -440,7 +451,7 @@ def test_a_pause_that_would_pass_the_total_limit_is_not_begun(world: World) -> N
 # Readers
 
 
-def test_a_second_reader_sees_all_attempts_whenever_it_comes(world: World) -> None:
+def test_a_second_reader_gets_all_attempts(world: World) -> None:
     script = Script(["[oops]", [1]])
     stream = counting(declarai.offline(script))()
     chunks, _ = read(world, stream)
@@ -455,7 +466,7 @@ def test_a_second_reader_sees_all_attempts_whenever_it_comes(world: World) -> No
     assert len(script.calls) == 2
 
 
-def test_a_reader_that_comes_in_the_second_attempt_begins_with_the_first() -> None:
+def test_a_reader_that_starts_during_the_second_attempt_begins_with_the_first() -> None:
     stream = counting(declarai.offline(["wrong", "[1, 2]"]))()
     ahead = iter(stream)
     for chunk in ahead:
@@ -467,7 +478,7 @@ def test_a_reader_that_comes_in_the_second_attempt_begins_with_the_first() -> No
     assert texts(ahead) == [(2, "[1, 2]")]
 
 
-def test_without_cache_the_attempts_pass_and_the_last_chunk_stays(world: World) -> None:
+def test_without_replay_only_the_last_chunk_is_kept(world: World) -> None:
     count = counting(declarai.offline(["wrong", "[1, 2]"]), replay=False)
     stream = count()
     chunks, error = read(world, stream)
@@ -477,7 +488,7 @@ def test_without_cache_the_attempts_pass_and_the_last_chunk_stays(world: World) 
     assert stream.result() == [1, 2]
 
 
-def test_the_tasks_last_response_is_the_last_chunk_of_the_last_attempt() -> None:
+def test_the_last_response_of_a_task_is_the_last_chunk_of_the_last_attempt() -> None:
     count = counting(declarai.offline(["wrong", [1], "wrong", "wrong"]), retries=1)
     stream = count()
     for chunk in stream:
@@ -492,7 +503,7 @@ def test_the_tasks_last_response_is_the_last_chunk_of_the_last_attempt() -> None
     assert (count.llm_response.attempt, count.llm_response.response) == (2, "wrong")
 
 
-def test_a_stream_that_was_let_go_after_its_end_still_has_its_value_on_the_task() -> None:
+def test_a_stream_that_was_freed_after_its_end_can_be_read_again_from_its_task() -> None:
     count = counting(declarai.offline(["wrong", [1]]))
     assert texts(count()) == [(1, "wrong"), (2, "[1]")]
     gc.collect()
@@ -502,7 +513,7 @@ def test_a_stream_that_was_let_go_after_its_end_still_has_its_value_on_the_task(
     assert texts(again) == [(1, "wrong"), (2, "[1]")]
 
 
-def test_each_attempt_has_its_own_usage_and_the_streams_is_the_last_ones(world: World) -> None:
+def test_each_attempt_has_its_usage_and_that_of_the_stream_is_the_last(world: World) -> None:
     first, second = Usage(10, 2, 12), Usage(20, 1, 21)
     stream = counting(declarai.offline([Reply("wrong", usage=first), Reply("[1]", usage=second)]))()
     chunks, _ = read(world, stream)
@@ -510,29 +521,29 @@ def test_each_attempt_has_its_own_usage_and_the_streams_is_the_last_ones(world: 
     assert stream.usage == second
 
 
-# Leaving
+# Closing
 
 
 async def closed_after(stream: Any, text: str) -> list[Any]:
-    """Read a stream; another task closes it soon after this text has come."""
-    seen: list[Any] = []
-    come = anyio.Event()
+    """Read a stream that another task closes soon after this text was received."""
+    chunks: list[Any] = []
+    received = anyio.Event()
 
     async def close() -> None:
-        await come.wait()
+        await received.wait()
         await anyio.sleep(0.1)
         await stream.aclose()
 
     async with anyio.create_task_group() as group:
         group.start_soon(close)
         async for chunk in stream:
-            seen.append(chunk)
+            chunks.append(chunk)
             if chunk.response == text:
-                come.set()
-    return seen
+                received.set()
+    return chunks
 
 
-def test_leaving_in_the_middle_of_the_second_attempt_releases_its_connection(world: World, serve: Any) -> None:
+def test_closing_during_the_second_attempt_releases_its_connection(world: World, serve: Any) -> None:
     server = serve(["wrong", Raw([event("[1,"), 30.0])])
     stream = counting(live(server))()
 
@@ -557,7 +568,7 @@ def test_leaving_in_the_middle_of_the_second_attempt_releases_its_connection(wor
 
 
 @pytest.mark.parametrize("world", ["asyncio", "trio"], indirect=True)
-def test_a_task_that_is_cancelled_in_the_second_attempt_releases_its_connection(world: World, serve: Any) -> None:
+def test_cancellation_during_the_second_attempt_releases_its_connection(world: World, serve: Any) -> None:
     server = serve(["wrong", Raw([event("[1,"), 30.0])])
     stream = counting(live(server))()
 
@@ -601,7 +612,7 @@ def test_no_attempt_follows_a_pause_in_which_the_stream_was_closed(world: World)
         stream.result()
 
 
-def test_closing_from_another_thread_is_no_drop_to_restart_on(serve: Any) -> None:
+def test_closing_from_another_thread_is_not_an_error_to_restart_on(serve: Any) -> None:
     server = serve([Raw([event("one"), 30.0]), "one two"])
     stream = saying(live(server), restart_on={errors.StreamError})()
     next(stream)
@@ -612,7 +623,7 @@ def test_closing_from_another_thread_is_no_drop_to_restart_on(serve: Any) -> Non
 
 
 @pytest.mark.parametrize("world", ["asyncio", "trio"], indirect=True)
-def test_closing_from_another_task_is_no_drop_to_restart_on(world: World, serve: Any) -> None:
+def test_closing_from_another_task_is_not_an_error_to_restart_on(world: World, serve: Any) -> None:
     server = serve([Raw([event("one"), 30.0]), "one two"])
     stream = saying(live(server), restart_on={errors.StreamError})()
 
@@ -621,11 +632,11 @@ def test_closing_from_another_task_is_no_drop_to_restart_on(world: World, serve:
     assert len(server.exchanges) == 1
 
 
-# What cannot be taken back
+# Commitment
 
 
 @pytest.mark.parametrize("replies", [["wrong", [1]], [CUT, [1]]], ids=["wrong", "cut"])
-def test_a_stream_to_which_a_reader_is_committed_raises_in_place_of_restarting(world: World, replies: Any) -> None:
+def test_a_stream_to_which_a_reader_has_committed_raises_instead_of_restarting(world: World, replies: Any) -> None:
     script = Script(replies)
     policy = tenacity.Retrying(stop=tenacity.stop_never, wait=tenacity.wait_fixed(60))
     stream = counting(declarai.offline(script), retries=policy, restart_on={StreamInterrupted})()
@@ -636,7 +647,7 @@ def test_a_stream_to_which_a_reader_is_committed_raises_in_place_of_restarting(w
     assert len(script.calls) == 1
 
 
-def test_a_reader_may_commit_itself_to_a_later_attempt_and_not_to_one_that_was_given_up() -> None:
+def test_a_reader_may_commit_to_a_later_attempt_and_not_to_an_abandoned_one() -> None:
     script = Script(["wrong", "wrong too", [1]])
     stream = counting(declarai.offline(script))()
     with pytest.raises(OutputError) as caught:
@@ -648,7 +659,7 @@ def test_a_reader_may_commit_itself_to_a_later_attempt_and_not_to_one_that_was_g
     assert len(script.calls) == 2
 
 
-def test_the_last_attempt_was_not_given_up_even_if_it_failed() -> None:
+def test_the_last_attempt_is_not_abandoned_even_if_it_failed() -> None:
     stream = counting(declarai.offline(["wrong", "wrong too"]), retries=1)()
     with pytest.raises(OutputError):
         list(stream)
@@ -656,58 +667,58 @@ def test_the_last_attempt_was_not_given_up_even_if_it_failed() -> None:
     assert stream.commitment.commit(2)
 
 
-def test_readers_and_the_flow_agree_on_each_attempt_also_in_threads() -> None:
+def test_readers_and_the_flow_agree_on_each_attempt_in_threads() -> None:
     for _ in range(50):
         commitment = Commitment(StreamBuffer())
         together = threading.Barrier(8)
-        made: list[bool] = []
-        given_up: list[bool] = []
+        committed: list[bool] = []
+        abandoned: list[bool] = []
 
         def work(number: int, commitment: Commitment = commitment, together: threading.Barrier = together) -> None:
             together.wait()
             if number % 2:
-                made.append(commitment.commit(1))
+                committed.append(commitment.commit(1))
             else:
-                given_up.append(commitment.try_abandon(1))
+                abandoned.append(commitment.try_abandon(1))
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(set(made)) == len(set(given_up)) == 1
-        assert made[0] is not given_up[0]
+        assert len(set(committed)) == len(set(abandoned)) == 1
+        assert committed[0] is not abandoned[0]
 
 
-def test_the_new_text_only_cannot_be_taken_back(world: World) -> None:
+def test_deltas_commit_to_their_attempt(world: World) -> None:
     script = Script([CUT, "one two three"])
     stream = saying(declarai.offline(script), restart_on={StreamInterrupted})()
-    seen: list[str] = []
+    deltas: list[str] = []
     if world.name == "blocking":
         with pytest.raises(StreamInterrupted):
             for delta in stream.deltas():
-                seen.append(delta)
+                deltas.append(delta)
     else:
 
         async def collect() -> None:
             async for delta in stream.deltas():
-                seen.append(delta)
+                deltas.append(delta)
 
         with pytest.raises(StreamInterrupted):
             world.run(collect)
-    assert seen == ["one", " two"]
+    assert deltas == ["one", " two"]
     assert len(script.calls) == 1
 
 
-def test_the_new_text_of_attempts_that_were_given_up_is_passed_over(world: World) -> None:
+def test_deltas_skip_abandoned_attempts(world: World) -> None:
     stream = saying(declarai.offline([CUT, "one two three"]), restart_on={StreamInterrupted})()
     read(world, stream)
     assert list(stream.deltas()) == ["one", " two", " three"]
     assert "".join(stream.deltas()) == stream.result()
 
 
-def test_an_attempt_that_broke_off_before_any_text_is_none_to_be_committed_to() -> None:
-    """The first chunk only says who speaks."""
+def test_deltas_do_not_commit_to_an_attempt_without_text() -> None:
+    """The first chunk has only the role."""
     role = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
     thought = b'data: {"choices":[{"index":0,"delta":{"reasoning":"hm"},"finish_reason":null}]}\n\n'
     script = Script([Raw([role, thought], cut=True), "one two"])
@@ -722,7 +733,7 @@ def test_an_attempt_that_broke_off_before_any_text_is_none_to_be_committed_to() 
 LOOK = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 
 
-def test_calls_of_the_users_own_tools_come_in_parts(world: World, serve: Any) -> None:
+def test_calls_of_tools_in_llm_params_arrive_in_parts(world: World, serve: Any) -> None:
     reply = Reply("one moment", tool_calls=[("look", {"at": "it"}), ("wait", {})])
     server = serve([reply, reply])
     stream = saying(live(server), llm_params={"tools": [LOOK]})()
@@ -732,23 +743,23 @@ def test_calls_of_the_users_own_tools_come_in_parts(world: World, serve: Any) ->
     assert parts[0] == ToolCallDelta(0, "call_0", "look", "")
     assert {part.index for part in parts} == {0, 1}
     assert all(not part.id and not part.name for part in parts if part.arguments)
-    joined = {place: "".join(part.arguments for part in parts if part.index == place) for place in (0, 1)}
+    joined = {index: "".join(part.arguments for part in parts if part.index == index) for index in (0, 1)}
     assert joined == {0: '{"at":"it"}', 1: "{}"}
     assert chunks[-1].finish_reason == "tool_calls"
     assert stream.result() == "one moment"
     assert all(chunk.tool_calls == () for chunk in chunks if chunk.delta)
 
 
-def test_a_whole_answer_has_its_tool_calls(world: World) -> None:
+def test_a_response_that_was_not_streamed_has_its_tool_calls(world: World) -> None:
     script = Script([Reply("[1]", tool_calls=[("look", {"at": "it"})])])
-    value, response = whole(world, declarai.offline(script), llm_params={"tools": [LOOK]})
+    value, response = complete(world, declarai.offline(script), llm_params={"tools": [LOOK]})
     assert value == [1]
     assert response.tool_calls == (ToolCallDelta(0, "call_0", "look", '{"at":"it"}'),)
 
 
-def test_the_tool_that_carries_an_answer_is_no_call_of_the_users(world: World, serve: Any) -> None:
+def test_the_tool_of_output_tool_is_not_in_the_tool_calls(world: World, serve: Any) -> None:
     server = serve([{"value": [1]}] * 2)
-    value, response = whole(world, live(server), output="tool")
+    value, response = complete(world, live(server), output="tool")
     assert (value, response.response, response.tool_calls) == ([1], '{"value":[1]}', ())
     stream = counting(live(server), output="tool")()
     chunks, _ = read(world, stream)
@@ -756,7 +767,7 @@ def test_the_tool_that_carries_an_answer_is_no_call_of_the_users(world: World, s
     assert stream.result() == [1]
 
 
-def test_the_arguments_of_a_tool_call_are_content_for_the_time_limits(world: World) -> None:
+def test_the_arguments_of_a_tool_call_are_content_for_the_timeouts(world: World) -> None:
     def part(arguments: str) -> bytes:
         return (
             b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"%s"}}]}}]}\n\n'

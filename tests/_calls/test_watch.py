@@ -1,4 +1,4 @@
-"""A watch sees the calls that are made inside of it, counts their tokens, and can stop them, in each world."""
+"""A watch tracks the calls made in its block, sums up their tokens, and can stop their streams."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def offline(*replies: Any) -> Any:
 def streaming(model: Any) -> Any:
     @model.task(streaming=True)
     def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     return say
 
 
 def run_in(world: World, watch: declarai.Watch, function: Any) -> Any:
-    """Call a function inside of a watch: in this context, or in one of the world's tasks."""
+    """Call a function in the block of a watch: in this context, or in a task of the event loop."""
     if world.name == "blocking":
         with watch:
             return function()
@@ -56,20 +56,20 @@ def test_before_any_call_there_are_no_tokens() -> None:
     assert not watch.stopped_any
 
 
-def test_a_call_that_gives_a_value_is_counted(world: World) -> None:
+def test_a_call_that_returns_a_value_is_counted(world: World) -> None:
     watch = declarai.Watch()
     if world.name == "blocking":
 
         @offline(REPLY).task
         def say(movie: str) -> str:
-            """Say something"""
+            """Describe it"""
 
         run_in(world, watch, lambda: say("Hulk"))
     else:
 
         @offline(REPLY).task
         async def say_later(movie: str) -> str:
-            """Say something"""
+            """Describe it"""
 
         run_in(world, watch, lambda: say_later("Hulk"))
     assert watch.usage == USAGE
@@ -79,7 +79,7 @@ def test_a_stream_is_counted_as_far_as_it_has_been_read(world: World) -> None:
     watch = declarai.Watch()
     with watch:
         stream = streaming(offline(Reply("well said, and more", usage=USAGE)))("Hulk")
-    assert watch.usage is None, "nothing has been asked yet"
+    assert watch.usage is None, "nothing was sent yet"
     if world.name == "blocking":
         next(stream)
         next(stream)
@@ -100,7 +100,7 @@ def test_a_stream_is_counted_as_far_as_it_has_been_read(world: World) -> None:
     assert watch.usage == USAGE
 
 
-def test_all_calls_are_added_up_also_deep_in_other_functions(world: World) -> None:
+def test_the_tokens_of_all_calls_are_added_up_including_nested_ones(world: World) -> None:
     model = offline(REPLY, REPLY, REPLY)
 
     @model.chat(streaming=True)
@@ -132,7 +132,7 @@ def test_all_calls_are_added_up_also_deep_in_other_functions(world: World) -> No
     assert watch.usage == declarai.Usage(30, 6, 36)
 
 
-def test_the_sum_is_estimated_where_one_part_of_it_is() -> None:
+def test_the_sum_is_estimated_if_one_part_is() -> None:
     say = streaming(offline(REPLY, REPLY))
     with declarai.Watch() as watch:
         say("Hulk").result()
@@ -142,7 +142,7 @@ def test_the_sum_is_estimated_where_one_part_of_it_is() -> None:
     assert watch.usage.total_tokens > 12
 
 
-def test_calls_outside_of_it_are_not_seen() -> None:
+def test_calls_outside_of_the_block_are_not_tracked() -> None:
     say = streaming(offline(REPLY, REPLY, REPLY))
     say("before").result()
     with declarai.Watch() as watch:
@@ -156,7 +156,7 @@ def test_calls_outside_of_it_are_not_seen() -> None:
     assert watch.usage == offline_usage
 
 
-def test_a_watch_in_another_one_sees_its_own_calls_and_the_outer_one_all() -> None:
+def test_a_nested_watch_tracks_its_calls_and_the_outer_one_all() -> None:
     say = streaming(offline(REPLY, REPLY, REPLY))
     with declarai.Watch() as outer:
         say("one").result()
@@ -167,7 +167,7 @@ def test_a_watch_in_another_one_sees_its_own_calls_and_the_outer_one_all() -> No
     assert outer.usage == declarai.Usage(30, 6, 36)
 
 
-def test_of_a_call_that_failed_what_had_come_is_counted(speaker: Speaker) -> None:
+def test_the_partial_answer_of_a_failed_call_is_counted(speaker: Speaker) -> None:
     with declarai.Watch() as watch:
         with pytest.raises(BadRequestError):
             streaming(offline(Fault(400)))("Hulk").result()
@@ -195,20 +195,20 @@ def test_the_tokens_of_each_attempt_at_an_answer_are_counted() -> None:
 # Stopping
 
 
-def test_stopping_ends_a_stream_that_is_read_and_its_reader_has_what_came(world: World, speaker: Speaker) -> None:
+def test_stopping_ends_a_stream_and_its_reader_keeps_its_chunks(world: World, speaker: Speaker) -> None:
     watch = declarai.Watch()
     say = streaming(speaker.model)
-    seen: list[str] = []
+    deltas: list[str] = []
     begun = threading.Event()
 
-    def heard(delta: str) -> None:
-        seen.append(delta)
+    def receive(delta: str) -> None:
+        deltas.append(delta)
         begun.set()
 
     if world.name == "blocking":
         with watch:
             stream = say("Hulk")
-        reader = threading.Thread(target=lambda: [heard(delta) for delta in stream.deltas()])
+        reader = threading.Thread(target=lambda: [receive(delta) for delta in stream.deltas()])
         reader.start()
         speaker.say("well")
         assert begun.wait(5)
@@ -223,7 +223,7 @@ def test_stopping_ends_a_stream_that_is_read_and_its_reader_has_what_came(world:
 
             async def read() -> None:
                 async for delta in stream.deltas():
-                    heard(delta)
+                    receive(delta)
 
             async with anyio.create_task_group() as group:
                 group.start_soon(read)
@@ -232,14 +232,14 @@ def test_stopping_ends_a_stream_that_is_read_and_its_reader_has_what_came(world:
                 await watch.astop()
 
         world.run(both)
-    assert seen == ["well"]
+    assert deltas == ["well"]
     assert watch.is_stopped
     assert watch.stopped_any
     assert watch.usage is not None and watch.usage.estimated
     assert speaker.last.left.wait(5), "the connection is closed"
 
 
-def test_what_is_begun_after_the_stop_ends_at_once_and_asks_nothing(world: World, speaker: Speaker) -> None:
+def test_a_stream_made_after_the_stop_ends_at_once_and_sends_nothing(world: World, speaker: Speaker) -> None:
     say = streaming(speaker.model)
 
     def stop_and_read() -> Any:
@@ -263,7 +263,7 @@ def test_what_is_begun_after_the_stop_ends_at_once_and_asks_nothing(world: World
     assert speaker.server.exchanges == []
 
 
-def test_stopping_what_has_come_to_its_end_cuts_nothing(world: World) -> None:
+def test_stopping_after_the_end_stops_nothing(world: World) -> None:
     say = streaming(offline(REPLY))
     watch = declarai.Watch()
 
@@ -281,7 +281,7 @@ def test_stopping_what_has_come_to_its_end_cuts_nothing(world: World) -> None:
     assert watch.usage == USAGE
 
 
-def test_stopping_twice_is_as_stopping_once(speaker: Speaker) -> None:
+def test_stopping_twice_is_like_stopping_once(speaker: Speaker) -> None:
     with declarai.Watch() as watch:
         stream = streaming(speaker.model)("Hulk")
         speaker.say("well")
@@ -296,7 +296,7 @@ def test_stopping_twice_is_as_stopping_once(speaker: Speaker) -> None:
 def test_a_call_that_does_not_stream_is_not_stopped() -> None:
     @offline("well").task
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe it"""
 
     with declarai.Watch() as watch:
         watch.stop()
@@ -304,7 +304,7 @@ def test_a_call_that_does_not_stream_is_not_stopped() -> None:
     assert not watch.stopped_any
 
 
-def test_stopping_the_inner_one_leaves_the_outer_one_going(speaker: Speaker) -> None:
+def test_stopping_an_inner_watch_does_not_stop_the_outer_one(speaker: Speaker) -> None:
     say = streaming(speaker.model)
     with declarai.Watch() as outer:
         with declarai.Watch() as inner:
@@ -322,7 +322,7 @@ def test_stopping_the_inner_one_leaves_the_outer_one_going(speaker: Speaker) -> 
     assert not outer.is_stopped
 
 
-def test_stopping_the_outer_one_stops_the_inner_ones_as_well(speaker: Speaker) -> None:
+def test_stopping_an_outer_watch_stops_the_inner_ones_as_well(speaker: Speaker) -> None:
     say = streaming(speaker.model)
     with declarai.Watch() as outer, declarai.Watch():
         stream = say("Hulk")
@@ -369,7 +369,7 @@ def test_a_watch_keeps_no_stream_alive(speaker: Speaker) -> None:
     assert watch.usage is not None, "its tokens are still known"
 
 
-def test_a_context_that_was_copied_is_watched_too() -> None:
+def test_a_copied_context_is_tracked_too() -> None:
     say = streaming(offline(REPLY))
     with declarai.Watch() as watch:
         context = contextvars.copy_context()
@@ -379,7 +379,7 @@ def test_a_context_that_was_copied_is_watched_too() -> None:
     assert watch.usage == USAGE
 
 
-def test_after_its_block_nothing_more_is_seen_also_when_the_block_failed() -> None:
+def test_after_its_block_nothing_is_tracked_even_if_the_block_failed() -> None:
     say = streaming(offline(REPLY, REPLY))
     watch = declarai.Watch()
     with pytest.raises(ZeroDivisionError), watch:
@@ -388,7 +388,7 @@ def test_after_its_block_nothing_more_is_seen_also_when_the_block_failed() -> No
     assert watch.usage is None
 
 
-def test_many_threads_may_be_counted_at_once() -> None:
+def test_calls_of_many_threads_are_counted() -> None:
     say = streaming(declarai.offline(lambda _: REPLY))
     with declarai.Watch() as watch:
         contexts = [contextvars.copy_context() for _ in range(8)]
@@ -405,7 +405,7 @@ def test_many_threads_may_be_counted_at_once() -> None:
 
 
 @pytest.mark.anyio
-async def test_stopping_from_blocking_code_ends_all_but_what_is_read_in_an_event_loop(speaker: Speaker) -> None:
+async def test_stopping_from_blocking_code_ends_all_streams_but_those_of_an_event_loop(speaker: Speaker) -> None:
     say = streaming(speaker.model)
     with declarai.Watch() as watch:
         in_loop, blocking = say("Avengers"), say("Alien")

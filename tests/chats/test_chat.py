@@ -627,7 +627,7 @@ class TestAnswers:
         assert params == {"temperature": 0}
 
     def test_settings_are_checked_when_the_class_is_made(self) -> None:
-        with pytest.raises(ConfigurationError, match="retries of 'Bot' is -1"):
+        with pytest.raises(ConfigurationError, match="^retries of 'Bot' must be an integer >= 0, got -1"):
 
             @declarai.offline().chat(retries=-1)
             class Bot:
@@ -643,7 +643,7 @@ class TestAnswers:
             def send(self, message: str) -> int: ...
 
         bot: Any = Bot()
-        with pytest.raises(OutputError, match=r"the answer to '.*Bot' is no int"):
+        with pytest.raises(OutputError, match=r"the answer of '.*Bot' is not a valid int"):
             bot.send("hi")
         assert bot.conversation == []
 
