@@ -1,4 +1,4 @@
-"""The embedded stand-in for a model: it plays what it is given, and makes up the rest from its form."""
+"""The offline model: it plays scripted replies, and samples all other answers from the schema of the request."""
 
 from __future__ import annotations
 

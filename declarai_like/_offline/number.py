@@ -1,4 +1,4 @@
-"""A number within the bounds of a JSON Schema."""
+"""Sampling of numbers within the bounds of a JSON Schema."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from fractions import Fraction
 from typing import Any
 
 
-def number(schema: Mapping[str, Any], which: int, *, whole: bool) -> float:
-    """Make a number that fits, a small and whole one if it may be.
+def sample_number(schema: Mapping[str, Any], variant: int, *, integer: bool) -> float:
+    """Return a number that is valid for the schema, a small integer if possible.
 
-    Another ``which``, from 0 on, gives another number, as long as there are some.
+    Different variants, from 0 on, are different numbers, as long as there are enough of them.
     """
+    # Fractions are exact: with floats, a multiple of 0.1 may be beyond its bound
     lows, above = _bounds(schema, "minimum", "exclusiveMinimum")
     highs, below = _bounds(schema, "maximum", "exclusiveMaximum")
     step = Fraction(str(schema.get("multipleOf", 1)))
@@ -21,19 +22,19 @@ def number(schema: Mapping[str, Any], which: int, *, whole: bool) -> float:
     if first * step in above:
         first += 1
     if high is None:
-        made = (first + which) * step
+        number = (first + variant) * step
     else:
         last = high // step
         if last * step in below:
             last -= 1
         if first <= last:
-            made = (first + which % (last - first + 1)) * step
-        else:  # no step lies within: then a tenth of the way, which is never on a bound
-            made = low + (high - low) * Fraction(1 + which % 9, 10)
-    return int(made) if whole or made.denominator == 1 else float(made)
+            number = (first + variant % (last - first + 1)) * step
+        else:  # no multiple of the step is within the bounds: take a tenth of the range, which is never a bound
+            number = low + (high - low) * Fraction(1 + variant % 9, 10)
+    return int(number) if integer or number.denominator == 1 else float(number)
 
 
 def _bounds(schema: Mapping[str, Any], inclusive: str, exclusive: str) -> tuple[list[Fraction], list[Fraction]]:
-    """Give all bounds on one side, and those that the number must not be on."""
+    """Return all bounds on one side, and those that are exclusive."""
     strict = [Fraction(str(schema[exclusive]))] if exclusive in schema else []
     return strict + ([Fraction(str(schema[inclusive]))] if inclusive in schema else []), strict

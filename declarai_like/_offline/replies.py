@@ -1,4 +1,4 @@
-"""What a stand-in model can say: an answer, an error status, or bytes as they are."""
+"""Scripted replies: an answer, an error status, or raw bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
+from .._core.checks import type_name
 from .._llm.transport.inprocess import Piece
 from ..messages import Usage
 
@@ -20,19 +21,18 @@ class Reply:
     """An answer.
 
     Attributes:
-        text: all of it; in a task that asks by tool, the tool's arguments. Where it is not given, the
-            chunks put together.
-        chunks: how a stream cuts it; by default at the ends of words.
-        finish_reason: by default ``"stop"``, or ``"tool_calls"`` where there are some.
-        refusal: the words of a model that refuses.
-        reasoning: what the model thought before it answered.
-        tool_calls: names of tools, and the arguments to call them with, beside the text.
-        usage: by default counted in words.
+        text: the complete text; with ``output="tool"``, the tool's arguments. By default the joined chunks.
+        chunks: the pieces of a stream; by default the words.
+        finish_reason: by default ``"stop"``, or ``"tool_calls"`` with tool calls.
+        refusal: the text with which the model refuses to answer.
+        reasoning: the reasoning of the model before its answer.
+        tool_calls: names of tools and their arguments, in addition to the text.
+        usage: by default the number of words.
         delay: seconds before each chunk after the first; by default the script's.
         first_delay: seconds before the answer begins.
 
     Raises:
-        ValueError: the chunks put together are not the text.
+        ValueError: the joined chunks are not the text.
     """
 
     text: str = ""
@@ -48,15 +48,15 @@ class Reply:
     def __post_init__(self) -> None:
         if self.chunks is None:
             return
-        whole = "".join(self.chunks)
-        if self.text not in ("", whole):
-            raise ValueError(f"the chunks of this reply make {whole!r}, but its text is {self.text!r}")
-        object.__setattr__(self, "text", whole)
+        joined = "".join(self.chunks)
+        if self.text not in ("", joined):
+            raise ValueError(f"chunks of Reply() must join to its text {self.text!r}, got {joined!r}")
+        object.__setattr__(self, "text", joined)  # the class is frozen
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An error status in place of an answer, in the form of OpenAI's errors."""
+    """An error status instead of an answer, with a body in the form of OpenAI's errors."""
 
     status: int
     message: str = "a fault on demand"
@@ -64,21 +64,21 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=_no_headers)
 
     def body(self) -> bytes:
-        """Write the error as OpenAI does."""
+        """Return the body of the response, in OpenAI's form."""
         error = {"message": self.message, "type": "fault", "param": None, "code": self.code}
         return json.dumps({"error": error}).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Bytes, as they are: pieces, and pauses in seconds between them.
+    """Raw bytes: pieces, and pauses in seconds between them.
 
-    ``cut`` breaks the connection after the last piece, in place of ending the body; without pieces it
-    breaks before the answer begins. In process there are no headers, and of an answer with an error
-    status only its named error is seen.
+    ``cut`` closes the connection after the last piece, instead of ending the body; without pieces it is
+    closed before the answer begins. In process there are no headers, and an error status raises the error
+    that it means.
 
     Raises:
-        TypeError: the pieces are something else.
+        TypeError: the pieces are not an iterable of bytes and numbers.
     """
 
     pieces: Iterable[bytes | float]
@@ -88,15 +88,17 @@ class Raw:
     headers: Mapping[str, str] = field(default_factory=_no_headers)
 
     def __post_init__(self) -> None:
-        given = cast("Iterable[object]", self.pieces)
-        fits = not isinstance(given, bytes | str)
-        if isinstance(given, Sequence):  # an iterator is not used up here
-            fits = fits and all(isinstance(piece, bytes | float | int) for piece in given)
-        if not fits:
-            raise TypeError(f"Raw takes a list of bytes, and of pauses in seconds; it was given {given!r}")
+        pieces: object = self.pieces
+        wrong: list[object] = [pieces] if isinstance(pieces, bytes | str) else []
+        if not wrong and isinstance(pieces, Sequence):  # an iterator would be consumed here
+            items = cast("Sequence[object]", pieces)
+            wrong = [item for item in items if not isinstance(item, bytes | float | int)]
+        if wrong:
+            expected = "an iterable of bytes, and of pauses in seconds"
+            raise TypeError(f"pieces of Raw() must be {expected}, got {type_name(wrong[0])}")
 
     def played(self) -> Iterator[Piece]:
-        """Give the pieces, without those that are empty, and the pauses as floats."""
+        """Yield the pieces that are not empty, and the pauses as floats."""
         for piece in self.pieces:
             if not isinstance(piece, bytes):
                 yield float(piece)

@@ -1,4 +1,4 @@
-"""A value that fits a JSON Schema, for the schemas that pydantic makes."""
+"""Sampling of values that are valid for a JSON Schema, for the schemas that pydantic generates."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
-from .number import number
-from .pattern import example
+from .number import sample_number
+from .pattern import sample_match
 
 Schema: TypeAlias = Mapping[str, Any]
 
-_USUAL_ITEMS = 2
-_MORE_TRIES = 10  # for items that differ
+_DEFAULT_ITEMS = 2
+_MAX_RETRIES = 10  # further samples, to get items that differ
 _FORMATS = {
     "date-time": "2026-01-{day:02}T12:00:00Z",
     "date": "2026-01-{day:02}",
@@ -42,120 +42,123 @@ _FORMATS = {
 
 
 class JsonSchemaSampler:
-    """Makes values that fit a schema. What may vary is varied by the ``seed``, and by an item's place.
+    """Samples values of a schema. They vary with the ``seed``, and with the index of an item.
 
-    A type that contains itself is made once within itself, and then as short as it can be.
+    A recursive type is nested once, and then as short as possible.
     """
 
     def __init__(self, schema: Schema, *, seed: int) -> None:
         self._schema = schema
         self._seed = seed % 5
         self._definitions: Mapping[str, Schema] = schema.get("$defs", {})
-        self._heights = dict.fromkeys(self._definitions, math.inf)
-        for _ in self._definitions:  # a definition is known when those that it needs are
-            self._heights = {name: self._height(part) for name, part in self._definitions.items()}
+        # The minimal depth of each definition. Each round settles those whose parts are known, so as many rounds as
+        # definitions are enough; a type that can only contain itself stays infinite.
+        self._depths = dict.fromkeys(self._definitions, math.inf)
+        for _ in self._definitions:
+            self._depths = {name: self._min_depth(part) for name, part in self._definitions.items()}
 
-    def make(self) -> Any:
-        """Make a value."""
+    def sample(self) -> Any:
+        """Return a value."""
         return self._value(self._schema, "text", self._seed, ())
 
-    def _value(self, schema: Schema, name: str, place: int, path: tuple[str, ...]) -> Any:
+    def _value(self, schema: Schema, name: str, variant: int, path: tuple[str, ...]) -> Any:
+        """Return a value; ``path`` has the definitions that contain it, ``name`` is that of its property."""
         if "$ref" in schema:
-            inner = _referred(schema)
-            if _is_deep(path) and self._heights[inner] == math.inf:
-                return None  # it has no end, so nothing fits
-            return self._value(self._definitions[inner], name, place, (*path, inner))
+            definition = _referred(schema)
+            if _is_recursive(path) and self._depths[definition] == math.inf:
+                return None  # the type has no finite value, so nothing is valid
+            return self._value(self._definitions[definition], name, variant, (*path, definition))
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
-            return schema["enum"][place % len(schema["enum"])]
+            return schema["enum"][variant % len(schema["enum"])]
         if members := schema.get("anyOf") or schema.get("oneOf"):
-            member = min(members, key=self._height) if _is_deep(path) else members[0]
-            return self._value(member, name, place, path)
+            member = min(members, key=self._min_depth) if _is_recursive(path) else members[0]
+            return self._value(member, name, variant, path)
         match schema.get("type"):
             case "object":
-                return self._object(schema, place, path)
+                return self._object(schema, variant, path)
             case "array":
-                return self._array(schema, name, place, path)
+                return self._array(schema, name, variant, path)
             case "integer" | "number" as kind:
-                return number(schema, place, whole=kind == "integer")
+                return sample_number(schema, variant, integer=kind == "integer")
             case "boolean":
-                return place % 2 == 0
+                return variant % 2 == 0
             case "null":
                 return None
             case _:
-                return self._text(schema, name, place)
+                return self._text(schema, name, variant)
 
-    def _object(self, schema: Schema, place: int, path: tuple[str, ...]) -> dict[str, Any]:
+    def _object(self, schema: Schema, variant: int, path: tuple[str, ...]) -> dict[str, Any]:
         required = schema.get("required", ())
-        made = {
-            name: self._value(part, name, place, path)
+        members = {
+            name: self._value(part, name, variant, path)
             for name, part in schema.get("properties", {}).items()
-            if not _is_deep(path) or (name in required and self._height(part) < math.inf)
+            if not _is_recursive(path) or (name in required and self._min_depth(part) < math.inf)
         }
-        free, key_schema = _free(schema)
-        wanted = 0 if made or _is_deep(path) or free is None else 1
-        wanted = max(schema.get("minProperties", 0), min(wanted, schema.get("maxProperties", wanted)))
-        for nth in range(place, place + wanted + _MORE_TRIES):
-            if len(made) >= wanted:
+        additional, key_schema = _additional_properties(schema)
+        size = 0 if members or _is_recursive(path) or additional is None else 1
+        size = max(schema.get("minProperties", 0), min(size, schema.get("maxProperties", size)))
+        for index in range(variant, variant + size + _MAX_RETRIES):
+            if len(members) >= size:
                 break
-            # where nothing is said of the keys, they may still be numbers
-            key = self._value(key_schema, "key", nth, path) if key_schema else str(nth - place + 1)
-            made[str(key)] = self._value(free or {}, "value", nth, path)
-        return made
+            # A dict[int, ...] has no schema for its keys, so by default they are numbers
+            key = self._value(key_schema, "key", index, path) if key_schema else str(index - variant + 1)
+            members[str(key)] = self._value(additional or {}, "value", index, path)
+        return members
 
-    def _array(self, schema: Schema, name: str, place: int, path: tuple[str, ...]) -> list[Any]:
+    def _array(self, schema: Schema, name: str, variant: int, path: tuple[str, ...]) -> list[Any]:
         prefix: Sequence[Schema] = schema.get("prefixItems", ())
-        made = [self._value(part, name, place + nth, path) for nth, part in enumerate(prefix)]
-        least = schema.get("minItems", 0)
-        wanted = 0 if prefix or _is_deep(path) else _USUAL_ITEMS
-        wanted = max(least, min(wanted, schema.get("maxItems", wanted)))
-        places = range(place, place + wanted + _MORE_TRIES)
-        items = (self._value(schema.get("items", {}), name, nth, path) for nth in places)
-        made += islice(_distinct(items), max(0, wanted - len(made)))
-        while len(made) < least:  # there are not so many different ones
-            made.append(made[-1])
-        return made
+        items = [self._value(part, name, variant + index, path) for index, part in enumerate(prefix)]
+        minimum = schema.get("minItems", 0)
+        size = 0 if prefix or _is_recursive(path) else _DEFAULT_ITEMS
+        size = max(minimum, min(size, schema.get("maxItems", size)))
+        variants = range(variant, variant + size + _MAX_RETRIES)
+        samples = (self._value(schema.get("items", {}), name, index, path) for index in variants)
+        items += islice(_distinct(samples), max(0, size - len(items)))
+        while len(items) < minimum:  # the type does not have so many different values
+            items.append(items[-1])
+        return items
 
-    def _text(self, schema: Schema, name: str, place: int) -> str:
-        shortest, longest = schema.get("minLength", 0), schema.get("maxLength")
+    def _text(self, schema: Schema, name: str, variant: int) -> str:
+        min_length, max_length = schema.get("minLength", 0), schema.get("maxLength")
         if "pattern" in schema:
-            found = example(schema["pattern"], shortest, longest, place)
-            if found is not None:
-                return found
+            match = sample_match(schema["pattern"], min_length, max_length, variant)
+            if match is not None:
+                return match
         if template := _FORMATS.get(schema.get("format", "")):
-            return template.format(day=1 + place % 28)
-        ending = f" {place - self._seed + 1}" if place != self._seed else ""
-        return _sized(f"an offline {name}", ending, shortest, longest)
+            return template.format(day=1 + variant % 28)
+        suffix = f" {variant - self._seed + 1}" if variant != self._seed else ""
+        return _with_length(f"an offline {name}", suffix, min_length, max_length)
 
-    def _height(self, schema: Schema) -> float:
-        """Give how deep the shortest value is; infinite as long as that is not known."""
+    def _min_depth(self, schema: Schema) -> float:
+        """Return the depth of the shortest value; infinite if it is not known, or if there is no finite value."""
         if "$ref" in schema:
-            return 1 + self._heights[_referred(schema)]
+            return 1 + self._depths[_referred(schema)]
         if members := schema.get("anyOf") or schema.get("oneOf"):
-            return min(map(self._height, members))
+            return min(map(self._min_depth, members))
         properties: Mapping[str, Schema] = schema.get("properties", {})
         parts = [properties[name] for name in schema.get("required", ()) if name in properties]
         parts += schema.get("prefixItems", ())
         if schema.get("minItems", 0) > len(parts):
             parts.append(schema.get("items", {}))
-        free, _ = _free(schema)
-        if schema.get("minProperties", 0) and free is not None:
-            parts.append(free)
-        return max(map(self._height, parts), default=0) + (1 if parts else 0)
+        additional, _ = _additional_properties(schema)
+        if schema.get("minProperties", 0) and additional is not None:
+            parts.append(additional)
+        return max(map(self._min_depth, parts), default=0) + (1 if parts else 0)
 
 
 def _referred(schema: Schema) -> str:
     return str(schema["$ref"]).rpartition("/")[2]
 
 
-def _is_deep(path: tuple[str, ...]) -> bool:
-    """Whether a type is within itself."""
+def _is_recursive(path: tuple[str, ...]) -> bool:
+    """Return True if a type is nested in itself."""
     return len(set(path)) < len(path)
 
 
-def _free(schema: Schema) -> tuple[Schema | None, Schema | None]:
-    """Give the schemas of an object's free values and of their keys; None where there are none, or any will do."""
+def _additional_properties(schema: Schema) -> tuple[Schema | None, Schema | None]:
+    """Return the schema of additional values, None if they are not allowed; and that of their keys, None for any."""
     if patterns := schema.get("patternProperties"):
         pattern, values = next(iter(patterns.items()))
         return values, {"pattern": pattern}
@@ -166,16 +169,16 @@ def _free(schema: Schema) -> tuple[Schema | None, Schema | None]:
 def _distinct(values: Iterator[Any]) -> Iterator[Any]:
     seen: set[str] = set()
     for value in values:
-        written = json.dumps(value)
-        if written not in seen:
-            seen.add(written)
+        text = json.dumps(value)  # lists and dicts are not hashable
+        if text not in seen:
+            seen.add(text)
             yield value
 
 
-def _sized(text: str, ending: str, shortest: int, longest: int | None) -> str:
-    """Bring a text to its length. Its ending, by which items differ, is what stays."""
-    text = text.ljust(shortest - len(ending), ".")
-    if longest is not None:
-        text = text[: max(0, longest - len(ending))]
-        ending = ending[max(0, len(ending) - longest) :]
-    return text + ending
+def _with_length(text: str, suffix: str, min_length: int, max_length: int | None) -> str:
+    """Pad or cut text to its length. The suffix is kept if possible, as items differ in it."""
+    text = text.ljust(min_length - len(suffix), ".")
+    if max_length is not None:
+        text = text[: max(0, max_length - len(suffix))]
+        suffix = suffix[max(0, len(suffix) - max_length) :]
+    return text + suffix

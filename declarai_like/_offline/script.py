@@ -1,81 +1,84 @@
-"""A script: what a stand-in model says to each request, and what it was asked."""
+"""The scripted model: it replies to each request as configured, and records the requests."""
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from .._core import checks
 from .._llm.transport.inprocess import Piece
-from ..errors import ConfigurationError, ConnectionFailed
+from ..errors import ConnectionFailed
 from ..providers import Request
 from ..providers.http_errors import status_error
 from . import wire
-from .choices import ReplySource, choice
-from .compose import compose
+from .answers import sample_answer
 from .replies import Fault, Raw, Reply
+from .selection import ReplySource, reply_selector
 
 log = logging.getLogger("declarai_like")
 
 
 class Script:
-    """Chooses what to say to each request, and remembers what it was asked.
+    """A model that replies from a script, and records the requests.
 
-    ``replies`` is a list, played in order; a dict, whose keys are looked for in the last message, the
-    first key that is in it counts; a function of the messages; or a tape (a path that ends in
-    ``.jsonl``, written by `declarai_like.testing.record`).
+    ``replies`` is a list, played in order; a dict, of which the first key that occurs in the last message
+    counts; a function of the messages; or a tape (a path that ends in ``.jsonl``, written by
+    `declarai_like.testing.record`).
 
-    A reply is a text, a `Reply`, a `Fault`, a `Raw`, an exception, which is raised, or any other
-    value, which is written as JSON. Where there is none, or where it is None, an answer is made up
-    from the form that was asked for; with ``strict=True`` that is an `AssertionError`.
+    A reply is a str, a `Reply`, a `Fault`, a `Raw`, an exception, which is raised, or any other value, which
+    is written as JSON. If there is no reply, or if it is None, an answer is sampled from the schema of the
+    request; with ``strict=True`` that is an `AssertionError`.
 
-    ``delay`` is in seconds, between two chunks of a stream.
+    ``delay`` is the number of seconds between two chunks of a stream.
 
     Attributes:
         calls: the body of each request so far.
 
     Raises:
-        ConfigurationError: the replies are of no such kind, the delay is no time, or the tape has a broken line.
-        FileNotFoundError: there is no such tape.
+        ConfigurationError: the replies are of an unknown kind, the delay is not a number of seconds >= 0, or
+            the tape has a broken line.
+        FileNotFoundError: the tape does not exist.
     """
 
     def __init__(self, replies: ReplySource = None, *, delay: float = 0.0, strict: bool = False) -> None:
         self.calls: list[Mapping[str, Any]] = []
-        self._choice = choice(replies)
-        if not (isinstance(delay, int | float) and 0 <= delay < math.inf):  # pyright: ignore[reportUnnecessaryIsInstance]  (users' code calls this)
-            raise ConfigurationError(f"delay is {delay!r}; it is a number of seconds, from 0")
-        self._delay = float(delay)
+        self._selector = reply_selector(replies)
+        self._delay = float(checks.seconds("delay", delay))
         self._strict = strict
-        self._told = False
+        self._has_warned = False
 
     def say(self, body: Mapping[str, Any], form: Mapping[str, Any] | None = None) -> Raw:
-        """Give the answer to a request, as a server would send it; ``form`` is its JSON Schema in full.
+        """Return the response to a request, as a server sends it.
+
+        Args:
+            body: the body of the request.
+            form: the JSON Schema of the answer, which has constraints that a provider's schema may not have.
 
         Raises:
-            AssertionError: there is no reply, and the script is strict.
+            AssertionError: the script is strict, and has no reply.
             TapeMiss: the request is not on the tape.
             Exception: the reply is an exception.
         """
         self.calls.append(body)
-        said = self._choice.choose(body)
-        if isinstance(said, BaseException):
-            raise said
-        if said is None:
-            said = self._made_up(body, form)
-        if not isinstance(said, Reply | Fault | Raw):
-            said = Reply(said if isinstance(said, str) else wire.dumps(said))
-        if isinstance(said, Reply) and said.delay is None:
-            said = replace(said, delay=self._delay)
-        return wire.raw(said, body)
+        reply = self._selector.select(body)
+        if isinstance(reply, BaseException):
+            raise reply
+        if reply is None:
+            reply = self._sampled_answer(body, form)
+        if not isinstance(reply, Reply | Fault | Raw):
+            reply = Reply(reply if isinstance(reply, str) else wire.dumps(reply))
+        if isinstance(reply, Reply) and reply.delay is None:
+            reply = replace(reply, delay=self._delay)
+        return wire.encode(reply, body)
 
     def answer(self, request: Request) -> Iterator[Piece]:
-        """Say it in this process, and fail as the network would.
+        """Return the response in process, as pieces; a fault raises the error that it causes over HTTP.
 
         Raises:
             ProviderError: the reply has an error status.
-            Exception: what `say` raises.
+            Exception: any error of `say`.
         """
         raw = self.say(request.body, request.form)
         if raw.status >= 400:
@@ -85,28 +88,28 @@ class Script:
         return _InProcess(raw)
 
     def assert_complete(self) -> None:
-        """Check that each reply was asked for: of a list, a dict or a tape.
+        """Check that each reply of a list, a dict or a tape was used.
 
         Raises:
             AssertionError: some were not; the message names them.
         """
-        if unused := self._choice.unused():
-            raise AssertionError(f"not asked for: {', '.join(unused)}")
+        if unused := self._selector.unused():
+            raise AssertionError(f"replies that were not used: {', '.join(unused)}")
 
-    def _made_up(self, body: Mapping[str, Any], form: Mapping[str, Any] | None) -> str:
+    def _sampled_answer(self, body: Mapping[str, Any], form: Mapping[str, Any] | None) -> str:
         if self._strict:
-            raise AssertionError(f"the script has no reply to request {len(self.calls)}: {wire.last_words(body)!r}")
-        if not self._told:
-            self._told = True
-            log.warning("the offline model is a stand-in, not a language model: it makes up answers from their form")
-        return compose(body, form)
+            raise AssertionError(f"the script has no reply to request {len(self.calls)}: {wire.last_text(body)!r}")
+        if not self._has_warned:
+            self._has_warned = True
+            log.warning("the offline model is not a language model: it samples answers from the schema of the request")
+        return sample_answer(body, form)
 
 
 Replies: TypeAlias = ReplySource | Script
 
 
 class _InProcess(Iterator[Piece]):
-    """The pieces of an answer, which fail where it is cut."""
+    """The pieces of a response in process; a cut raises the error of a broken connection."""
 
     def __init__(self, raw: Raw) -> None:
         self.content_type = raw.content_type.partition(";")[0].strip().lower()

@@ -1,8 +1,8 @@
-"""Reading a tape: recorded answers by the requests that they answered.
+"""Tapes: recorded responses, by the requests that they answered.
 
-A tape is JSON Lines, a request and its answer on each line: ``{"request": {...}, "content_type": "...",
-"pieces": [[seconds, "text"], ...]}``. The request is its body. The seconds are those since the piece
-before, or since the request was sent. A piece that is no text by itself is ``{"base64": "..."}``.
+A tape is JSON Lines with a request and its response on each line: ``{"request": {...}, "content_type":
+"...", "pieces": [[seconds, "text"], ...]}``. ``request`` is the body. ``seconds`` is the time since the
+piece before, or since the request was sent. A piece that is not valid UTF-8 is ``{"base64": "..."}``.
 """
 
 from __future__ import annotations
@@ -19,31 +19,32 @@ from typing import Any
 from ..errors import ConfigurationError, DeclaraiError
 from .replies import Raw
 
-_ANY_MODEL = "offline"  # what the offline model calls itself: it does not know which one was recorded
+_ANY_MODEL = "offline"
+"""The name in requests of the offline model, which matches each recorded model."""
 
 
 class TapeMiss(DeclaraiError, LookupError):
-    """A request that is not on the tape; the message says which, and what the nearest one has otherwise."""
+    """A request is not on the tape; the message shows it, and how the nearest recorded one differs."""
 
 
 @dataclass(slots=True)
 class _Line:
     number: int
     request: Mapping[str, Any]
-    answer: Raw
+    response: Raw
     played: bool = False
 
 
 class Tape:
-    """Replies from a tape file. With ``timing``, they come at the recorded pace.
+    """Replies from a tape file; with ``timing``, at the recorded pace.
 
-    A request is answered by the recorded one whose body is the same. The model's name counts too,
-    but not for the offline model. The same request recorded several times is answered in that
-    order, the last answer then again.
+    A request matches a recorded one with the same body. The offline model matches any recorded model.
+    Several responses to the same request are played in the order of their recording; the last one is
+    repeated.
 
     Raises:
-        FileNotFoundError: there is no tape.
-        ConfigurationError: a line of it is not of a tape; the message names the line.
+        FileNotFoundError: the file does not exist.
+        ConfigurationError: a line is not valid; the message names it.
     """
 
     def __init__(self, path: str | Path, *, timing: bool = False) -> None:
@@ -56,11 +57,11 @@ class Tape:
                 line = self._read(number, text)
                 self._lines.setdefault(_key(line.request), []).append(line)
 
-    def choose(self, body: Mapping[str, Any]) -> Raw:
-        """Give the answer to a request.
+    def select(self, body: Mapping[str, Any]) -> Raw:
+        """Return the response to a request.
 
         Raises:
-            TapeMiss: there is none.
+            TapeMiss: the request is not on the tape.
         """
         model = body.get("model")
         lines = [line for line in self._lines.get(_key(body), ()) if model in (_ANY_MODEL, line.request.get("model"))]
@@ -69,10 +70,10 @@ class Tape:
         with self._lock:
             line = next((line for line in lines if not line.played), lines[-1])
             line.played = True
-        return line.answer
+        return line.response
 
     def unused(self) -> list[str]:
-        """Name the lines that were not played."""
+        """Return the names of the lines that were not played."""
         lines = itertools.chain.from_iterable(self._lines.values())
         return [f"line {line.number}" for line in lines if not line.played]
 
@@ -82,7 +83,7 @@ class Tape:
             pieces = tuple(self._pieces(entry["pieces"]))
             return _Line(number, dict(entry["request"]), Raw(pieces, str(entry["content_type"])))
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigurationError(f"{self._path}, line {number}: this is no line of a tape ({error!r})") from None
+            raise ConfigurationError(f"{self._path}, line {number}: not a valid line of a tape ({error!r})") from None
 
     def _pieces(self, recorded: list[tuple[float, str | dict[str, str]]]) -> Iterator[bytes | float]:
         for seconds, text in recorded:
@@ -96,7 +97,8 @@ class Tape:
         lines = list(itertools.chain.from_iterable(self._lines.values()))
         if lines:
             line = min(lines, key=lambda line: len(_differences(line.request, body)))
-            nearest = f"line {line.number} is the nearest, and differs in {', '.join(_differences(line.request, body))}"
+            differences = ", ".join(_differences(line.request, body))
+            nearest = f"the nearest is line {line.number}, which differs in {differences}"
         return TapeMiss(
             f"the tape {self._path} has no answer to this request; record it first ({nearest}). "
             f"The request was: {json.dumps(body, ensure_ascii=False)}"
@@ -104,12 +106,12 @@ class Tape:
 
 
 def _key(body: Mapping[str, Any]) -> str:
-    """Give a request's identity, but for the model's name."""
+    """Return what identifies a request, without the model's name."""
     return json.dumps({name: value for name, value in body.items() if name != "model"}, sort_keys=True)
 
 
 def _differences(recorded: Mapping[str, Any], body: Mapping[str, Any]) -> list[str]:
-    """Name the fields in which two requests differ."""
+    """Return the names of the fields in which two requests differ."""
     names = {**recorded, **body}
     known = body.get("model") != _ANY_MODEL
     return [name for name in names if recorded.get(name, ...) != body.get(name, ...) and (known or name != "model")]

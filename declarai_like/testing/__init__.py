@@ -1,4 +1,4 @@
-"""Stand-ins to test with: a scripted model, recorded answers, a server that speaks the protocol, and a proxy that makes faults."""
+"""Tools for tests: a scripted model, recorded responses, an OpenAI server on the loopback address, and a faulty proxy."""
 
 from __future__ import annotations
 

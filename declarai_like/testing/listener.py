@@ -1,4 +1,4 @@
-"""HTTP on the loopback address, a thread for each connection; and what became of each request."""
+"""An HTTP server on the loopback address, with a thread for each connection and a record of each request."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any, cast
 from .._offline import Raw
 
 _MAX_BODY_SIZE = 64 * 1024 * 1024  # bytes
-_POLL = 0.01  # seconds until a listener notices that it shall stop
-_MAX_LINGER = 5.0  # seconds that a handler gets to end, when the listener stops
+_POLL_INTERVAL = 0.01  # seconds until a listener notices that it must stop
+_JOIN_TIMEOUT = 5.0  # seconds that a handler has to end when the listener stops
 
 
 @dataclass(eq=False)
 class Exchange:
-    """One request that a server got, and what became of it.
+    """A request to a server, and the state of its response.
 
     Attributes:
-        path: with its query.
-        headers: by their names in lower case.
-        body: the JSON; empty where it was no JSON object.
-        done: set when all that was to be sent is sent.
+        path: the path and the query.
+        headers: the headers, by their names in lower case.
+        body: the JSON object of the body; empty if it is something else.
+        done: set when the complete response was sent.
         left: set when the client closed the connection before that.
     """
 
@@ -37,10 +37,10 @@ class Exchange:
 
 
 class Listener(ThreadingHTTPServer):
-    """Listens at a free port. Each POST request becomes an `Exchange`, and is sent what ``answer`` gives for it."""
+    """Listens on a free port. Each POST request becomes an `Exchange`, whose response ``answer`` returns."""
 
     daemon_threads = True  # a test that forgets to stop must still be able to end
-    request_queue_size = 1024
+    request_queue_size = 1024  # the backlog of the socket: tests open many connections at once
 
     def __init__(self, answer: Callable[[Exchange], Raw]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -49,36 +49,38 @@ class Listener(ThreadingHTTPServer):
         self.connections = 0
         self.stopping = threading.Event()
         self._open: dict[socket.socket, threading.Thread] = {}
-        self._accepting = threading.Thread(target=self.serve_forever, args=(_POLL,), name="loopback", daemon=True)
+        self._accept_thread = threading.Thread(
+            target=self.serve_forever, args=(_POLL_INTERVAL,), name="loopback", daemon=True
+        )
 
     def start(self) -> None:
-        """Begin to accept connections.
+        """Start accepting connections.
 
         Raises:
-            RuntimeError: that was done before, or it was stopped.
+            RuntimeError: it was started before, or was stopped.
         """
         if self.stopping.is_set():
-            raise RuntimeError("this server was stopped, and stays so; make another one")
-        if self._accepting.ident is not None:
-            raise RuntimeError(f"this server has been started before, at port {self.server_port}; `with` starts it too")
-        self._accepting.start()
+            raise RuntimeError("this server was stopped and cannot be started again; make another one")
+        if self._accept_thread.ident is not None:
+            raise RuntimeError(f"this server is already started, at port {self.server_port}; `with` starts it as well")
+        self._accept_thread.start()
 
     def stop(self) -> None:
-        """End all connections, and wait for their threads."""
+        """Close all connections, and wait for their threads."""
         self.stopping.set()
-        if self._accepting.is_alive():
+        if self._accept_thread.is_alive():
             self.shutdown()
-            self._accepting.join()
+            self._accept_thread.join()
         for connection, thread in list(self._open.items()):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass  # the client was faster
-            thread.join(_MAX_LINGER)
+                pass  # the client closed it first
+            thread.join(_JOIN_TIMEOUT)
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Give a new connection its thread."""
+        """Start the thread of a new connection."""
         self.connections += 1
         thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), name="loopback", daemon=True
@@ -92,11 +94,11 @@ class Listener(ThreadingHTTPServer):
         self._open.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves is no error of the server."""
+        """Ignore errors of a handler: a client that disconnects is not an error of the server."""
 
 
 class _ClientDisconnected(ConnectionError):
-    """The client has closed the connection."""
+    """The client closed the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -104,10 +106,10 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The exchanges are the log."""
+        """Log nothing: the exchanges are the log."""
 
     def do_GET(self) -> None:
-        self._send(Raw([b'{"error": {"message": "this server only takes POST"}}'], "application/json", status=404))
+        self._send(Raw([b'{"error": {"message": "this server only accepts POST"}}'], "application/json", status=404))
 
     def do_POST(self) -> None:
         listener = cast("Listener", self.server)
@@ -130,21 +132,24 @@ class _Handler(BaseHTTPRequestHandler):
         return cast("Mapping[str, Any]", body) if isinstance(body, dict) else {}
 
     def _send(self, raw: Raw) -> None:
-        """Send pieces as chunks (RFC 9112, 7.1); the head goes with the first, so a first pause comes before it."""
-        begun = False
+        """Send pieces as chunks (RFC 9112, 7.1).
+
+        The head is sent with the first piece, so a first pause delays it.
+        """
+        has_head = False
         for piece in raw.played():
             if not isinstance(piece, bytes):
                 self._pause(piece)
                 continue
-            if not begun:
+            if not has_head:
                 self._send_head(raw)
-                begun = True
+                has_head = True
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         if raw.cut:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        if not begun:
+        if not has_head:
             self._send_head(raw)
         self.wfile.write(b"0\r\n\r\n")
 
@@ -155,7 +160,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _pause(self, seconds: float) -> None:
-        """Wait, and notice when the client leaves."""
+        """Wait, and raise if the client disconnects.
+
+        A client sends nothing while it waits, so a socket that becomes readable without data was closed.
+        """
         if seconds <= 0:
             return
         self.connection.settimeout(seconds)

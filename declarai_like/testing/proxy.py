@@ -1,4 +1,4 @@
-"""A proxy on the loopback address that makes the faults of real networks: pieces, cuts, stalls and refusals."""
+"""A TCP proxy on the loopback address that injects network faults: split data, cuts, stalls and refusals."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError
+from .._core import checks
 
 if TYPE_CHECKING:
     from typing import Self
 
-_BLOCK = 64 * 1024
-_POLL = 0.01  # seconds until the proxy notices that it shall listen no more
-_BETWEEN_PIECES = 0.0001  # seconds, in which a client reads a piece before the next one comes
+_BLOCK_SIZE = 64 * 1024  # bytes
+_POLL_INTERVAL = 0.01  # seconds until the proxy notices that it must stop listening
+_SPLIT_PAUSE = 0.0001  # seconds between two pieces, so that a client reads them one by one
 
 
 class _Stall(NamedTuple):
@@ -27,15 +27,15 @@ class _Stall(NamedTuple):
 
 
 class FaultProxy:
-    """Forwards connections to a server, and makes faults in what the server sends on them.
+    """Forwards connections to a server, and injects faults into the data that the server sends.
 
-    ``with FaultProxy("http://127.0.0.1:8000") as proxy: proxy.cut(after=100); client(proxy.url)``. Bytes are counted from
-    the beginning of a connection, with the heads of answers. A fault is made in each connection that is opened from then
-    on, or in as many as ``times`` says, until `clear`; faults of different kinds go together. A connection that a client
-    keeps for its next request stays as it was opened.
+    ``with FaultProxy("http://127.0.0.1:8000") as proxy: proxy.cut(after=100); client(proxy.url)``. Bytes are counted
+    from the start of a connection, including the heads of responses. A fault applies to each later connection, or to
+    the next ``times`` ones, until `clear`. Faults of different kinds can be combined. A connection that a client keeps
+    for its next request keeps its faults.
 
     Args:
-        target: where the server is: ``http://<address>:<port>``, with or without a path.
+        target: the address of the server: ``http://<address>:<port>``, with or without a path.
 
     Attributes:
         address: ``http://127.0.0.1:<port>``.
@@ -43,94 +43,90 @@ class FaultProxy:
         connections: how many connections clients have opened.
 
     Raises:
-        ConfigurationError: the target is no such address; or, of the methods, a number is none that can be.
+        ConfigurationError: the target is not such an address; or a number that is passed to a method is invalid.
     """
 
     def __init__(self, target: str) -> None:
-        parts = urlsplit(str(target))
+        expected = "a URL of the form http://<address>:<port>"
+        parts = urlsplit(checks.string("target", target))
         try:
             port = parts.port
         except ValueError as error:
-            raise ConfigurationError(f"target is {target!r}: {error}") from error
+            raise checks.wrong_value("target", expected, target, str(error)) from error
         if parts.scheme != "http" or not parts.hostname:
-            raise ConfigurationError(
-                f"target is {target!r}; it is http://<address>:<port>, as faults are made in bytes that are not encrypted"
-            )
+            raise checks.wrong_value("target", expected, target, "faults need a connection without encryption")
         self._target = (parts.hostname, 80 if port is None else port)
-        self._faults: dict[str, Iterator[int | _Stall]] = {}  # the fault of each connection that comes
-        self._begun: dict[_Connection, threading.Thread] = {}
+        self._faults: dict[str, Iterator[int | _Stall]] = {}  # by kind: the faults of the next connections
+        self._threads: dict[_Connection, threading.Thread] = {}
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self._own: tuple[str, int] = self._listener.getsockname()
-        self._accepting: threading.Thread | None = None
+        self._address: tuple[str, int] = self._listener.getsockname()
+        self._accept_thread: threading.Thread | None = None
         self._is_refusing = False
-        self.address = f"http://127.0.0.1:{self._own[1]}"
+        self.address = f"http://127.0.0.1:{self._address[1]}"
         self.url = self.address + parts.path
         self.connections = 0
 
     @property
     def open_connections(self) -> int:
         """How many connections are open now."""
-        return sum(thread.is_alive() for thread in list(self._begun.values()))
+        return sum(thread.is_alive() for thread in list(self._threads.values()))
 
     def split(self, size: int, *, times: int | None = None) -> None:
-        """Send what the server sends in pieces of so many bytes."""
-        _check("size", size, least=1)
-        self._faults["split"] = _for(times, size)
+        """Split the data of the server into pieces of ``size`` bytes."""
+        checks.integer("size", size, minimum=1)
+        self._faults["split"] = _repeat(size, times)
 
     def cut(self, *, after: int, times: int | None = None) -> None:
-        """Close a connection, to both sides, after so many bytes from the server."""
-        _check("after", after)
-        self._faults["cut"] = _for(times, after)
+        """Close a connection on both sides after ``after`` bytes from the server."""
+        checks.integer("after", after, minimum=0)
+        self._faults["cut"] = _repeat(after, times)
 
     def stall(self, *, after: int, seconds: float, times: int | None = None) -> None:
-        """Send nothing for some seconds after so many bytes from the server."""
-        _check("after", after)
-        given: Any = seconds
-        if not isinstance(given, int | float) or isinstance(given, bool) or not 0 <= given <= threading.TIMEOUT_MAX:
-            raise ConfigurationError(f"seconds is {seconds!r}; it is a number of seconds, from 0")
-        self._faults["stall"] = _for(times, _Stall(after, seconds))
+        """Send nothing for some seconds after ``after`` bytes from the server."""
+        checks.integer("after", after, minimum=0)
+        if checks.seconds("seconds", seconds) > threading.TIMEOUT_MAX:
+            raise checks.wrong_value("seconds", f"a number of seconds <= {threading.TIMEOUT_MAX:g}", seconds)
+        self._faults["stall"] = _repeat(_Stall(after, seconds), times)
 
     def refuse(self) -> None:
-        """Refuse connections until `clear`; those that are open stay."""
+        """Refuse connections until `clear`; open connections are kept."""
         self._is_refusing = True
-        accepting, self._accepting = self._accepting, None
-        if accepting is not None:
-            accepting.join()
+        thread, self._accept_thread = self._accept_thread, None
+        if thread is not None:
+            thread.join()
         self._listener.close()
 
     def clear(self) -> None:
-        """Make no more faults, in connections that are opened from now on."""
+        """Remove all faults for connections that are opened from now on."""
         self._faults.clear()
         if self._is_refusing:
             self.start()
 
     def drop(self) -> None:
-        """Cut all connections that are open."""
-        for connection, thread in list(self._begun.items()):
+        """Cut all open connections."""
+        for connection, thread in list(self._threads.items()):
             connection.end()
-            if thread.ident is not None:  # one that is about to begin sees that it is to end
+            if thread.ident is not None:  # a thread that is not started yet ends by itself, and cannot be joined
                 thread.join()
 
     def start(self) -> Self:
-        """Begin to accept connections.
+        """Start accepting connections.
 
         Raises:
-            RuntimeError: it does so already.
+            RuntimeError: it was started before.
         """
-        if self._accepting is not None:
-            raise RuntimeError(
-                f"this proxy has been started before, and accepts at {self.address}; `with` starts it too"
-            )
+        if self._accept_thread is not None:
+            raise RuntimeError(f"this proxy is already started, at {self.address}; `with` starts it as well")
         self._is_refusing = False
         if self._listener.fileno() < 0:
-            self._listener = socket.create_server(self._own, backlog=1024)
-        self._listener.settimeout(_POLL)
-        self._accepting = threading.Thread(target=self._accept, name="proxy", daemon=True)
-        self._accepting.start()
+            self._listener = socket.create_server(self._address, backlog=1024)
+        self._listener.settimeout(_POLL_INTERVAL)
+        self._accept_thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
+        self._accept_thread.start()
         return self
 
     def stop(self) -> None:
-        """Cut all connections and stop: no thread and no socket stays."""
+        """Cut all connections and stop; no thread and no socket is left."""
         self.refuse()
         self._is_refusing = False
         self.drop()
@@ -142,7 +138,7 @@ class FaultProxy:
         self.stop()
 
     def _accept(self) -> None:
-        while self._accepting is not None:
+        while self._accept_thread is not None:
             try:
                 client, _ = self._listener.accept()
             except TimeoutError:
@@ -151,23 +147,16 @@ class FaultProxy:
             faults = {name: fault for name, left in list(self._faults.items()) for fault in islice(left, 1)}
             connection = _Connection(client, faults)
             thread = threading.Thread(target=connection.serve, args=(self._target,), name="proxy", daemon=True)
-            self._begun[connection] = thread
+            self._threads[connection] = thread
             thread.start()
 
 
-def _check(setting: str, given: Any, least: int = 0) -> None:
-    if not isinstance(given, int) or isinstance(given, bool) or given < least:
-        raise ConfigurationError(f"{setting} is {given!r}; it is a whole number, from {least}")
-
-
-def _for(times: int | None, fault: int | _Stall) -> Iterator[int | _Stall]:
-    if times is not None:
-        _check("times", times)
-    return repeat(fault) if times is None else repeat(fault, times)
+def _repeat(fault: int | _Stall, times: int | None) -> Iterator[int | _Stall]:
+    return repeat(fault) if times is None else repeat(fault, checks.integer("times", times, minimum=0))
 
 
 class _Connection:
-    """A client's connection, and the one to the server that belongs to it."""
+    """A connection of a client, with its connection to the server."""
 
     def __init__(self, client: socket.socket, faults: dict[str, int | _Stall]) -> None:
         self._client = client
@@ -177,7 +166,7 @@ class _Connection:
         self._sent = 0
 
     def serve(self, target: tuple[str, int]) -> None:
-        """Forward until one side ends."""
+        """Forward data until one side closes its connection."""
         with self._client, self._server:
             self._client.settimeout(None)
             try:
@@ -186,28 +175,28 @@ class _Connection:
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError:
                 return
-            asking = threading.Thread(target=self._forward_requests, name="proxy", daemon=True)
-            asking.start()
-            self._forward_answers()
+            requests = threading.Thread(target=self._forward_requests, name="proxy", daemon=True)
+            requests.start()
+            self._forward_responses()
             self.end()
-            asking.join()
+            requests.join()
 
     def end(self) -> None:
-        """Close both ends; what was sent until now arrives."""
+        """Close both sides; data that was sent before still arrives."""
         self._ended.set()
         for end in (self._client, self._server):
-            with suppress(OSError):  # it was faster, or had not begun
+            with suppress(OSError):  # it is closed already, or not connected yet
                 end.shutdown(socket.SHUT_RDWR)
 
     def _forward_requests(self) -> None:
-        with suppress(OSError):  # one side has gone
-            while data := self._client.recv(_BLOCK):
+        with suppress(OSError):  # one side closed its connection
+            while data := self._client.recv(_BLOCK_SIZE):
                 self._server.sendall(data)
         self.end()
 
-    def _forward_answers(self) -> None:
-        with suppress(OSError):  # one side has gone
-            while not self._is_cut() and (data := self._server.recv(_BLOCK)):
+    def _forward_responses(self) -> None:
+        with suppress(OSError):  # one side closed its connection
+            while not self._is_cut() and (data := self._server.recv(_BLOCK_SIZE)):
                 self._send(data)
 
     def _is_cut(self) -> bool:
@@ -215,7 +204,7 @@ class _Connection:
         return isinstance(cut, int) and self._sent >= cut
 
     def _send(self, data: bytes) -> None:
-        """Send what comes before the next fault, make it, and so on."""
+        """Send data up to the next fault, inject the fault, and continue."""
         while data and not self._is_cut() and not self._ended.is_set():
             stall, size = self._faults.get("stall"), len(data)
             if isinstance(stall, _Stall):
@@ -228,7 +217,7 @@ class _Connection:
                 size = min(size, cut - self._sent)
             if isinstance(split := self._faults.get("split"), int):
                 size = min(size, split)
-                time.sleep(_BETWEEN_PIECES)
+                time.sleep(_SPLIT_PAUSE)
             self._client.sendall(data[:size])
             self._sent += size
             data = data[size:]

@@ -1,6 +1,6 @@
-"""Real answers on a tape file: recorded once, played back without a network, chunk for chunk.
+"""Tapes of real responses: recorded once, then played back without a network, chunk by chunk.
 
-`declarai_like._offline.tape` says what is on a tape, and reads it. Keys and headers are not kept.
+`declarai_like._offline.tape` describes the format, and reads it. Keys and headers are not recorded.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
+from .._core import checks
 from .._core.flow import Open
 from .._llm.transport import CallTimer, Connection, Transport
 from .._llm.transport.inprocess import InProcessTransport
 from .._net.sse import ServerSentEvent, SSEDecoder
 from .._offline import Script
 from .._offline.tape import Tape
-from ..errors import ConfigurationError, DeclaraiError
+from ..errors import DeclaraiError
 from ..models.factories import offline
 from ..models.models import Model
 from ..providers import Provider, Request
@@ -28,16 +29,16 @@ S = TypeVar("S", bound=bool)
 
 
 def record(model: Model[S], path: str | Path) -> Model[S]:
-    """Give the same model, which writes each answer that it reads to the end to the tape at ``path``.
+    """Return the same model, which appends each complete response to the tape at ``path``.
 
-    What is there already stays, and several threads and processes may write to one tape. Answers
-    that were left early, or that broke, are not written; nor are errors.
+    Several threads and processes may write to one tape. Incomplete responses, whose stream was closed early
+    or failed, are not recorded; nor are errors.
 
     Raises:
-        ConfigurationError: what is given is no model.
-        OSError: at the end of an answer: the tape cannot be written.
+        ConfigurationError: ``model`` is not a `Model`.
+        OSError: at the end of a response: the tape cannot be written.
     """
-    _check(model, "record")
+    _check_model("record", model)
     return model.with_transport(lambda transport, provider: _RecordingTransport(transport, provider, Path(path)))
 
 
@@ -46,66 +47,65 @@ def replay(path: str | Path, *, model: Model[S], timing: bool = False) -> Model[
 @overload
 def replay(path: str | Path, *, model: None = None, timing: bool = False) -> Model[Literal[False]]: ...
 def replay(path: str | Path, *, model: Model[Any] | None = None, timing: bool = False) -> Model[Any]:
-    """Give a model that answers from a tape, in the recorded pieces; with ``timing``, at the recorded pace.
+    """Return a model that replies from a tape, in the recorded pieces; with ``timing``, at the recorded pace.
 
-    With ``model``, which should be the one that was recorded, its settings (``llm_params``,
-    ``output``, ...) make the same requests again, and nothing is sent. Without it, the requests are
-    those of `offline`, whose name matches each recorded model's.
+    Pass as ``model`` the model that was recorded: its settings (``llm_params``, ``output``, ...) make the
+    same requests, of which none is sent. By default the requests are those of `offline`, whose name matches
+    each recorded model.
 
-    The same request recorded several times is answered in that order, the last answer then again. A
-    request that is not on the tape is a `TapeMiss`.
+    Several responses to the same request are played in the order of their recording; the last one is
+    repeated. A request that is not on the tape raises `TapeMiss`.
 
     Raises:
-        FileNotFoundError: there is no tape.
-        ConfigurationError: a line of it is not of a tape, and the message names the line; or ``model`` is no model.
+        FileNotFoundError: the tape does not exist.
+        ConfigurationError: a line of the tape is not valid, and the message names it; or ``model`` is not a `Model`.
     """
     if model is not None:
-        _check(model, "replay")
+        _check_model("replay", model)
     script = Script(Tape(path, timing=timing))
     return offline(script) if model is None else model.with_transport(lambda _, __: InProcessTransport(script.answer))
 
 
-def _check(model: Any, function: str) -> None:
-    if not isinstance(model, Model):
-        raise ConfigurationError(f"{function}() takes a model, as openai(...) gives it, and not {model!r}")
+def _check_model(function: str, model: object) -> None:
+    checks.instance(f"model of {function}()", model, Model, "a Model", todo="for instance openai(...)")
 
 
 class _RecordingTransport:
-    def __init__(self, inner: Transport, provider: Provider, path: Path) -> None:
-        self._inner = inner
+    def __init__(self, transport: Transport, provider: Provider, path: Path) -> None:
+        self._transport = transport
         self._provider = provider
         self._path = path
 
     def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
-        def tap(connection: Connection, since: float) -> Connection:
+        def wrap(connection: Connection, since: float) -> Connection:
             return _RecordingConnection(connection, self._provider, request, self._path, since)
 
-        return _RecordingOpen(self._inner.open(request, timer), tap)
+        return _RecordingOpen(self._transport.open(request, timer), wrap)
 
 
 class _RecordingOpen(Open[Connection]):
-    def __init__(self, inner: Open[Connection], tap: Callable[[Connection, float], Connection]) -> None:
-        self._inner = inner
-        self._tap = tap
+    def __init__(self, opening: Open[Connection], wrap: Callable[[Connection, float], Connection]) -> None:
+        self._opening = opening
+        self._wrap = wrap
 
     def run(self) -> Connection:
         since = time.monotonic()
-        return self._tap(self._inner.run(), since)
+        return self._wrap(self._opening.run(), since)
 
     async def arun(self) -> Connection:
         since = time.monotonic()
-        return self._tap(await self._inner.arun(), since)
+        return self._wrap(await self._opening.arun(), since)
 
     def abort(self) -> None:
-        self._inner.abort()
+        self._opening.abort()
 
 
 class _RecordingConnection(Connection):
-    """Passes on what it reads, and writes it down when it is closed, if it was the whole answer."""
+    """Passes data through, and writes the response to the tape when it is closed, if it was complete."""
 
-    def __init__(self, inner: Connection, provider: Provider, request: Request, path: Path, since: float) -> None:
-        self.content_type = inner.content_type
-        self._inner = inner
+    def __init__(self, connection: Connection, provider: Provider, request: Request, path: Path, since: float) -> None:
+        self.content_type = connection.content_type
+        self._connection = connection
         self._provider = provider
         self._request = request
         self._path = path
@@ -115,23 +115,23 @@ class _RecordingConnection(Connection):
         self._closed = False
 
     def run(self) -> bytes:
-        return self._note(self._inner.run())
+        return self._add(self._connection.run())
 
     async def arun(self) -> bytes:
-        return self._note(await self._inner.arun())
+        return self._add(await self._connection.arun())
 
     def close(self) -> None:
-        self._inner.close()
-        self._keep()
+        self._connection.close()
+        self._save()
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
-        self._keep()
+        await self._connection.aclose()
+        self._save()
 
     def abort(self) -> None:
-        self._inner.abort()
+        self._connection.abort()
 
-    def _note(self, piece: bytes) -> bytes:
+    def _add(self, piece: bytes) -> bytes:
         if piece:
             now = time.monotonic()
             self._pieces.append((round(now - self._since, 4), piece))
@@ -140,15 +140,15 @@ class _RecordingConnection(Connection):
             self._ended = True
         return piece
 
-    def _keep(self) -> None:
+    def _save(self) -> None:
         if self._closed:
             return
         self._closed = True
-        if self._is_whole():
+        if self._is_complete():
             self._write()
 
-    def _is_whole(self) -> bool:
-        """Whether the provider said that the answer was whole: the end of its bytes alone does not say it."""
+    def _is_complete(self) -> bool:
+        """Return True if the provider marked the end of the response: a broken connection may look like an end too."""
         provider, decoder = self._provider, SSEDecoder()
         pieces = [piece for _, piece in self._pieces]
         try:
@@ -164,15 +164,17 @@ class _RecordingConnection(Connection):
         entry = {
             "request": self._request.body,
             "content_type": self.content_type,
-            "pieces": [(seconds, _as_text(piece)) for seconds, piece in self._pieces],
+            "pieces": [(seconds, _piece_to_json(piece)) for seconds, piece in self._pieces],
         }
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab", buffering=0) as tape:  # one write: the lines of several writers do not mix
+        with self._path.open(
+            "ab", buffering=0
+        ) as tape:  # unbuffered: one write for each line, so that lines of several writers do not mix
             tape.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
 
 
-def _as_text(piece: bytes) -> str | dict[str, str]:
-    """Write a piece as text; one that is cut within a character is no text by itself."""
+def _piece_to_json(piece: bytes) -> str | dict[str, str]:
+    """Return a piece as JSON; one that is split within a character is not valid UTF-8 by itself."""
     try:
         return piece.decode("utf-8")
     except UnicodeDecodeError:

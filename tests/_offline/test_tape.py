@@ -1,4 +1,4 @@
-"""What was recorded is played back, piece for piece; and nothing else is on the tape."""
+"""Tapes: recorded responses are played back piece by piece, and nothing else is on the tape."""
 
 from __future__ import annotations
 
@@ -45,68 +45,68 @@ def lines(tape: Path) -> list[Any]:
 
 def streaming(model: Any, question: str = "why?") -> Any:
     @model.task(streaming=True)
-    def ask(words: str) -> str:
-        """{words}"""
+    def echo(text: str) -> str:
+        """{text}"""
 
-    return ask(question)
+    return echo(question)
 
 
-def whole(model: Any, question: str = "why?") -> str:
+def ask(model: Any, question: str = "why?") -> str:
     @model.task(streaming=False)
-    def ask(words: str) -> str:
-        """{words}"""
+    def echo(text: str) -> str:
+        """{text}"""
 
-    return ask(question)
+    return echo(question)
 
 
-def seen_by(world: Any, stream: Any) -> list[Any]:
-    seen: list[Any] = []
-    world.read(stream, seen)
-    return seen
+def chunks_of(world: Any, stream: Any) -> list[Any]:
+    chunks: list[Any] = []
+    world.read(stream, chunks)
+    return chunks
 
 
 class Spy:
-    """Notes the pieces that a model reads."""
+    """Records the pieces that a model reads."""
 
     def __init__(self, connection: type[SpyingConnection] | None = None) -> None:
         self.pieces: list[bytes] = []
         self._connection = connection or SpyingConnection
 
-    def __call__(self, inner: Transport, provider: object) -> Transport:
-        self._inner = inner
+    def __call__(self, transport: Transport, provider: object) -> Transport:
+        self._transport = transport
         return self
 
-    def open(self, request: Request, patience: CallTimer) -> Open[Connection]:
+    def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
         return SpyingOpen(
-            self._inner.open(request, patience), lambda connection: self._connection(connection, self.pieces)
+            self._transport.open(request, timer), lambda connection: self._connection(connection, self.pieces)
         )
 
 
 class SpyingOpen(Open[Connection]):
-    def __init__(self, inner: Open[Connection], tap: Callable[[Connection], Connection]) -> None:
-        self._inner = inner
-        self._tap = tap
+    def __init__(self, opening: Open[Connection], wrap: Callable[[Connection], Connection]) -> None:
+        self._opening = opening
+        self._wrap = wrap
 
     def run(self) -> Connection:
-        return self._tap(self._inner.run())
+        return self._wrap(self._opening.run())
 
     async def arun(self) -> Connection:
-        return self._tap(await self._inner.arun())
+        return self._wrap(await self._opening.arun())
 
 
 class SpyingConnection(Connection):
-    def __init__(self, inner: Connection, pieces: list[bytes]) -> None:
-        self.content_type = inner.content_type
-        self._inner = inner
+    def __init__(self, connection: Connection, pieces: list[bytes]) -> None:
+        self.content_type = connection.content_type
+        self._wrapped = connection
         self._pieces = pieces
-        self.close, self.aclose, self.abort = inner.close, inner.aclose, inner.abort
+        self.close, self.aclose, self.abort = connection.close, connection.aclose, connection.abort
 
     def run(self) -> bytes:
-        self._pieces.append(self._inner.run())
+        self._pieces.append(self._wrapped.run())
         return self._pieces[-1]
 
     async def arun(self) -> bytes:
-        self._pieces.append(await self._inner.arun())
+        self._pieces.append(await self._wrapped.arun())
         return self._pieces[-1]
 
 
@@ -117,9 +117,9 @@ def test_a_stream_is_played_back_chunk_for_chunk_in_the_same_pieces(serve: Any, 
     live, played = Spy(), Spy()
     server = serve([Reply("the answer is 日本語, \u2028 finally", delay=0.002, reasoning="hm")])
     model = declarai.openai("m", base_url=server.url)
-    recorded = seen_by(world, streaming(record(model.with_transport(live), tape)))
+    recorded = chunks_of(world, streaming(record(model.with_transport(live), tape)))
     server.stop()
-    again = seen_by(world, streaming(replay(tape, model=model).with_transport(played)))
+    again = chunks_of(world, streaming(replay(tape, model=model).with_transport(played)))
     assert [chunk.raw_response for chunk in again] == [chunk.raw_response for chunk in recorded]
     assert [chunk.response for chunk in again] == [chunk.response for chunk in recorded]
     assert again[-1].usage == recorded[-1].usage is not None
@@ -127,7 +127,7 @@ def test_a_stream_is_played_back_chunk_for_chunk_in_the_same_pieces(serve: Any, 
     assert len(live.pieces) > 5
 
 
-def test_a_whole_answer_is_played_back(serve: Any, world: Any, tape: Path) -> None:
+def test_a_response_that_is_not_streamed_is_played_back(serve: Any, world: Any, tape: Path) -> None:
     server = serve([Reply("the answer")])
     model = declarai.openai("m", base_url=server.url)
     assert world.ask(record(model, tape)) == "the answer"
@@ -136,10 +136,10 @@ def test_a_whole_answer_is_played_back(serve: Any, world: Any, tape: Path) -> No
     assert world.ask(replay(tape)) == "the answer"
 
 
-def test_a_blocking_record_is_played_in_any_world(serve: Any, world: Any, tape: Path) -> None:
+def test_a_tape_recorded_in_blocking_code_is_played_in_async_code(serve: Any, world: Any, tape: Path) -> None:
     model = declarai.openai("m", base_url=serve(["the answer"]).url)
     recorded = list(streaming(record(model, tape)))
-    again = seen_by(world, streaming(replay(tape)))
+    again = chunks_of(world, streaming(replay(tape)))
     assert [chunk.raw_response for chunk in again] == [chunk.raw_response for chunk in recorded]
 
 
@@ -149,7 +149,7 @@ def test_typed_tasks_and_their_settings_are_played_back_by_the_recorded_model(se
     def numbers(of: Any, output: Any = "auto") -> Any:
         @of.task(output=output)
         def some(which: str) -> list[int]:
-            """Give numbers"""
+            """List numbers"""
 
         return some
 
@@ -160,28 +160,28 @@ def test_typed_tasks_and_their_settings_are_played_back_by_the_recorded_model(se
     assert numbers(player)("even") == [1, 2]
 
 
-def test_a_replaying_model_streams_where_the_recorded_one_does(tape: Path) -> None:
-    whole(record(declarai.offline(["one"]), tape))
+def test_a_replaying_model_streams_if_the_recorded_one_does(tape: Path) -> None:
+    ask(record(declarai.offline(["one"]), tape))
 
     @replay(tape, model=declarai.openai("m", api_key="x", stream=True)).task
-    def ask() -> str:
-        """Ask"""
+    def stream() -> str:
+        """Answer"""
 
-    assert isinstance(ask(), declarai.Stream)
+    assert isinstance(stream(), declarai.Stream)
 
 
 def test_replaying_needs_no_key_and_no_network(tape: Path) -> None:
-    whole(record(declarai.offline(["one"]), tape))
+    ask(record(declarai.offline(["one"]), tape))
     text = tape.read_text("utf-8").replace('"offline"', '"gpt-5.5"')
     tape.write_text(text, "utf-8")
-    assert whole(replay(tape, model=declarai.openai("gpt-5.5"))) == "one"
+    assert ask(replay(tape, model=declarai.openai("gpt-5.5"))) == "one"
 
 
-def test_the_same_request_is_answered_in_the_recorded_order_and_the_last_answer_stays(tape: Path) -> None:
+def test_the_same_request_is_answered_in_the_recorded_order_and_the_last_response_repeats(tape: Path) -> None:
     model = record(declarai.offline(["one", "other", "two"]), tape)
-    assert [whole(model, question) for question in ("a", "b", "a")] == ["one", "other", "two"]
+    assert [ask(model, question) for question in ("a", "b", "a")] == ["one", "other", "two"]
     player = replay(tape)
-    assert [whole(player, question) for question in ("a", "a", "a", "b", "b")] == [
+    assert [ask(player, question) for question in ("a", "a", "a", "b", "b")] == [
         "one",
         "two",
         "two",
@@ -190,96 +190,93 @@ def test_the_same_request_is_answered_in_the_recorded_order_and_the_last_answer_
     ]
 
 
-def test_each_recorded_model_has_its_own_answers(serve: Any, tape: Path) -> None:
+def test_each_recorded_model_has_its_own_responses(serve: Any, tape: Path) -> None:
     url = serve(["by one", "by two"]).url
     one, two = (declarai.openai(name, base_url=url) for name in ("one", "two"))
-    assert [whole(record(model, tape)) for model in (one, two)] == ["by one", "by two"]
-    assert whole(replay(tape, model=two)) == "by two"
-    assert whole(replay(tape, model=one)) == "by one"
+    assert [ask(record(model, tape)) for model in (one, two)] == ["by one", "by two"]
+    assert ask(replay(tape, model=two)) == "by two"
+    assert ask(replay(tape, model=one)) == "by one"
     with pytest.raises(TapeMiss, match="differs in model"):
-        whole(replay(tape, model=declarai.openai("three", base_url=url)))
-    assert whole(replay(tape)) == "by one"  # the offline model matches any name
+        ask(replay(tape, model=declarai.openai("three", base_url=url)))
+    assert ask(replay(tape)) == "by one"  # the offline model matches any name
 
 
 def test_with_timing_the_pace_is_the_recorded_one(tape: Path) -> None:
-    whole(record(declarai.offline([Reply("late", first_delay=0.05)]), tape))
+    ask(record(declarai.offline([Reply("late", first_delay=0.05)]), tape))
     streaming(record(declarai.offline([Reply(chunks=["a", "b"], delay=0.02)]), tape)).result()
     began = time.monotonic()
-    assert whole(replay(tape, timing=True)) == "late"
+    assert ask(replay(tape, timing=True)) == "late"
     assert streaming(replay(tape, timing=True)).result() == "ab"
     assert time.monotonic() - began >= 0.1
     pieces = [pause for line in lines(tape) for pause, _ in line["pieces"]]
     assert pieces[0] >= 0.05
 
 
-def test_readers_that_share_a_replay_get_each_recorded_answer_once(tape: Path) -> None:
+def test_threads_that_share_a_replay_get_each_recorded_response_once(tape: Path) -> None:
     model = record(declarai.offline([str(number) for number in range(60)]), tape)
     for _ in range(60):
-        whole(model)
+        ask(model)
     player = replay(tape)
-    said: list[str] = []
-    threads = [threading.Thread(target=lambda: said.extend(whole(player) for _ in range(10))) for _ in range(6)]
+    answers: list[str] = []
+    threads = [threading.Thread(target=lambda: answers.extend(ask(player) for _ in range(10))) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(map(int, said)) == list(range(60))
+    assert sorted(map(int, answers)) == list(range(60))
 
 
-# What is missing
+# Misses and errors
 
 
-@pytest.mark.parametrize("ask", [whole, lambda model, question: streaming(model, question).result()])
-def test_a_request_that_is_not_on_the_tape_fails_and_says_what_the_nearest_has_otherwise(ask: Any, tape: Path) -> None:
-    ask(record(declarai.offline(["one"]), tape), "why?")
+@pytest.mark.parametrize("call", [ask, lambda model, question: streaming(model, question).result()])
+def test_a_request_that_is_not_on_the_tape_fails_and_the_error_names_the_nearest(call: Any, tape: Path) -> None:
+    call(record(declarai.offline(["one"]), tape), "why?")
     with pytest.raises(
-        TapeMiss, match=r"tape\.jsonl has no answer.*line 1 is the nearest, and differs in messages.*how\?"
+        TapeMiss, match=r"tape\.jsonl has no answer.*the nearest is line 1, which differs in messages.*how\?"
     ):
-        ask(replay(tape), "how?")
+        call(replay(tape), "how?")
 
 
-def test_a_stream_that_is_not_on_the_tape_fails_in_each_world_and_is_not_tried_again(world: Any, tape: Path) -> None:
+def test_a_stream_that_is_not_on_the_tape_fails_and_is_not_retried(world: Any, tape: Path) -> None:
     tape.touch()
     script = Script(Tape(tape))
     with pytest.raises(TapeMiss, match="the tape is empty"):
-        seen_by(world, streaming(declarai.offline(script)))
+        chunks_of(world, streaming(declarai.offline(script)))
     assert len(script.calls) == 1
 
 
-def test_a_miss_is_an_error_of_this_library_and_a_lookup_error() -> None:
+def test_a_tape_miss_is_a_declarai_error_and_a_lookup_error() -> None:
     assert issubclass(TapeMiss, errors.DeclaraiError)
     assert issubclass(TapeMiss, LookupError)
 
 
-def test_a_server_that_does_not_stream_is_played_back_so(serve: Any, world: Any, tape: Path) -> None:
+def test_a_response_of_a_server_that_does_not_stream_is_played_back(serve: Any, world: Any, tape: Path) -> None:
     answer = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"all at once"},"finish_reason":"stop"}]}'
     model = declarai.openai("m", base_url=serve([Raw([answer[:40], 0.01, answer[40:]], "application/json")]).url)
-    recorded = seen_by(world, streaming(record(model, tape)))
-    played = seen_by(world, streaming(replay(tape)))
+    recorded = chunks_of(world, streaming(record(model, tape)))
+    played = chunks_of(world, streaming(replay(tape)))
     assert (
         [chunk.raw_response for chunk in played] == [chunk.raw_response for chunk in recorded] == [json.loads(answer)]
     )
 
 
-def test_a_recorded_whole_answer_is_none_for_a_stream(tape: Path) -> None:
-    whole(record(declarai.offline(["one"]), tape))
+def test_a_response_that_was_not_streamed_does_not_match_a_stream(tape: Path) -> None:
+    ask(record(declarai.offline(["one"]), tape))
     with pytest.raises(TapeMiss, match="differs in stream"):
         list(streaming(replay(tape)))
 
 
-@pytest.mark.parametrize("given", [5, "gpt", LLM])
-def test_only_models_are_recorded_and_replayed(given: Any, tape: Path) -> None:
-    with pytest.raises(
-        errors.ConfigurationError, match=r"^record\(\) takes a model, as openai\(\.\.\.\) gives it, and not"
-    ):
-        record(given, tape)
-    with pytest.raises(
-        errors.ConfigurationError, match=r"^replay\(\) takes a model, as openai\(\.\.\.\) gives it, and not"
-    ):
-        replay(tape, model=given)
+@pytest.mark.parametrize(("model", "got"), [(5, "int"), ("gpt", "str"), (LLM, "the class LLM")])
+def test_only_models_are_recorded_and_replayed(model: Any, got: str, tape: Path) -> None:
+    problem = rf"must be a Model, got {got}; for instance openai\(\.\.\.\)$"
+    with pytest.raises(errors.ConfigurationError, match=rf"^model of record\(\) {problem}"):
+        record(model, tape)
+    with pytest.raises(errors.ConfigurationError, match=rf"^model of replay\(\) {problem}"):
+        replay(tape, model=model)
 
 
-def test_there_must_be_a_tape(tmp_path: Path) -> None:
+def test_the_tape_must_exist(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         replay(tmp_path / "none.jsonl")
 
@@ -301,22 +298,22 @@ GOOD = '{"request": {"messages": []}, "content_type": "text/event-stream", "piec
         GOOD.replace('"x"', "7"),
         GOOD.replace('"x"', '{"base64": "n!o=="}'),
         GOOD.replace('"x"', '"\\ud800"'),
-        GOOD.replace("x", "\udcff"),  # a byte that is no UTF-8
+        GOOD.replace("x", "\udcff"),  # a byte that is not UTF-8
     ],
 )
 def test_a_broken_line_is_named(broken: str, tape: Path) -> None:
     tape.write_text(f"{GOOD}\n\n{broken}\n", "utf-8", "surrogateescape")
-    with pytest.raises(errors.ConfigurationError, match=r"tape\.jsonl, line 3: this is no line of a tape"):
+    with pytest.raises(errors.ConfigurationError, match=r"tape\.jsonl, line 3: not a valid line of a tape"):
         replay(tape)
 
 
-def test_a_tape_may_have_empty_lines_and_windows_line_ends(tape: Path) -> None:
-    whole(record(declarai.offline(["one"]), tape))
+def test_a_tape_may_have_empty_lines_and_windows_line_endings(tape: Path) -> None:
+    ask(record(declarai.offline(["one"]), tape))
     tape.write_bytes(b"\r\n" + tape.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
-    assert whole(replay(tape)) == "one"
+    assert ask(replay(tape)) == "one"
 
 
-# What is written
+# Recording
 
 
 def test_keys_and_headers_are_never_on_the_tape(serve: Any, world: Any, tape: Path) -> None:
@@ -324,7 +321,7 @@ def test_keys_and_headers_are_never_on_the_tape(serve: Any, world: Any, tape: Pa
     model = record(
         declarai.openai("m", base_url=server.url, api_key="sk-secret-of-mine", headers={"X-Team": "team-of-mine"}), tape
     )
-    seen_by(world, streaming(model))
+    chunks_of(world, streaming(model))
     world.ask(model)
     written = tape.read_text("utf-8")
     assert "of-mine" not in written
@@ -345,33 +342,33 @@ def test_keys_and_headers_are_never_on_the_tape(serve: Any, world: Any, tape: Pa
         Fault(500, headers={"retry-after": "0"}),
     ],
 )
-def test_a_stream_that_broke_is_not_written(broken: Any, serve: Any, world: Any, tape: Path) -> None:
+def test_a_broken_stream_is_not_recorded(broken: Any, serve: Any, world: Any, tape: Path) -> None:
     model = declarai.openai("m", base_url=serve([broken]).url, max_retries=0, timeout=declarai.Timeouts(idle=0.2))
-    seen: list[Any] = []
+    chunks: list[Any] = []
     with contextlib.suppress(errors.DeclaraiError):
-        world.read(streaming(record(model, tape)), seen)
-    assert [chunk.response for chunk in seen[:1]] == ([] if isinstance(broken, Fault) else ["half"])
+        world.read(streaming(record(model, tape)), chunks)
+    assert [chunk.response for chunk in chunks[:1]] == ([] if isinstance(broken, Fault) else ["half"])
     assert not tape.exists()
 
 
 @pytest.mark.parametrize(
     "broken", [Raw([b'{"choices": ['], "application/json", cut=True), Raw([b"{}"], "application/json")]
 )
-def test_a_whole_answer_that_broke_is_not_written(broken: Any, serve: Any, world: Any, tape: Path) -> None:
+def test_a_broken_response_is_not_recorded(broken: Any, serve: Any, world: Any, tape: Path) -> None:
     model = declarai.openai("m", base_url=serve([broken]).url, max_retries=0)
     with pytest.raises(errors.DeclaraiError):
         world.ask(record(model, tape))
     assert not tape.exists()
 
 
-def test_a_stream_that_is_left_early_is_not_written(serve: Any, tape: Path) -> None:
+def test_a_stream_that_is_closed_early_is_not_recorded(serve: Any, tape: Path) -> None:
     model = record(declarai.openai("m", base_url=serve([Raw([event("half"), 30.0, END])]).url), tape)
     with streaming(model) as stream:
         assert next(stream).response == "half"
     assert not tape.exists()
 
 
-def test_a_stream_that_another_thread_closes_ends_at_once_and_is_not_written(serve: Any, tape: Path) -> None:
+def test_a_stream_that_another_thread_closes_ends_at_once_and_is_not_recorded(serve: Any, tape: Path) -> None:
     server = serve([Raw([event("half"), 30.0])])
     stream = streaming(record(declarai.openai("m", base_url=server.url), tape))
     assert next(stream).response == "half"
@@ -383,27 +380,27 @@ def test_a_stream_that_another_thread_closes_ends_at_once_and_is_not_written(ser
     assert not tape.exists()
 
 
-def test_an_answer_that_said_all_is_written_though_its_connection_does_not_end(
+def test_a_complete_response_is_recorded_even_if_its_connection_does_not_end(
     serve: Any, world: Any, tape: Path
 ) -> None:
     model = declarai.openai("m", base_url=serve([Raw([event("all"), END, DONE, 30.0])]).url)
-    assert seen_by(world, streaming(record(model, tape)))[-1].response == "all"
+    assert chunks_of(world, streaming(record(model, tape)))[-1].response == "all"
     assert streaming(replay(tape)).result() == "all"
 
 
-def test_an_answer_is_written_when_its_server_only_says_why_it_ended(serve: Any, world: Any, tape: Path) -> None:
+def test_a_response_with_only_a_finish_reason_is_recorded(serve: Any, world: Any, tape: Path) -> None:
     model = declarai.openai("m", base_url=serve([Raw([event("all"), END])]).url)
-    assert seen_by(world, streaming(record(model, tape)))[-1].response == "all"
+    assert chunks_of(world, streaming(record(model, tape)))[-1].response == "all"
     assert streaming(replay(tape)).result() == "all"
 
 
-def test_only_the_answer_is_written_of_a_request_that_was_tried_again(serve: Any, tape: Path) -> None:
+def test_of_a_retried_request_only_the_response_is_recorded(serve: Any, tape: Path) -> None:
     server = serve([Fault(503, headers={"retry-after": "0"}), "fine"])
-    assert whole(record(declarai.openai("m", base_url=server.url), tape)) == "fine"
+    assert ask(record(declarai.openai("m", base_url=server.url), tape)) == "fine"
     assert len(lines(tape)) == 1
 
 
-def test_a_character_that_is_cut_between_two_pieces_is_played_back_so(tape: Path) -> None:
+def test_a_character_that_is_split_between_two_pieces_is_played_back_in_the_same_pieces(tape: Path) -> None:
     pieces = [bytes([byte]) for byte in event("日本\u2028語")] + [END + DONE]
     played = Spy()
     recorded = list(streaming(record(declarai.offline([Raw(pieces)]), tape)))
@@ -414,17 +411,17 @@ def test_a_character_that_is_cut_between_two_pieces_is_played_back_so(tape: Path
 
 
 class Twice(SpyingConnection):
-    def __init__(self, inner: Connection, pieces: list[bytes]) -> None:
-        super().__init__(inner, pieces)
-        self.close = lambda: (inner.close(), inner.close())
+    def __init__(self, connection: Connection, pieces: list[bytes]) -> None:
+        super().__init__(connection, pieces)
+        self.close = lambda: (connection.close(), connection.close())
 
 
-def test_an_answer_whose_connection_is_closed_twice_is_written_once(tape: Path) -> None:
+def test_a_response_whose_connection_is_closed_twice_is_recorded_once(tape: Path) -> None:
     streaming(record(declarai.offline(["one"]), tape).with_transport(Spy(Twice))).result()
     assert len(lines(tape)) == 1
 
 
-def test_bytes_that_are_no_text_are_kept_as_they_are(tape: Path) -> None:
+def test_bytes_that_are_not_utf_8_are_recorded_unchanged(tape: Path) -> None:
     odd = b": \xff\xfe\n\n"
     played = Spy()
     streaming(record(declarai.offline([Raw([event("x"), odd, END, DONE])]), tape)).result()
@@ -433,11 +430,11 @@ def test_bytes_that_are_no_text_are_kept_as_they_are(tape: Path) -> None:
     assert "�" not in tape.read_text("utf-8")
 
 
-def test_the_folder_of_a_tape_is_made_and_what_is_on_it_stays(tmp_path: Path) -> None:
+def test_the_folder_of_a_tape_is_created_and_its_lines_are_kept(tmp_path: Path) -> None:
     tape = tmp_path / "new" / "folder" / "tape.jsonl"
-    whole(record(declarai.offline(["one"]), tape), "a")
-    whole(record(declarai.offline(["two"]), tape), "b")
-    assert [whole(replay(str(tape)), question) for question in "ab"] == ["one", "two"]
+    ask(record(declarai.offline(["one"]), tape), "a")
+    ask(record(declarai.offline(["two"]), tape), "b")
+    assert [ask(replay(str(tape)), question) for question in "ab"] == ["one", "two"]
 
 
 WRITER = """
@@ -448,8 +445,8 @@ from declarai_like.testing import record
 model = record(declarai.offline(lambda messages: messages[0]["content"] * 20_000), sys.argv[1])
 
 @model.task
-def echo(words: str) -> str:
-    '''{words}'''
+def echo(text: str) -> str:
+    '''{text}'''
 
 print("ready", flush=True)
 sys.stdin.readline()
@@ -458,7 +455,7 @@ for number in range(20):
 """
 
 
-def test_processes_that_write_to_one_tape_do_not_tear_its_lines(tape: Path) -> None:
+def test_processes_that_write_to_one_tape_do_not_mix_its_lines(tape: Path) -> None:
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, tape, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -472,22 +469,22 @@ def test_processes_that_write_to_one_tape_do_not_tear_its_lines(tape: Path) -> N
         writer.communicate("go\n", timeout=60)
         assert writer.returncode == 0
     assert len(lines(tape)) == 40
-    assert whole(replay(tape), "b19 ") == "b19 " * 20_000
+    assert ask(replay(tape), "b19 ") == "b19 " * 20_000
 
 
-def test_threads_that_write_to_one_tape_do_not_tear_its_lines(tape: Path) -> None:
+def test_threads_that_write_to_one_tape_do_not_mix_its_lines(tape: Path) -> None:
     model = record(declarai.offline(lambda messages: messages[0]["content"] * 20_000), tape)
-    threads = [threading.Thread(target=whole, args=(model, f"{number} ")) for number in range(16)]
+    threads = [threading.Thread(target=ask, args=(model, f"{number} ")) for number in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(lines(tape)) == 16
-    assert whole(replay(tape), "7 ") == "7 " * 20_000
+    assert ask(replay(tape), "7 ") == "7 " * 20_000
 
 
 class Shouting:
-    """A provider of a protocol of its own: each event is a text."""
+    """A provider of another protocol: each event is a JSON string."""
 
     def request(self, question: Question) -> Request:
         return Request("shout", {"stream": question.stream, "what": question.messages[-1].content})
@@ -497,7 +494,7 @@ class Shouting:
         return [Delta(event.data, end=True, shown=False)] if text is None else [Delta(event.data, text)]
 
 
-def test_the_answers_of_any_provider_are_recorded(tape: Path) -> None:
+def test_the_responses_of_any_provider_are_recorded(tape: Path) -> None:
     def service(request: Request) -> Iterator[bytes]:
         yield from [b'data: "ONE"\n\n', b'data: " TWO"\n\n', b"data: null\n\n"]
 

@@ -1,4 +1,4 @@
-"""The proxy forwards what it gets, makes each fault where it was told to, and leaves nothing behind."""
+"""The proxy forwards all data, injects each fault at its position, and leaves no thread or socket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS = 10
 
 
 class Echo:
-    """A server that sends back what it gets."""
+    """A server that sends all data back."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -71,7 +71,7 @@ def connected(proxy: FaultProxy) -> Iterator[socket.socket]:
 
 
 def received(client: socket.socket, size: int) -> list[bytes]:
-    """Read so many bytes, or to the end; give the pieces that came."""
+    """Read ``size`` bytes, or to the end; return the pieces."""
     pieces: list[bytes] = []
     while sum(map(len, pieces)) < size and (piece := client.recv(1000)):
         pieces.append(piece)
@@ -92,7 +92,7 @@ def eventually(condition: Callable[[], Any]) -> bool:
     return bool(condition())
 
 
-def test_bytes_go_through_in_both_directions_as_they_are(proxy: FaultProxy) -> None:
+def test_data_is_forwarded_unchanged_in_both_directions(proxy: FaultProxy) -> None:
     data = bytes(range(256)) * 2000
     with connected(proxy) as client:
         threading.Thread(target=client.sendall, args=(data,)).start()
@@ -104,7 +104,7 @@ def test_its_url_has_the_path_of_the_target(proxy: FaultProxy) -> None:
     assert proxy.url == proxy.address + "/v1"
 
 
-def test_who_leaves_is_seen_to_leave_by_the_server(proxy: FaultProxy, echo: Echo) -> None:
+def test_the_server_notices_when_a_client_disconnects(proxy: FaultProxy, echo: Echo) -> None:
     with connected(proxy) as client:
         client.sendall(b"a")
         received(client, 1)
@@ -113,7 +113,7 @@ def test_who_leaves_is_seen_to_leave_by_the_server(proxy: FaultProxy, echo: Echo
     assert eventually(lambda: proxy.open_connections == 0)
 
 
-def test_a_split_answer_comes_in_its_pieces(proxy: FaultProxy) -> None:
+def test_a_split_response_arrives_in_pieces(proxy: FaultProxy) -> None:
     proxy.split(3)
     with connected(proxy) as client:
         client.sendall(b"0123456789")
@@ -122,7 +122,7 @@ def test_a_split_answer_comes_in_its_pieces(proxy: FaultProxy) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1, 9, 10])
-def test_a_cut_comes_after_so_many_bytes_to_both_sides(proxy: FaultProxy, echo: Echo, after: int) -> None:
+def test_a_cut_closes_both_sides_after_its_number_of_bytes(proxy: FaultProxy, echo: Echo, after: int) -> None:
     proxy.cut(after=after)
     with connected(proxy) as client:
         try:
@@ -133,7 +133,7 @@ def test_a_cut_comes_after_so_many_bytes_to_both_sides(proxy: FaultProxy, echo: 
         assert echo.ended.acquire(timeout=SECONDS)
 
 
-def test_bytes_are_counted_over_all_that_the_server_sends(proxy: FaultProxy) -> None:
+def test_all_bytes_of_the_server_are_counted(proxy: FaultProxy) -> None:
     proxy.cut(after=5)
     with connected(proxy) as client:
         for data in (b"ab", b"cd"):
@@ -143,7 +143,7 @@ def test_bytes_are_counted_over_all_that_the_server_sends(proxy: FaultProxy) -> 
         assert received(client, 2) == [b"e"]
 
 
-def test_a_stall_lets_go_on_when_it_is_over(proxy: FaultProxy) -> None:
+def test_data_continues_after_a_stall(proxy: FaultProxy) -> None:
     proxy.stall(after=4, seconds=0.1)
     with connected(proxy) as client:
         client.sendall(b"0123456789")
@@ -153,7 +153,7 @@ def test_a_stall_lets_go_on_when_it_is_over(proxy: FaultProxy) -> None:
         assert time.monotonic() - begun > 0.05
 
 
-def test_who_leaves_in_a_stall_is_seen_to_leave(proxy: FaultProxy, echo: Echo) -> None:
+def test_the_server_notices_when_a_client_disconnects_during_a_stall(proxy: FaultProxy, echo: Echo) -> None:
     proxy.stall(after=1, seconds=1000)
     with connected(proxy) as client:
         client.sendall(b"ab")
@@ -161,7 +161,7 @@ def test_who_leaves_in_a_stall_is_seen_to_leave(proxy: FaultProxy, echo: Echo) -
     assert echo.ended.acquire(timeout=SECONDS)
 
 
-def test_faults_go_together(proxy: FaultProxy) -> None:
+def test_faults_can_be_combined(proxy: FaultProxy) -> None:
     proxy.split(2)
     proxy.stall(after=3, seconds=0.01)
     proxy.cut(after=7)
@@ -170,7 +170,7 @@ def test_faults_go_together(proxy: FaultProxy) -> None:
         assert b"".join(received(client, 10)) == b"0123456"
 
 
-def test_a_fault_is_made_as_many_times_as_was_said(proxy: FaultProxy) -> None:
+def test_a_fault_applies_to_the_given_number_of_connections(proxy: FaultProxy) -> None:
     proxy.cut(after=1, times=2)
     for expected in (b"a", b"a", b"abc"):
         with connected(proxy) as client:
@@ -178,7 +178,7 @@ def test_a_fault_is_made_as_many_times_as_was_said(proxy: FaultProxy) -> None:
             assert b"".join(received(client, 3)) == expected
 
 
-def test_a_fault_ends_with_clear_and_not_in_connections_that_have_it(proxy: FaultProxy) -> None:
+def test_clear_removes_a_fault_for_new_connections_only(proxy: FaultProxy) -> None:
     proxy.cut(after=2)
     with connected(proxy) as before:
         before.sendall(b"a")
@@ -191,7 +191,7 @@ def test_a_fault_ends_with_clear_and_not_in_connections_that_have_it(proxy: Faul
         assert b"".join(received(before, 2)) == b"b"
 
 
-def test_a_refused_connection_is_refused_until_clear_at_the_same_address(proxy: FaultProxy) -> None:
+def test_connections_are_refused_until_clear_which_listens_at_the_same_address(proxy: FaultProxy) -> None:
     with connected(proxy) as before:
         before.sendall(b"a")
         assert received(before, 1) == [b"a"]
@@ -207,7 +207,7 @@ def test_a_refused_connection_is_refused_until_clear_at_the_same_address(proxy: 
     assert proxy.connections == 2
 
 
-def test_drop_cuts_all_that_are_open_and_new_ones_can_come(proxy: FaultProxy, echo: Echo) -> None:
+def test_drop_cuts_all_open_connections_and_new_ones_are_accepted(proxy: FaultProxy, echo: Echo) -> None:
     with connected(proxy) as first, connected(proxy) as second:
         for client in (first, second):
             client.sendall(b"a")
@@ -223,14 +223,14 @@ def test_drop_cuts_all_that_are_open_and_new_ones_can_come(proxy: FaultProxy, ec
         assert received(third, 1) == [b"b"]
 
 
-def test_a_server_that_is_not_there_is_a_connection_that_ends() -> None:
+def test_without_a_server_the_connection_is_closed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with FaultProxy(f"http://127.0.0.1:{port}") as proxy, connected(proxy) as client:
         assert has_ended(client)
 
 
-def test_no_thread_and_no_port_stays(echo: Echo) -> None:
+def test_after_stop_no_thread_and_no_port_is_left(echo: Echo) -> None:
     with FaultProxy(echo.url) as proxy, connected(proxy) as client:
         client.sendall(b"a")
         received(client, 1)
@@ -240,7 +240,7 @@ def test_no_thread_and_no_port_stays(echo: Echo) -> None:
             pass
 
 
-def test_a_model_can_be_asked_through_it() -> None:
+def test_a_model_works_through_the_proxy() -> None:
     import declarai_like as declarai
 
     with LoopbackServer(["Hello"]) as server, FaultProxy(server.url) as proxy:
@@ -248,7 +248,7 @@ def test_a_model_can_be_asked_through_it() -> None:
 
         @declarai.openai("m", openai_token="key", base_url=proxy.url).task
         def say() -> str:
-            """Say something"""
+            """Describe it"""
 
         assert say() == "Hello"
         assert len(server.exchanges) == proxy.connections == 1
@@ -258,47 +258,59 @@ def test_a_model_can_be_asked_through_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["https://127.0.0.1:1", "127.0.0.1:1", "http://", "http://:1", "ftp://127.0.0.1:1", "", None, 5]
+    "target", ["https://127.0.0.1:1", "127.0.0.1:1", "http://", "http://:1", "ftp://127.0.0.1:1", ""]
 )
-def test_a_target_that_it_cannot_forward_to_is_refused(target: Any) -> None:
-    with pytest.raises(ConfigurationError, match=f"^target is {target!r}; it is http://<address>:<port>"):
+def test_a_wrong_target_is_refused(target: str) -> None:
+    with pytest.raises(
+        ConfigurationError,
+        match=f"^target must be a URL of the form http://<address>:<port>, got {target!r}; faults need",
+    ):
+        FaultProxy(target)
+
+
+@pytest.mark.parametrize(("target", "got"), [(None, "None"), (5, "int")])
+def test_a_target_of_a_wrong_type_is_refused(target: Any, got: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^target must be a str, got {got}$"):
         FaultProxy(target)
 
 
 @pytest.mark.parametrize("port", ["abc", "70000", "-1"])
-def test_a_port_that_is_none_is_refused_with_its_target(port: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^target is 'http://127.0.0.1:{port}': Port"):
+def test_a_wrong_port_is_refused_with_its_target(port: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^target must be .*, got 'http://127.0.0.1:{port}'; Port"):
         FaultProxy(f"http://127.0.0.1:{port}")
 
 
-@pytest.mark.parametrize("wrong", [-1, 1.5, "x", True, math.nan])
-def test_a_number_of_a_fault_that_is_none_is_refused_and_makes_no_fault(proxy: FaultProxy, wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match=f"^size is {wrong!r}; it is a whole number, from 1"):
+@pytest.mark.parametrize(
+    ("wrong", "got"), [(-1, "-1"), (1.5, "float"), ("x", "str"), (True, "bool"), (math.nan, "float")]
+)
+def test_a_wrong_number_is_refused_and_injects_no_fault(proxy: FaultProxy, wrong: Any, got: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^size must be an integer >= 1, got {got}$"):
         proxy.split(wrong)
     for make in (proxy.cut, functools.partial(proxy.stall, seconds=1)):
-        with pytest.raises(ConfigurationError, match=f"^after is {wrong!r}; it is a whole number, from 0"):
+        with pytest.raises(ConfigurationError, match=f"^after must be an integer >= 0, got {got}$"):
             make(after=wrong)
-        with pytest.raises(ConfigurationError, match=f"^times is {wrong!r}; it is a whole number, from 0"):
+        with pytest.raises(ConfigurationError, match=f"^times must be an integer >= 0, got {got}$"):
             make(after=1, times=wrong)
     if wrong != 1.5:
-        with pytest.raises(ConfigurationError, match=f"^seconds is {wrong!r}; it is a number of seconds, from 0"):
+        got = "nan" if got == "float" else got
+        with pytest.raises(ConfigurationError, match=f"^seconds must be a number of seconds >= 0, got {got}$"):
             proxy.stall(after=1, seconds=wrong)
     with connected(proxy) as client:
         client.sendall(b"0123456789")
         assert b"".join(received(client, 10)) == b"0123456789"
 
 
-def test_pieces_of_nothing_are_refused(proxy: FaultProxy) -> None:
-    with pytest.raises(ConfigurationError, match="^size is 0; it is a whole number, from 1"):
+def test_empty_pieces_are_refused(proxy: FaultProxy) -> None:
+    with pytest.raises(ConfigurationError, match="^size must be an integer >= 1, got 0$"):
         proxy.split(0)
     with connected(proxy) as client:
         client.sendall(b"0123456789")
         assert b"".join(received(client, 10)) == b"0123456789"
 
 
-def test_it_is_started_once_at_a_time(echo: Echo) -> None:
+def test_it_cannot_be_started_twice(echo: Echo) -> None:
     with FaultProxy(echo.url) as proxy:
-        with pytest.raises(RuntimeError, match=f"has been started before, and accepts at {proxy.address}"):
+        with pytest.raises(RuntimeError, match=f"this proxy is already started, at {proxy.address}"):
             proxy.start()
         assert [thread.name for thread in threading.enumerate()].count("proxy") == 1
     with proxy, connected(proxy) as client:  # at the same address
@@ -306,7 +318,7 @@ def test_it_is_started_once_at_a_time(echo: Echo) -> None:
         assert received(client, 1) == [b"a"]
 
 
-def test_clear_starts_nothing_that_was_not_refused(echo: Echo) -> None:
+def test_clear_does_not_start_a_proxy_that_is_not_started(echo: Echo) -> None:
     proxy = FaultProxy(echo.url)
     proxy.clear()
     with proxy:

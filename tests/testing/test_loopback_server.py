@@ -1,4 +1,4 @@
-"""The loopback server speaks the protocol: the real ``openai`` client is content with it."""
+"""The loopback server speaks the protocol of the real ``openai`` client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOOK = {"type": "function", "function": {"name": "look", "parameters": {"type": 
 
 @pytest.fixture
 def client(serve: Any) -> Iterator[Any]:
-    """Make clients of a server that plays some replies."""
+    """Return clients of a server that plays the given replies."""
     clients: list[openai.OpenAI] = []
 
     def connect(*replies: Any) -> openai.OpenAI:
@@ -49,7 +49,7 @@ def text_of(stream: Any) -> str:
 # Answers
 
 
-def test_a_whole_answer(client: Any) -> None:
+def test_a_completion(client: Any) -> None:
     answer = client("It is Thor").chat.completions.create(**ASK)
     assert answer.object == "chat.completion"
     assert answer.model == "m"
@@ -68,7 +68,7 @@ def test_a_stream(client: Any) -> None:
     assert all(chunk.usage is None for chunk in chunks)
 
 
-def test_a_stream_tells_the_usage_at_its_end_to_who_asks_for_it(client: Any) -> None:
+def test_a_stream_ends_with_the_usage_if_the_client_requests_it(client: Any) -> None:
     options = {"stream": True, "stream_options": {"include_usage": True}}
     chunks = list(client(Reply("x", usage=Usage(5, 6, 11))).chat.completions.create(**ASK, **options))
     assert chunks[-1].choices == []
@@ -89,7 +89,7 @@ def test_a_tool_that_the_client_forces_is_called_with_the_text(client: Any) -> N
     assert [(call.function.name, call.function.arguments) for call in message.tool_calls] == [("look", "{}")]
 
 
-def test_a_reply_may_call_tools_by_itself(client: Any) -> None:
+def test_a_reply_may_call_tools(client: Any) -> None:
     reply = Reply("Let me see.", tool_calls=[("look", {"at": "it"}), ("look", {"at": "that"})])
     made = client(reply, reply, Reply(tool_calls=[("look", {})]))
     choice = made.chat.completions.create(**ASK, tools=[LOOK]).choices[0]
@@ -124,10 +124,10 @@ def test_reasoning(client: Any) -> None:
     assert "".join(getattr(chunk.choices[0].delta, "reasoning_content", "") for chunk in chunks) == "let me think"
 
 
-def test_a_form_that_is_asked_for_is_made_up(client: Any) -> None:
+def test_an_answer_is_sampled_from_the_requested_schema(client: Any) -> None:
     schema = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 30}}, "required": ["age"]}
-    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
-    answer = client().chat.completions.create(**ASK, response_format=form)
+    response_format = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+    answer = client().chat.completions.create(**ASK, response_format=response_format)
     assert json.loads(answer.choices[0].message.content)["age"] >= 30
 
 
@@ -182,11 +182,11 @@ def test_a_tape_is_served(serve: Any, tmp_path: Path) -> None:
     ask()
     server = serve(tape)
     with openai.OpenAI(base_url=server.url, api_key="x", max_retries=0) as made:
-        asked = {**ASK, "model": "offline", "stream": False}
-        assert made.chat.completions.create(**asked).choices[0].message.content == "recorded"
-        asked["messages"] = [{"role": "user", "content": "and this one?"}]
+        request = {**ASK, "model": "offline", "stream": False}
+        assert made.chat.completions.create(**request).choices[0].message.content == "recorded"
+        request["messages"] = [{"role": "user", "content": "and this one?"}]
         with pytest.raises(openai.BadRequestError, match="has no answer to this request"):
-            made.chat.completions.create(**asked)
+            made.chat.completions.create(**request)
 
 
 # Faults
@@ -213,7 +213,7 @@ def test_a_wrong_key(serve: Any) -> None:
     server = serve(["secret"], api_key="the-key")
     for key in ("wrong", "the-key-and-more", "the-ke"):
         with openai.OpenAI(base_url=server.url, api_key=key, max_retries=0) as made:
-            with pytest.raises(openai.AuthenticationError, match="not the right key") as caught:
+            with pytest.raises(openai.AuthenticationError, match="the API key is invalid") as caught:
                 made.chat.completions.create(**ASK)
             assert caught.value.code == "invalid_api_key"
     assert server.script.calls == []
@@ -221,29 +221,29 @@ def test_a_wrong_key(serve: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/v2", "/v1/v1", "/openai/deployments/d"])
-def test_an_address_that_there_is_not(path: str, serve: Any) -> None:
+def test_an_unknown_path(path: str, serve: Any) -> None:
     with openai.OpenAI(base_url=serve(["never"]).address + path, api_key="x", max_retries=0) as made:
         with pytest.raises(openai.NotFoundError, match="there is nothing at"):
             made.chat.completions.create(**ASK)
 
 
-def test_an_endpoint_that_there_is_not(client: Any) -> None:
+def test_an_unknown_endpoint(client: Any) -> None:
     with pytest.raises(openai.NotFoundError, match="there is nothing at /v1/embeddings"):
         client().embeddings.create(model="m", input="x")
-    with pytest.raises(openai.NotFoundError, match="only takes POST"):
+    with pytest.raises(openai.NotFoundError, match="only accepts POST"):
         client().models.list()
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"{}", b'{"messages": "hello"}', b"\xff"])
-def test_a_body_that_is_no_request(body: bytes, serve: Any) -> None:
+def test_a_body_that_is_not_a_request(body: bytes, serve: Any) -> None:
     server = serve(["never"])
     answer = httpx2.post(server.url + "/chat/completions", content=body)
     assert answer.status_code == 400
-    assert "no JSON object with messages" in answer.json()["error"]["message"]
+    assert "must be a JSON object with a list of messages" in answer.json()["error"]["message"]
     assert server.script.calls == []
 
 
-def test_a_script_without_a_reply_is_told_to_the_client_which_need_not_try_again(serve: Any) -> None:
+def test_a_missing_reply_is_an_error_that_the_client_does_not_retry(serve: Any) -> None:
     server = serve(Script(["one"], strict=True))
     with openai.OpenAI(base_url=server.url, api_key="x") as made:
         made.chat.completions.create(**ASK)
@@ -252,7 +252,7 @@ def test_a_script_without_a_reply_is_told_to_the_client_which_need_not_try_again
     assert len(server.exchanges) == 2
 
 
-def test_an_exception_in_a_replys_place_is_a_failing_server(client: Any) -> None:
+def test_a_reply_that_is_an_exception_is_a_server_error(client: Any) -> None:
     made = client(KeyError("a bug"), "fine")
     with pytest.raises(openai.InternalServerError, match="KeyError: 'a bug'"):
         made.chat.completions.create(**ASK)
@@ -275,18 +275,18 @@ def test_raw_bytes_and_a_cut(client: Any) -> None:
         next(stream)
 
 
-def test_a_cut_without_a_piece_is_a_connection_without_an_answer(client: Any) -> None:
+def test_a_cut_without_a_piece_closes_the_connection_before_the_response(client: Any) -> None:
     with pytest.raises(openai.APIConnectionError) as caught:
         client(Raw([], cut=True)).chat.completions.create(**ASK, stream=True)
     assert "without sending a response" in str(caught.value.__cause__)
 
 
-def test_an_empty_answer_is_an_answer(serve: Any) -> None:
+def test_an_empty_response(serve: Any) -> None:
     answer = httpx2.post(serve([Raw([])]).url + "/chat/completions", json=ASK)
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_a_first_pause_comes_before_the_head(serve: Any) -> None:
+def test_a_first_pause_delays_the_head(serve: Any) -> None:
     server = serve([Reply("late", first_delay=30)])
     with openai.OpenAI(base_url=server.url, api_key="x", max_retries=0, timeout=0.05) as made:
         with pytest.raises(openai.APITimeoutError):
@@ -297,7 +297,7 @@ def test_a_first_pause_comes_before_the_head(serve: Any) -> None:
 # Connections
 
 
-def test_a_client_uses_its_connection_again_and_several_clients_have_their_own(serve: Any) -> None:
+def test_a_client_reuses_its_connection(serve: Any) -> None:
     server = serve(["x"] * 6)
     for _ in range(2):
         with openai.OpenAI(base_url=server.url, api_key="x", max_retries=0) as made:
@@ -310,7 +310,7 @@ def test_a_client_uses_its_connection_again_and_several_clients_have_their_own(s
 
 
 @pytest.mark.parametrize("reply", [Reply("one two three", delay=30.0), Raw([CHUNK, 30.0])])
-def test_it_notices_when_a_client_leaves_in_a_pause(reply: Any, serve: Any) -> None:
+def test_it_notices_when_a_client_disconnects_in_a_pause(reply: Any, serve: Any) -> None:
     server = serve([reply])
     with openai.OpenAI(base_url=server.url, api_key="x", max_retries=0) as made:
         with made.chat.completions.create(**ASK, stream=True) as stream:
@@ -321,7 +321,7 @@ def test_it_notices_when_a_client_leaves_in_a_pause(reply: Any, serve: Any) -> N
     assert not exchange.done.is_set()
 
 
-def test_it_notices_when_a_client_leaves_while_it_writes(serve: Any) -> None:
+def test_it_notices_when_a_client_disconnects_while_it_sends(serve: Any) -> None:
     server = serve([Raw([b"data: " + b"x" * 1_000_000] * 50)])
     with openai.OpenAI(base_url=server.url, api_key="x", max_retries=0) as made:
         made.chat.completions.create(**ASK, stream=True).close()
@@ -339,7 +339,7 @@ async def test_it_notices_when_an_async_client_is_cancelled(serve: Any) -> None:
     assert server.exchanges[0].left.wait(5)
 
 
-def test_an_exchange_holds_what_was_asked(serve: Any) -> None:
+def test_an_exchange_has_the_request(serve: Any) -> None:
     server = serve(["x"])
     with openai.OpenAI(base_url=server.url, api_key="the-key", default_headers={"X-Team": "a"}) as made:
         made.chat.completions.create(**ASK, temperature=0)
@@ -352,33 +352,33 @@ def test_an_exchange_holds_what_was_asked(serve: Any) -> None:
     assert server.script.calls == [exchange.body]
 
 
-def test_many_clients_at_once_are_each_served(serve: Any) -> None:
+def test_many_clients_are_served_at_once(serve: Any) -> None:
     server = serve({f"number {number};": f"answer {number}" for number in range(12)}, delay=0.001)
-    said: dict[int, str] = {}
+    answers: dict[int, str] = {}
 
     def ask(number: int) -> None:
         with openai.OpenAI(base_url=server.url, api_key="x", max_retries=0) as made:
             messages: Any = [{"role": "user", "content": f"number {number};"}]
-            said[number] = text_of(made.chat.completions.create(model="m", messages=messages, stream=True))
+            answers[number] = text_of(made.chat.completions.create(model="m", messages=messages, stream=True))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert said == {number: f"answer {number}" for number in range(12)}
+    assert answers == {number: f"answer {number}" for number in range(12)}
 
 
 # Starting and stopping
 
 
-def test_when_it_stops_no_thread_and_no_socket_stays() -> None:
+def test_after_stop_no_thread_and_no_socket_is_left() -> None:
     before = set(threading.enumerate())
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         server = LoopbackServer(["x", Raw([b": begun", 60.0])]).start()
         made = openai.OpenAI(base_url=server.url, api_key="x", max_retries=0)
-        made.chat.completions.create(**ASK)  # leaves a connection that is kept
+        made.chat.completions.create(**ASK)  # its client keeps the connection open
         waiting = threading.Thread(
             target=lambda: pytest.raises(
                 openai.APIConnectionError, list, made.chat.completions.create(**ASK, stream=True)
@@ -391,7 +391,7 @@ def test_when_it_stops_no_thread_and_no_socket_stays() -> None:
         server.stop()
         waiting.join()
         assert set(threading.enumerate()) == before
-        assert not server.exchanges[1].left.is_set()  # it was not the client that left
+        assert not server.exchanges[1].left.is_set()  # the server closed the connection, not the client
         made.close()
         del server, made, waiting
         gc.collect()
@@ -408,10 +408,10 @@ def test_it_may_be_stopped_twice_and_before_it_was_started() -> None:
         server.stop()
 
 
-def test_it_is_started_once_and_says_so() -> None:
+def test_it_cannot_be_started_twice() -> None:
     with LoopbackServer(["x"]) as server:
         port = server.address.rpartition(":")[2]
-        with pytest.raises(RuntimeError, match=f"this server has been started before, at port {port}"):
+        with pytest.raises(RuntimeError, match=f"this server is already started, at port {port}"):
             server.start()
         client = openai.OpenAI(base_url=server.url, api_key="x", max_retries=0)
         assert client.chat.completions.create(**ASK).choices[0].message.content == "x"
@@ -419,20 +419,22 @@ def test_it_is_started_once_and_says_so() -> None:
     never = LoopbackServer()
     never.stop()
     for stopped in (server, never):
-        with pytest.raises(RuntimeError, match="this server was stopped, and stays so; make another one"):
+        with pytest.raises(RuntimeError, match="this server was stopped and cannot be started again; make another one"):
             stopped.start()
 
 
 @pytest.mark.parametrize("key", [5, b"secret"])
-def test_a_key_that_no_client_could_carry_is_refused(key: Any) -> None:
+def test_a_key_that_is_not_a_str_is_refused(key: Any) -> None:
     with pytest.raises(
-        ConfigurationError, match=f"^api_key is of the type {type(key).__name__}; it is a text, or None"
+        ConfigurationError, match=f"^api_key must be a str, got {type(key).__name__}; None accepts any key$"
     ):
         LoopbackServer(api_key=key)
 
 
-def test_a_delay_that_a_script_would_not_heed_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"^delay is 0\.1 beside a Script, .*: Script\(\.\.\., delay=0\.1\)"):
+def test_a_delay_for_a_script_is_refused() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"^delay must not be set for a Script; use Script\(\.\.\., delay=0\.1\)$"
+    ):
         LoopbackServer(Script(["x"]), delay=0.1)
 
 
@@ -442,7 +444,7 @@ def test_it_listens_on_the_loopback_address_only() -> None:
         assert server.url == server.address + "/v1"
 
 
-def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
+def test_an_idle_connection_does_not_block_others() -> None:
     with LoopbackServer(["x"]) as server:
         port = int(server.address.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)):

@@ -1,4 +1,4 @@
-"""What the stand-in makes up fits the form that was asked for, as JSON Schema and pydantic see it."""
+"""Sampled answers are valid for the schema of the request, for jsonschema and for pydantic."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from pydantic import UUID1, AnyUrl, Base64Bytes, BaseModel, Field, RootModel, Ty
 from typing_extensions import NotRequired, TypeAliasType, TypedDict
 
 import declarai_like as declarai
-from declarai_like._offline.compose import compose
-from declarai_like._offline.number import number
-from declarai_like._offline.pattern import example
+from declarai_like._offline.answers import sample_answer
+from declarai_like._offline.number import sample_number
+from declarai_like._offline.pattern import sample_match
 from declarai_like._prompts import ask_for_json
 from declarai_like.testing import LoopbackServer
 
@@ -104,7 +104,7 @@ class Sum(BaseModel):
     right: "Expression"
 
 
-Expression = Annotated[Union["Sum", Leaf], Field(discriminator="kind")]  # the first of them contains itself
+Expression = Annotated[Union["Sum", Leaf], Field(discriminator="kind")]  # its first member is recursive
 Sum.model_rebuild()
 
 Json = TypeAliasType("Json", "dict[str, Json] | list[Json] | str | int | None")
@@ -183,7 +183,7 @@ TYPES: dict[str, Any] = {
     "huge int": Annotated[int, Field(ge=10**30)],
     "int of a step": Annotated[int, Field(ge=50, multiple_of=7)],
     "float strictly between": Annotated[float, Field(gt=0, lt=1)],
-    "float in a narrow place": Annotated[float, Field(gt=0.1, le=0.10001)],
+    "float in a narrow range": Annotated[float, Field(gt=0.1, le=0.10001)],
     "float of a step": Annotated[float, Field(ge=0.1, lt=0.8, multiple_of=0.25)],
     "Decimal with bounds": Annotated[Decimal, Field(gt=0, lt=1, max_digits=4, decimal_places=2)],
     "short str": list[Annotated[str, Field(max_length=3)]],
@@ -210,60 +210,60 @@ TYPES: dict[str, Any] = {
     "empty dict": Annotated[dict[str, int], Field(max_length=0)],
 }
 
-PLACES = ("schema", "tool", "prompt")
+OUTPUTS = ("schema", "tool", "prompt")
 
 
-def asking(schema: Any, place: str = "schema", prompt: str = "a question") -> dict[str, Any]:
-    """Write a request that asks for a form, in one of the three ways."""
-    if place == "schema":
-        form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
-        return {"messages": [{"role": "user", "content": prompt}], "response_format": form}
-    if place == "tool":
+def request(schema: Any, output: str = "schema", prompt: str = "a question") -> dict[str, Any]:
+    """Return the body of a request with a schema, in one of the three ways."""
+    if output == "schema":
+        response_format = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+        return {"messages": [{"role": "user", "content": prompt}], "response_format": response_format}
+    if output == "tool":
         tools = [{"name": "other", "parameters": {"type": "object"}}, {"name": "answer", "parameters": schema}]
         return {
             "messages": [{"role": "user", "content": prompt}],
             "tools": [{"type": "function", "function": tool} for tool in tools],
             "tool_choice": {"type": "function", "function": {"name": "answer"}},
         }
-    words: Any = SimpleNamespace(schema=schema)
-    return {"messages": [{"role": "user", "content": f"{prompt}\n\n{ask_for_json(words)}"}]}
+    output_type: Any = SimpleNamespace(schema=schema)
+    return {"messages": [{"role": "user", "content": f"{prompt}\n\n{ask_for_json(output_type)}"}]}
 
 
-def check(kind: Any, prompt: str, place: str = "schema") -> None:
-    """Make a value up, and check it in two ways."""
+def check(kind: Any, prompt: str, output: str = "schema") -> None:
+    """Sample an answer, and check it in two ways."""
     adapter = TypeAdapter(kind)
     schema = adapter.json_schema()
-    made = compose(asking(schema, place, prompt))
-    jsonschema.Draft202012Validator(schema).validate(json.loads(made))
-    adapter.validate_json(made)
+    sampled = sample_answer(request(schema, output, prompt))
+    jsonschema.Draft202012Validator(schema).validate(json.loads(sampled))
+    adapter.validate_json(sampled)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES.keys())
-def test_a_made_up_value_fits_its_type_whatever_the_prompt_and_however_it_is_asked_for(kind: Any, place: str) -> None:
+def test_a_sampled_answer_is_valid_for_each_prompt_and_output(kind: Any, output: str) -> None:
     for prompt in ("", "a", "b", "c", "d", "some longer question", "\ud800"):
-        check(kind, prompt, place)
+        check(kind, prompt, output)
 
 
 def bounded(low: int, size: int) -> Any:
     return Annotated[int, Field(ge=low, le=low + size)]
 
 
-def sized(kind: Any, least: int, more: int) -> Any:
-    return Annotated[list[kind], Field(min_length=least, max_length=least + more)]
+def sized(kind: Any, minimum: int, extra: int) -> Any:
+    return Annotated[list[kind], Field(min_length=minimum, max_length=minimum + extra)]
 
 
 small = st.integers(0, 3)
 kinds = st.recursive(
     st.sampled_from([str, int, float, bool, date, datetime, uuid.UUID, Decimal, Color, Hero, Point, Tree])
     | st.builds(bounded, st.integers(-100, 100), st.integers(0, 9)),
-    lambda inner: (
-        inner.map(lambda kind: list[kind])
-        | inner.map(lambda kind: dict[str, kind])
-        | inner.map(lambda kind: Optional[kind])
-        | st.tuples(inner, inner).map(lambda pair: tuple[pair])
-        | st.tuples(inner, inner).map(lambda pair: Union[pair])
-        | st.builds(sized, inner, small, small)
+    lambda items: (
+        items.map(lambda kind: list[kind])
+        | items.map(lambda kind: dict[str, kind])
+        | items.map(lambda kind: Optional[kind])
+        | st.tuples(items, items).map(lambda pair: tuple[pair])
+        | st.tuples(items, items).map(lambda pair: Union[pair])
+        | st.builds(sized, items, small, small)
     ),
     max_leaves=6,
 )
@@ -271,13 +271,13 @@ kinds = st.recursive(
 
 @settings(deadline=None)
 @given(kinds, st.text())
-def test_a_made_up_value_fits_any_type_that_is_put_together(kind: Any, prompt: str) -> None:
+def test_a_sampled_answer_is_valid_for_any_composed_type(kind: Any, prompt: str) -> None:
     check(kind, prompt)
 
 
-@pytest.mark.parametrize("output", PLACES)
+@pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("name", TYPES)
-def test_a_task_of_the_offline_model_gives_its_return_type(name: str, output: Any) -> None:
+def test_a_task_of_the_offline_model_returns_its_return_type(name: str, output: Any) -> None:
     def task(question: str) -> Any:
         """Answer the question"""
 
@@ -296,7 +296,7 @@ def test_a_task_of_the_offline_model_gives_its_return_type(name: str, output: An
         Annotated[str, "the name of a hero"],
     ],
 )
-def test_a_text_has_the_length_and_the_pattern_that_its_task_wants(kind: Any) -> None:
+def test_text_has_the_length_and_the_pattern_of_its_constrained_str(kind: Any) -> None:
     def task(question: str) -> Any:
         """Answer the question"""
 
@@ -304,88 +304,90 @@ def test_a_text_has_the_length_and_the_pattern_that_its_task_wants(kind: Any) ->
     TypeAdapter(kind).validate_python(declarai.offline().task(retries=0)(task)("why?"))
 
 
-def test_the_same_question_gets_the_same_answer_and_another_may_get_another() -> None:
+def test_the_same_request_gets_the_same_answer_and_another_may_get_another() -> None:
     schema = TypeAdapter(list[int]).json_schema()
-    assert compose(asking(schema)) == compose(asking(schema))
-    assert len({compose(asking(schema, prompt=str(n))) for n in range(20)}) > 1
+    assert sample_answer(request(schema)) == sample_answer(request(schema))
+    assert len({sample_answer(request(schema, prompt=str(n))) for n in range(20)}) > 1
 
 
 def test_items_of_a_list_differ() -> None:
-    made = json.loads(compose(asking(TypeAdapter(list[Hero]).json_schema())))
-    assert made[0] != made[1]
+    sampled = json.loads(sample_answer(request(TypeAdapter(list[Hero]).json_schema())))
+    assert sampled[0] != sampled[1]
 
 
-def test_a_type_that_contains_itself_is_shown_once_within_itself() -> None:
-    tree = TypeAdapter(Tree).validate_json(compose(asking(TypeAdapter(Tree).json_schema())))
+def test_a_recursive_type_is_nested_once() -> None:
+    tree = TypeAdapter(Tree).validate_json(sample_answer(request(TypeAdapter(Tree).json_schema())))
     assert [len(child.children) for child in tree.children] == [0, 0]
 
 
-def test_a_form_without_an_end_is_left_where_it_begins_again() -> None:
+def test_an_infinitely_recursive_schema_ends_where_it_recurs() -> None:
     again = {"$ref": "#/$defs/A"}
-    least_one = {"type": "array", "minItems": 1, "items": again}
+    non_empty = {"type": "array", "minItems": 1, "items": again}
 
-    def made(form: Any) -> Any:
-        return json.loads(compose(asking({**again, "$defs": {"A": form}})))
+    def sample(schema: Any) -> Any:
+        return json.loads(sample_answer(request({**again, "$defs": {"A": schema}})))
 
     def endless(part: Any) -> Any:
         return {"type": "object", "properties": {"n": {"type": "null"}, "a": part}, "required": ["n", "a"]}
 
-    assert made(endless(again)) == {"n": None, "a": {"n": None}}
-    assert made(endless(least_one)) == {"n": None, "a": [{"n": None}]}
-    assert made(least_one) == [[None]]
+    assert sample(endless(again)) == {"n": None, "a": {"n": None}}
+    assert sample(endless(non_empty)) == {"n": None, "a": [{"n": None}]}
+    assert sample(non_empty) == [[None]]
 
 
-def test_a_form_that_nothing_fits_gets_what_comes_near() -> None:
+def test_an_unsatisfiable_schema_gets_a_close_value() -> None:
     few = {"type": "object", "minProperties": 3, "propertyNames": {"enum": ["a"]}, "additionalProperties": {"const": 1}}
-    assert json.loads(compose(asking(few))) == {"a": 1}
-    unlike = {"type": "array", "uniqueItems": True, "minItems": 2, "items": {"const": 1}}
-    assert json.loads(compose(asking(unlike))) == [1, 1]
+    assert json.loads(sample_answer(request(few))) == {"a": 1}
+    unique = {"type": "array", "uniqueItems": True, "minItems": 2, "items": {"const": 1}}
+    assert json.loads(sample_answer(request(unique))) == [1, 1]
 
 
-def test_a_deeply_nested_type_is_filled_to_its_ground() -> None:
-    made = json.loads(compose(asking(TypeAdapter(dict[str, dict[str, list[dict[str, Hero]]]]).json_schema())))
-    while not isinstance(made, str):
-        assert made
-        made = next(iter(made.values())) if isinstance(made, dict) else made[0]
+def test_a_deeply_nested_type_has_values_at_each_level() -> None:
+    sampled = json.loads(sample_answer(request(TypeAdapter(dict[str, dict[str, list[dict[str, Hero]]]]).json_schema())))
+    while not isinstance(sampled, str):
+        assert sampled
+        sampled = next(iter(sampled.values())) if isinstance(sampled, dict) else sampled[0]
 
 
-def test_text_that_is_no_ascii_stays_readable() -> None:
-    assert compose(asking({"const": "naïve 東京"})) == '"naïve 東京"'
+def test_text_that_is_not_ascii_is_not_escaped() -> None:
+    assert sample_answer(request({"const": "naïve 東京"})) == '"naïve 東京"'
 
 
-def test_a_question_without_a_form_is_told_what_answers_it() -> None:
+def test_the_answer_to_a_request_without_a_schema_names_the_offline_model() -> None:
     body = {"messages": [{"role": "system", "content": "Be nice"}, {"role": "user", "content": "Who?\nWhy?"}]}
-    assert compose(body) == "This is the offline stand-in, not a language model. It was asked: Who?"
+    assert sample_answer(body) == "This is the offline model, not a language model. It was asked: Who?"
 
 
 def test_a_request_without_any_message_is_answered() -> None:
-    assert compose({"messages": []}).startswith("This is the offline stand-in")
+    assert sample_answer({"messages": []}).startswith("This is the offline model")
 
 
 def test_the_text_of_a_message_in_parts_is_read() -> None:
     parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
-    assert compose({"messages": [{"role": "user", "content": parts}]}).endswith("asked: What is this?")
+    assert sample_answer({"messages": [{"role": "user", "content": parts}]}).endswith("asked: What is this?")
 
 
-def test_any_object_is_made_where_only_json_was_asked_for() -> None:
-    for form in ({"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "answer"}}):
-        made = json.loads(compose({"messages": [{"role": "user", "content": "?"}], "response_format": form}))
-        assert isinstance(made, dict)
+def test_an_object_is_sampled_if_the_request_has_no_schema_for_its_json() -> None:
+    for response_format in ({"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "answer"}}):
+        sampled = json.loads(
+            sample_answer({"messages": [{"role": "user", "content": "?"}], "response_format": response_format})
+        )
+        assert isinstance(sampled, dict)
 
 
-def test_tools_that_may_be_used_but_need_not_are_not() -> None:
-    body = asking({"type": "object"}, "tool")
+def test_tools_are_not_called_unless_they_are_forced() -> None:
+    body = request({"type": "object"}, "tool")
     for choice in ("auto", "none", None):
-        assert compose({**body, "tool_choice": choice}).startswith("This is the offline stand-in")
-    assert compose({**body, "tool_choice": "required"}) == "{}"
+        assert sample_answer({**body, "tool_choice": choice}).startswith("This is the offline model")
+    assert sample_answer({**body, "tool_choice": "required"}) == "{}"
 
 
-def test_words_about_a_json_schema_that_is_none_are_only_words() -> None:
+def test_text_after_json_schema_that_is_not_json_is_ignored() -> None:
     body = {"messages": [{"role": "user", "content": "What is a JSON Schema:\nsurely {not this}?"}]}
-    assert compose(body).startswith("This is the offline stand-in")
+    assert sample_answer(body).startswith("This is the offline model")
 
 
-def test_after_a_wrong_answer_the_form_is_still_found_in_the_prompt() -> None:
+def test_after_a_wrong_answer_the_schema_is_still_found_in_the_prompt() -> None:
     model = declarai.offline(["certainly not a number"], output="prompt")
 
     @model.task(retries=1)
@@ -395,7 +397,7 @@ def test_after_a_wrong_answer_the_form_is_still_found_in_the_prompt() -> None:
     assert isinstance(count("sheep"), int)
 
 
-def test_the_form_is_found_by_a_server_as_well() -> None:
+def test_the_loopback_server_finds_the_schema_as_well() -> None:
     with LoopbackServer() as server:
 
         @declarai.openai("m", base_url=server.url).task
@@ -409,8 +411,8 @@ bounds = st.none() | st.integers(-50, 50)
 
 
 @given(bounds, bounds, st.none() | st.integers(1, 12), st.booleans(), st.booleans(), st.integers(0, 40))
-def test_an_integer_is_within_its_bounds_wherever_one_is(
-    low: int | None, high: int | None, step: int | None, above: bool, below: bool, which: int
+def test_an_integer_is_within_its_bounds_if_one_exists(
+    low: int | None, high: int | None, step: int | None, above: bool, below: bool, variant: int
 ) -> None:
     schema: dict[str, Any] = {"type": "integer"}
     schema |= {} if low is None else {"exclusiveMinimum" if above else "minimum": low}
@@ -418,18 +420,20 @@ def test_an_integer_is_within_its_bounds_wherever_one_is(
     schema |= {} if step is None else {"multipleOf": step}
     validator = jsonschema.Draft202012Validator(schema)
     assume(any(validator.is_valid(some) for some in range(-70, 70)))
-    validator.validate(number(schema, which, whole=True))
+    validator.validate(sample_number(schema, variant, integer=True))
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.booleans(), st.integers(0, 40))
-def test_a_float_is_within_its_bounds(low: float, width: float, strictly: bool, which: int) -> None:
+def test_a_float_is_within_its_bounds(low: float, width: float, strictly: bool, variant: int) -> None:
     names = ("exclusiveMinimum", "exclusiveMaximum") if strictly else ("minimum", "maximum")
     schema = {"type": "number", **dict(zip(names, (low, low + width)))}
-    jsonschema.Draft202012Validator(schema).validate(number(schema, which, whole=False))
+    jsonschema.Draft202012Validator(schema).validate(sample_number(schema, variant, integer=False))
 
 
-def test_both_kinds_of_bounds_count_together() -> None:
-    assert number({"minimum": 2, "exclusiveMinimum": 2, "maximum": 9, "exclusiveMaximum": 4}, 0, whole=True) == 3
+def test_inclusive_and_exclusive_bounds_are_combined() -> None:
+    assert (
+        sample_number({"minimum": 2, "exclusiveMinimum": 2, "maximum": 9, "exclusiveMaximum": 4}, 0, integer=True) == 3
+    )
 
 
 PATTERNS = [
@@ -461,32 +465,32 @@ PATTERNS = [
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_text_fits_the_pattern_it_is_made_from(pattern: str) -> None:
-    for which in range(5):
-        made = example(pattern, 0, None, which)
-        assert made is not None
-        assert re.search(pattern, made)
+def test_sampled_text_matches_its_pattern(pattern: str) -> None:
+    for variant in range(5):
+        sampled = sample_match(pattern, 0, None, variant)
+        assert sampled is not None
+        assert re.search(pattern, sampled)
 
 
-def test_a_text_fits_its_pattern_and_its_length() -> None:
-    assert len(example("^[a-z]+$", 5, 5) or "") == 5
-    assert len(example("^[a-z]+ [a-z]+$", 9, 10) or "") in (9, 10)
-    assert len(example("^[a-z]*$", 500, None) or "") == 500
-    assert len(example("begins", 10, 10) or "") == 10
+def test_sampled_text_has_its_length() -> None:
+    assert len(sample_match("^[a-z]+$", 5, 5) or "") == 5
+    assert len(sample_match("^[a-z]+ [a-z]+$", 9, 10) or "") in (9, 10)
+    assert len(sample_match("^[a-z]*$", 500, None) or "") == 500
+    assert len(sample_match("begins", 10, 10) or "") == 10
 
 
 @pytest.mark.parametrize(
     "pattern", [r"(a)\1", r"(?P<x>a)(?P=x)", r"\p{L}", "[", "(", "(?", "a)", "[a-", r"(?(1)a|b)", "\\", "^a$b", "*"]
 )
-def test_a_pattern_that_is_too_hard_gives_no_text(pattern: str) -> None:
-    assert example(pattern, 0, None) is None
+def test_an_unsupported_pattern_gets_no_text(pattern: str) -> None:
+    assert sample_match(pattern, 0, None) is None
 
 
-def test_a_text_that_cannot_have_its_length_is_not_made() -> None:
-    assert example("^abc$", 4, None) is None
-    assert example("^abc$", 0, 2) is None
+def test_a_pattern_that_cannot_have_the_length_gets_no_text() -> None:
+    assert sample_match("^abc$", 4, None) is None
+    assert sample_match("^abc$", 0, 2) is None
 
 
-def test_a_pattern_that_is_too_hard_leaves_the_length() -> None:
-    made = json.loads(compose(asking({"type": "string", "pattern": r"^(a)\1$", "maxLength": 4})))
-    assert len(made) == 4
+def test_text_of_an_unsupported_pattern_has_its_length() -> None:
+    sampled = json.loads(sample_answer(request({"type": "string", "pattern": r"^(a)\1$", "maxLength": 4})))
+    assert len(sampled) == 4

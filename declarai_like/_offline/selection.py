@@ -1,4 +1,4 @@
-"""How a script chooses its replies: in order, by the prompt, by a function, or from a tape."""
+"""Selection of the reply to a request: in order, by the prompt, by a function, or from a tape."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from .._core import checks
 from ..errors import ConfigurationError
 from . import wire
 from .tape import Tape
@@ -16,28 +17,28 @@ ReplyFunction: TypeAlias = Callable[[list[dict[str, Any]]], Any]
 ReplySource: TypeAlias = Sequence[Any] | Mapping[str, Any] | ReplyFunction | str | Path | Tape | None
 
 
-class Choice(Protocol):
-    """Finds the reply to a request. All of them may be asked from several threads."""
+class ReplySelector(Protocol):
+    """Selects the reply to a request. It may be used by several threads at once."""
 
-    def choose(self, body: Mapping[str, Any]) -> Any:
-        """Find the reply to a request; None where there is none."""
+    def select(self, body: Mapping[str, Any]) -> Any:
+        """Return the reply to a request; None if there is none."""
         ...
 
     def unused(self) -> Sequence[str]:
-        """Name the replies that were not asked for."""
+        """Return the names of the replies that were never selected."""
         ...
 
 
-def choice(replies: ReplySource) -> Choice:
-    """Read the ``replies`` setting.
+def reply_selector(replies: ReplySource) -> ReplySelector:
+    """Return the selector for a ``replies`` setting.
 
     Raises:
-        ConfigurationError: it is none of the kinds that there are.
+        ConfigurationError: it is of an unknown kind.
         FileNotFoundError: it is the path of a tape that does not exist.
     """
     if isinstance(replies, str) and not replies.endswith(".jsonl"):
         raise ConfigurationError(
-            f"replies is the text {replies!r}; give a list of replies, [{replies!r}], "
+            f"replies must not be a str; write a list of replies, [{checks.shown(replies)}], "
             "or the path of a tape, which ends in .jsonl"
         )
     if isinstance(replies, str | Path):
@@ -45,42 +46,41 @@ def choice(replies: ReplySource) -> Choice:
     if isinstance(replies, Tape):
         return replies
     if inspect.iscoroutinefunction(replies):
-        raise ConfigurationError(f"replies is the async function {replies.__name__!r}; give a plain one")
+        raise ConfigurationError(f"replies must not be an async function ({replies.__name__!r}); use a plain one")
     if callable(replies):
-        return ByFunction(replies)
+        return _ByFunction(replies)
     if isinstance(replies, Mapping):
-        return ByPrompt(replies)
+        return _ByPrompt(replies)
     try:
-        return InOrder(replies or ())
+        return _InOrder(replies or ())
     except TypeError:
-        raise ConfigurationError(
-            f"replies is {replies!r}; it takes a list, a dict by prompt, a function of the messages, or a tape"
-        ) from None
+        expected = "a list, a dict by prompt, a function of the messages, or a tape"
+        raise checks.wrong_type("replies", expected, replies) from None
 
 
-class InOrder:
+class _InOrder:
     def __init__(self, replies: Iterable[Any]) -> None:
-        self._left = deque(enumerate(replies, 1))
+        self._remaining = deque(enumerate(replies, 1))
 
-    def choose(self, body: Mapping[str, Any]) -> Any:
-        try:
-            return self._left.popleft()[1]
+    def select(self, body: Mapping[str, Any]) -> Any:
+        try:  # not `if self._remaining`: another thread may take the last reply in between
+            return self._remaining.popleft()[1]
         except IndexError:
             return None
 
     def unused(self) -> list[str]:
-        return [f"reply {place}" for place, _ in self._left]
+        return [f"reply {number}" for number, _ in self._remaining]
 
 
-class ByPrompt:
+class _ByPrompt:
     def __init__(self, replies: Mapping[str, Any]) -> None:
         self._replies = replies
         self._used: set[str] = set()
 
-    def choose(self, body: Mapping[str, Any]) -> Any:
-        asked = wire.last_words(body)
+    def select(self, body: Mapping[str, Any]) -> Any:
+        text = wire.last_text(body)
         for key, reply in self._replies.items():
-            if key in asked:
+            if key in text:
                 self._used.add(key)
                 return reply
         return None
@@ -89,11 +89,11 @@ class ByPrompt:
         return [repr(key) for key in self._replies if key not in self._used]
 
 
-class ByFunction:
+class _ByFunction:
     def __init__(self, function: ReplyFunction) -> None:
         self._function = function
 
-    def choose(self, body: Mapping[str, Any]) -> Any:
+    def select(self, body: Mapping[str, Any]) -> Any:
         return self._function([dict(message) for message in body["messages"]])
 
     def unused(self) -> tuple[str, ...]:
