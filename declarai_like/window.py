@@ -34,7 +34,7 @@ class Messages:
     """
 
     def __init__(self, limit: int) -> None:
-        self.limit = checks.integer("limit of Messages()", limit, minimum=1)
+        self.limit = checks.integer("Messages.limit", limit, minimum=1)
 
     def select(self, messages: Sequence[Message], /) -> Sequence[Message]:
         """Return the messages to send: the system messages, and the last of the others."""
@@ -59,9 +59,9 @@ class Tokens:
     """
 
     def __init__(self, limit: int, count: Callable[[str], int] | None = None) -> None:
-        self.limit = checks.integer("limit of Tokens()", limit, minimum=1)
+        self.limit = checks.integer("Tokens.limit", limit, minimum=1)
         if count is not None:
-            checks.function("count of Tokens()", count, of="that returns the number of tokens of a str")
+            checks.function("Tokens.count", count, of="that returns the number of tokens of a str")
         self._count = count
 
     def select(self, messages: Sequence[Message], /) -> Sequence[Message]:
@@ -104,7 +104,7 @@ class Summary:
     def __init__(self, window: Window, instruction: str = INSTRUCTION) -> None:
         if isinstance(window, Summary) or not callable(getattr(window, "select", None)):
             todo = "for instance Summary(Messages(20))"
-            raise checks.wrong_type("window of Summary()", "a window that is not a Summary", window, todo)
+            raise checks.wrong_type("Summary.window", "a window that is not a Summary", window, todo)
         self._window = window
         self.instruction = instruction
 

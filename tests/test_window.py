@@ -120,9 +120,7 @@ def test_tokens_are_estimated_if_tiktoken_cannot_load_its_encoding(tmp_path: Pat
 def test_a_limit_is_an_integer_from_1(limit: object) -> None:
     got = limit if type(limit) is int else "None" if limit is None else type(limit).__name__
     for kind in (Messages, Tokens):
-        with pytest.raises(
-            ConfigurationError, match=rf"^limit of {kind.__name__}\(\) must be an integer >= 1, got {got}$"
-        ):
+        with pytest.raises(ConfigurationError, match=rf"^{kind.__name__}\.limit must be an integer >= 1, got {got}$"):
             kind(limit)
 
 

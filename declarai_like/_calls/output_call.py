@@ -33,12 +33,8 @@ Output = Literal["schema", "tool", "prompt"]
 Restartable: TypeAlias = type[StreamError | Timeout]
 """A class of errors after which the same request may be sent again."""
 
-_RESERVED_PARAMS = {
-    "messages": "write it into the prompt",
-    "stream": "use streaming=True",
-    "n": "make several calls",
-}
-"""Parameters of a request that are not for ``llm_params``, with the way to set them."""
+# Parameters of a request that ``llm_params`` must not contain, with the way to set them
+_RESERVED_PARAMS = {"messages": "write it into the prompt", "stream": "use streaming=True", "n": "make several calls"}
 
 
 def params_of(name: str, given: object) -> dict[str, Any]:
@@ -91,10 +87,7 @@ class OutputCall(Generic[R]):
         return "\n\n".join(filter(None, (text, ask_for_json(self._output_type))))
 
     def answer(
-        self,
-        messages: Sequence[Message],
-        params: Mapping[str, Any],
-        commitment: Commitment | None = None,
+        self, messages: Sequence[Message], params: Mapping[str, Any], commitment: Commitment | None = None
     ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
         """Ask until an answer is valid, and return its value and the response itself.
 

@@ -50,7 +50,7 @@ class Reply:
             return
         joined = "".join(self.chunks)
         if self.text not in ("", joined):
-            raise ValueError(f"chunks of Reply() must join to its text {self.text!r}, got {joined!r}")
+            raise ValueError(f"Reply.chunks must join to its text {self.text!r}, got {joined!r}")
         object.__setattr__(self, "text", joined)  # the class is frozen
 
 
@@ -95,7 +95,7 @@ class Raw:
             wrong = [item for item in items if not isinstance(item, bytes | float | int)]
         if wrong:
             expected = "an iterable of bytes, and of pauses in seconds"
-            raise TypeError(f"pieces of Raw() must be {expected}, got {type_name(wrong[0])}")
+            raise TypeError(f"Raw.pieces must be {expected}, got {type_name(wrong[0])}")
 
     def played(self) -> Iterator[Piece]:
         """Yield the pieces that are not empty, and the pauses as floats."""

@@ -148,7 +148,7 @@ class Model(Generic[S]):
         self.name = llm.name
         self._llm = llm
         self._stream = stream
-        checks.one_of("output of Model()", output, get_args(Output))
+        checks.one_of("Model.output", output, get_args(Output))
         self._output: Output = output
         self._shown = shown or llm.name
         self._params = params_of(self._shown, params)

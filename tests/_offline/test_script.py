@@ -204,7 +204,7 @@ def test_raw_bytes_have_their_content_type() -> None:
     ("pieces", "got"), [(b"bytes", "bytes"), ("text", "str"), (["text"], "str"), ([b"fine", None], "None")]
 )
 def test_raw_refuses_pieces_that_are_neither_bytes_nor_pauses(pieces: Any, got: str) -> None:
-    with pytest.raises(TypeError, match=rf"^pieces of Raw\(\) must be an iterable of bytes, .*, got {got}$"):
+    with pytest.raises(TypeError, match=rf"^Raw\.pieces must be an iterable of bytes, .*, got {got}$"):
         Raw(pieces)
 
 
@@ -227,7 +227,7 @@ def test_a_stream_has_the_chunks_of_the_reply() -> None:
 
 def test_chunks_that_do_not_join_to_the_text_are_refused() -> None:
     assert Reply("ab", ["a", "b"]).text == "ab"
-    with pytest.raises(ValueError, match=r"^chunks of Reply\(\) must join to its text 'ab', got 'ac'$"):
+    with pytest.raises(ValueError, match=r"^Reply\.chunks must join to its text 'ab', got 'ac'$"):
         Reply("ab", ["a", "c"])
 
 

@@ -140,7 +140,7 @@ def test_wrong_settings_are_refused_where_they_are_made() -> None:
     for delay, got in (("x", "str"), (-1, "-1"), (float("nan"), "nan")):
         with pytest.raises(ConfigurationError, match=f"^delay must be a number of seconds >= 0, got {got}"):
             declarai.offline(["a"], delay=delay)  # type: ignore[call-overload]
-    with pytest.raises(ConfigurationError, match=r"^count of Tokens\(\) must be a function .*, got int"):
+    with pytest.raises(ConfigurationError, match=r"^Tokens\.count must be a function .*, got int"):
         declarai.window.Tokens(9, count=wrong)
     with pytest.raises(
         ConfigurationError, match="^base_url must be a URL that starts with http://.*, got 'localhost:11434/v1'"
