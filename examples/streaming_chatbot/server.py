@@ -1,7 +1,7 @@
 """The chatbot in a browser: the state machine of `application`, served with its page.
 
-Runs with the embedded stand-in; with OpenAI when OPENAI_API_KEY is set. The page is built by `make web`. Conversations
-are kept in a file, so they are there after a restart, and one that was killed in the middle of an answer can go on.
+It runs with the offline model, or with OpenAI if OPENAI_API_KEY is set. `make web` builds the page. Conversations are
+saved in a file, so that they can continue after a restart, even if the server is killed in the middle of an answer.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-"""The page needs nothing from elsewhere, so nothing from elsewhere is let in."""
+"""The page loads nothing from other servers, so the policy forbids it."""
 
 
 def make_app(path: str) -> FastAPI:
-    """Give the server, which keeps conversations in this file."""
+    """Return the server; conversations are saved in the file ``path``."""
     app = FastAPI(title="Streaming chatbot")
     chatbot = serve.application(builder(path), name="chatbot", shows=["chat_history", "mode", "safe"])
     app.include_router(serve.router(chatbot), prefix="/api")
@@ -42,7 +42,7 @@ def make_app(path: str) -> FastAPI:
 
 
 class Page(StaticFiles):
-    """The page's files, with its headers."""
+    """The page's files, with security headers."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -52,16 +52,16 @@ class Page(StaticFiles):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve the chatbot and its page.")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8080, help="the port to listen at (8080)")
-    parser.add_argument("--memory", default="chatbot.db", help="the file that remembers (chatbot.db)")
-    asked = parser.parse_args()
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8080, help="port to listen on (8080)")
+    parser.add_argument("--memory", default="chatbot.db", help="file in which conversations are saved (chatbot.db)")
+    arguments = parser.parse_args()
 
-    app = make_app(asked.memory)
+    app = make_app(arguments.memory)
     if not PAGE_FILES.is_dir():
-        print("The page is not built yet (make web); the API is there all the same.")
-    print(f"The chatbot, with {model!r}: http://{asked.host}:{asked.port}/", flush=True)
-    uvicorn.run(app, host=asked.host, port=asked.port, log_level="warning", timeout_graceful_shutdown=2)
+        print("The page is not built yet (make web); the API works without it.")
+    print(f"The chatbot, with {model!r}: http://{arguments.host}:{arguments.port}/", flush=True)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", timeout_graceful_shutdown=2)
 
 
 if __name__ == "__main__":

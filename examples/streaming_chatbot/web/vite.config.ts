@@ -2,13 +2,13 @@ import react from "@vitejs/plugin-react"
 import { defineConfig } from "vitest/config"
 
 export default defineConfig({
-  // Relative addresses: the page may be served under any path
+  // Relative URLs: the page may be served under any path
   base: "./",
   plugins: [react()],
   build: {
     outDir: "../static",
     emptyOutDir: true,
-    // Nothing in `data:` addresses, so that a strict Content-Security-Policy holds
+    // No `data:` URLs, which a strict Content-Security-Policy forbids
     assetsInlineLimit: 0,
   },
   server: {

@@ -25,7 +25,7 @@ async function all(answer: AsyncIterable<StreamEvent>): Promise<StreamEvent[]> {
   return got
 }
 
-/** Collect until it fails, and give both. */
+/** Return the events before an error, and the error. */
 async function failing(answer: AsyncIterable<StreamEvent>): Promise<[StreamEvent[], unknown]> {
   const got: StreamEvent[] = []
   try {
@@ -33,10 +33,10 @@ async function failing(answer: AsyncIterable<StreamEvent>): Promise<[StreamEvent
   } catch (error) {
     return [got, error]
   }
-  throw new Error("It did not fail")
+  throw new Error("There was no error")
 }
 
-test("an answer is asked for, and given event by event", async () => {
+test("an answer is requested, and its events are yielded", async () => {
   await using server = await serve((response) => {
     head(response)
     response.end(WIRE)
@@ -64,7 +64,7 @@ test("a typed answer comes as patches, on request", async () => {
   expect(server.seen[0]?.route).toBe("POST /film?partials=patch")
 })
 
-test("a stream is followed from its beginning, or from an event on", async () => {
+test("a stream is followed from its first event, or after a given one", async () => {
   await using server = await serve((response, { lastEventId }) => {
     head(response)
     response.end(wire(ANSWER.slice(Number(lastEventId ?? 0))))
@@ -75,28 +75,24 @@ test("a stream is followed from its beginning, or from an event on", async () =>
   expect(server.seen.map((one) => one.lastEventId)).toEqual([undefined, "2"])
 })
 
-describe("a connection that is cut", () => {
-  test(
-    "at any byte is taken up again where it was: no event is lost, none comes twice",
-    { timeout: 30_000 },
-    async () => {
-      const begun = new Set<string>()
-      await using server = await serve((response, { route, lastEventId }) => {
-        const at = Number(route.split("-")[1])
-        if (!begun.has(route)) {
-          begun.add(route)
-          return cut(response, WIRE.subarray(0, at))
-        }
-        head(response)
-        return response.end(wire(ANSWER.slice(Number(lastEventId ?? 0))))
-      })
-      for (let at = 0; at < WIRE.length; at++) {
-        expect(await all(clientOf(server).follow(`cut-${at}`)), `cut at ${at}`).toEqual(ANSWER)
+describe("a lost connection", () => {
+  test("is resumed at any byte: no event is lost, none comes twice", { timeout: 30_000 }, async () => {
+    const begun = new Set<string>()
+    await using server = await serve((response, { route, lastEventId }) => {
+      const at = Number(route.split("-")[1])
+      if (!begun.has(route)) {
+        begun.add(route)
+        return cut(response, WIRE.subarray(0, at))
       }
-    },
-  )
+      head(response)
+      return response.end(wire(ANSWER.slice(Number(lastEventId ?? 0))))
+    })
+    for (let at = 0; at < WIRE.length; at++) {
+      expect(await all(clientOf(server).follow(`cut-${at}`)), `cut at ${at}`).toEqual(ANSWER)
+    }
+  })
 
-  test("after each event, many times, comes to its end", async () => {
+  test("after each event still leads to the end of the answer", async () => {
     const long = events(
       ["start", { stream: "s1" }],
       ...Array.from({ length: 40 }, (_, n) => ["delta", { delta: `${n} ` }] as ["delta", { delta: string }]),
@@ -109,19 +105,19 @@ describe("a connection that is cut", () => {
     expect(await all(clientOf(server, { attempts: 2 }).ask("chat", {}))).toEqual(long)
   })
 
-  test("is told to the page, and its return as well", async () => {
+  test("is reported to the page, and so is the new one", async () => {
     await using server = await serve((response, { lastEventId }, count) => {
       if (count === 1) return response.destroy()
       if (count === 2) return refuse(response, 503, {})
       return cut(response, wire(ANSWER.slice(Number(lastEventId ?? 0), count === 0 ? 2 : 4)))
     })
-    const told: boolean[] = []
-    const answer = clientOf(server).ask("chat", {}, { onConnection: (connected) => told.push(connected) })
+    const reported: boolean[] = []
+    const answer = clientOf(server).ask("chat", {}, { onConnection: (connected) => reported.push(connected) })
     expect(await all(answer)).toEqual(ANSWER)
-    expect(told).toEqual([false, false, false, true])
+    expect(reported).toEqual([false, false, false, true])
   })
 
-  test("that ends cleanly without a last event is a cut as well", async () => {
+  test("may be a response that ends normally without a last event", async () => {
     await using server = await serve((response, { lastEventId }, count) => {
       head(response)
       response.end(wire(ANSWER.slice(Number(lastEventId ?? 0), count === 0 ? 2 : 4)))
@@ -129,7 +125,7 @@ describe("a connection that is cut", () => {
     expect(await all(clientOf(server).ask("chat", {}))).toEqual(ANSWER)
   })
 
-  test("before the first event of a new answer is an error: there is nothing to take up", async () => {
+  test("before the first event of a new answer is an error: there is nothing to resume", async () => {
     await using server = await serve((response) => cut(response, ""))
     const [got, error] = await failing(clientOf(server).ask("chat", {}))
     expect(got).toEqual([])
@@ -137,7 +133,7 @@ describe("a connection that is cut", () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test("is given up when nothing comes any more", async () => {
+  test("is an error after the maximum number of attempts", async () => {
     await using server = await serve((response, _seen, count) => {
       if (count === 0) cut(response, wire(ANSWER.slice(0, 2)))
       else response.destroy()
@@ -148,7 +144,7 @@ describe("a connection that is cut", () => {
     expect(server.seen).toHaveLength(4)
   })
 
-  test("is noticed by its silence, which heartbeats break", async () => {
+  test("is noticed by missing heartbeats", async () => {
     await using server = await serve(async (response, { lastEventId }, count) => {
       head(response)
       if (count > 0) return response.end(wire(ANSWER.slice(Number(lastEventId))))
@@ -157,16 +153,16 @@ describe("a connection that is cut", () => {
         await sleep(50)
         response.write(":\n\n")
       }
-      return response.write(wire(ANSWER.slice(1, 2))) // and then nothing, for ever
+      return response.write(wire(ANSWER.slice(1, 2))) // and then nothing
     })
     expect(await all(clientOf(server, { silence: 150 }).ask("chat", {}))).toEqual(ANSWER)
     expect(server.seen.map((one) => one.lastEventId)).toEqual([undefined, "2"])
   })
 })
 
-test("events that come twice are dropped", async () => {
+test("duplicate events are dropped", async () => {
   await using server = await serve((response, _seen, count) => {
-    // This server does not look at Last-Event-ID
+    // This server ignores Last-Event-ID
     if (count === 0) cut(response, wire(ANSWER.slice(0, 3)))
     else {
       head(response)
@@ -176,7 +172,7 @@ test("events that come twice are dropped", async () => {
   expect(await all(clientOf(server).ask("chat", {}))).toEqual(ANSWER)
 })
 
-test("events that are missing are asked for", async () => {
+test("missing events are requested", async () => {
   await using server = await serve((response, { lastEventId }, count) => {
     head(response)
     if (count === 0) response.write(wire([ANSWER[0], ANSWER[2], ANSWER[3]] as StreamEvent[]))
@@ -186,7 +182,7 @@ test("events that are missing are asked for", async () => {
   expect(server.seen[1]?.lastEventId).toBe("1")
 })
 
-test("events of kinds that are not known are passed over, and counted", async () => {
+test("unknown events are skipped, and their ids are counted", async () => {
   const later = { id: 2, event: "toString", data: {} }
   await using server = await serve((response) => {
     head(response)
@@ -217,7 +213,7 @@ test.each([
   expect(server.seen).toHaveLength(1)
 })
 
-test("an answer that is no stream of events is a ProtocolError", async () => {
+test("a response that is not a stream of events is a ProtocolError", async () => {
   await using server = await serve((response) =>
     response.writeHead(200, { "Content-Type": "text/html" }).end("<p>"),
   )
@@ -240,7 +236,7 @@ test("an event over the limit is an error, and ends the connection before more i
 })
 
 describe("a refusal", () => {
-  test("of a busy session names the answer that is under way", async () => {
+  test("of a busy session has the id of the running answer", async () => {
     const detail = { type: "SessionBusy", message: "At work", stream: "s9" }
     await using server = await serve((response) => refuse(response, 409, { detail }))
     const [, error] = await failing(clientOf(server).ask("chat", {}))
@@ -259,7 +255,7 @@ describe("a refusal", () => {
     expect(error).toMatchObject({ status, message: "Not there" })
   })
 
-  test("of a new answer is not tried again, also where the server asks for patience", async () => {
+  test("of a new answer is not retried, even if the server is busy", async () => {
     await using server = await serve((response) => response.writeHead(503).end("<html>"))
     const [, error] = await failing(clientOf(server).ask("chat", {}))
     expect(error).toMatchObject({ status: 503, message: "The server answered with status 503" })
@@ -267,7 +263,7 @@ describe("a refusal", () => {
   })
 })
 
-describe("leaving", () => {
+describe("an early end", () => {
   async function endless() {
     const state = { closed: 0 }
     const server = await serve((response) => {
@@ -280,7 +276,7 @@ describe("leaving", () => {
     return { server, state }
   }
 
-  test("the loop early closes the connection", async () => {
+  test("of the loop closes the connection", async () => {
     const { server, state } = await endless()
     await using _ = server
     for await (const event of clientOf(server).ask("chat", {})) if (event.event === "delta") break
@@ -292,15 +288,15 @@ describe("leaving", () => {
     const { server, state } = await endless()
     await using _ = server
     const leave = new AbortController()
-    const told: boolean[] = []
-    const onConnection = (connected: boolean) => told.push(connected)
+    const reported: boolean[] = []
+    const onConnection = (connected: boolean) => reported.push(connected)
     const answer = clientOf(server).ask("chat", {}, { signal: leave.signal, onConnection })
     await answer.next()
     await answer.next()
     setTimeout(() => leave.abort(), 20)
     await expect(answer.next()).rejects.toMatchObject({ name: "AbortError" })
     await expect.poll(() => state.closed).toBe(1)
-    expect(told).toEqual([])
+    expect(reported).toEqual([])
   })
 
   test("by the signal ends the wait for the next attempt", async () => {

@@ -1,4 +1,4 @@
-/** Asks for answers, and follows them to their end, over as many connections as that takes. */
+/** Client of a server: requests answers, and follows them to their end over any number of connections. */
 import { type Connection, connect, refused } from "./connection.ts"
 import { ClientError, ConnectionLost, ProtocolError, RequestRefused } from "./errors.ts"
 import { idOf, isLast, readEvent, type StreamEvent } from "./events.ts"
@@ -6,33 +6,33 @@ import { backOff, pause } from "./pause.ts"
 
 export interface ClientOptions {
   readonly fetch?: typeof fetch
-  /** Milliseconds before the first new attempt, where the server names none. */
+  /** Milliseconds before the first reconnection, unless the server sends a time. */
   readonly retry?: number
-  /** The longest wait between two attempts, in milliseconds. */
+  /** Maximum wait between two attempts, in milliseconds. */
   readonly maxRetry?: number
-  /** How often in a row a connection may fail without one new event. */
+  /** Maximum number of consecutive connections that fail without a new event. */
   readonly attempts?: number
-  /** Milliseconds without a byte after which a connection counts as cut. */
+  /** Milliseconds without a byte after which a connection counts as lost. */
   readonly silence?: number
-  /** In bytes. */
+  /** Maximum size of an event, in bytes. */
   readonly maxEventSize?: number
 }
 
 export interface FollowOptions {
   readonly signal?: AbortSignal
-  /** Called with false when the connection is cut, and with true when it stands again. */
+  /** Called with false when the connection is lost, and with true when it is open again. */
   readonly onConnection?: (connected: boolean) => void
 }
 
 export interface AskOptions extends FollowOptions {
-  /** How typed answers come: whole each time (`snapshot`, what the server does unless told), or what has changed. */
+  /** Form of typed values: the value so far each time (`snapshot`, the default), or the changes (`patch`). */
   readonly partials?: "snapshot" | "patch"
 }
 
 const LATER = new Set([408, 425, 429, 500, 502, 503, 504])
 const NEVER = new AbortController().signal
 
-/** The routes of one server, under the address `base`. */
+/** Uses the routes of one server, under the URL `base`. */
 export class Client {
   readonly #base: string
   readonly #options: Required<ClientOptions>
@@ -51,11 +51,10 @@ export class Client {
   }
 
   /**
-   * Ask `name`, and give the events of the answer.
+   * Request an answer of the endpoint `name`, and yield its events.
    *
-   * The end of the events is the end of the answer: the last one is `done`, `stopped` or `error`. All else throws.
-   * A connection that is cut is taken up again; one that is cut before the first event is a `ConnectionLost`, as
-   * nobody knows what to take up.
+   * The last event is `done`, `stopped` or `error`; everything else throws. A lost connection is resumed. If it is lost
+   * before the first event, that is a `ConnectionLost`: the id of the stream, which a resumption needs, is not known.
    */
   ask(name: string, body: unknown, options: AskOptions = {}): AsyncGenerator<StreamEvent, void, undefined> {
     const path =
@@ -63,7 +62,7 @@ export class Client {
     return this.#events(undefined, 0, options, { path, body: JSON.stringify(body) })
   }
 
-  /** Give the events of an answer that is under way or was, those after `after`. */
+  /** Yield the events after `after` of an answer that runs, or has ended and is still kept. */
   follow(
     stream: string,
     options: FollowOptions & { readonly after?: number } = {},
@@ -71,12 +70,12 @@ export class Client {
     return this.#events(stream, options.after ?? 0, options)
   }
 
-  /** End an answer, and keep what there is. */
+  /** Stop an answer; its text so far is kept. */
   async stop(stream: string, signal: AbortSignal = NEVER): Promise<void> {
     await this.#request(`streams/${encodeURIComponent(stream)}/stop`, { method: "POST", signal })
   }
 
-  /** Give what is kept of a session. */
+  /** Return the conversation or the state of a session. */
   async session<T>(name: string, session: string, signal: AbortSignal = NEVER): Promise<T> {
     const path = `${encodeURIComponent(name)}/${encodeURIComponent(session)}`
     const response = await this.#request(path, { signal })
@@ -84,7 +83,7 @@ export class Client {
   }
 
   async #request(path: string, request: RequestInit): Promise<Response> {
-    // A browser's fetch must not be called as a method of another object
+    // Not `this.#options.fetch(...)`: a browser's fetch throws if `this` is another object
     const { fetch } = this.#options
     const response = await fetch(`${this.#base}/${path}`, { ...request, cache: "no-store" })
     if (!response.ok) throw await refused(response)
@@ -107,7 +106,7 @@ export class Client {
         for await (const sent of connection.events) {
           const id = idOf(sent)
           if (id <= after) continue
-          // A gap: what is missing is asked for, as after a cut
+          // Events are missing: reconnect, as after a lost connection
           if (id > after + 1) break
           after = id
           failures = 0
@@ -122,7 +121,7 @@ export class Client {
         if (!isCut(error) || (stream === undefined && error instanceof RequestRefused)) throw error
         if (stream === undefined) throw new ConnectionLost("The connection was lost", { cause: error })
       }
-      if (stream === undefined) throw new ConnectionLost("The connection was lost before the answer began")
+      if (stream === undefined) throw new ConnectionLost("The connection was lost before the answer started")
       onConnection(false)
       failures += 1
       if (failures > this.#options.attempts) throw new ConnectionLost("The connection was lost")
@@ -139,7 +138,7 @@ export class Client {
   ): Promise<Connection> {
     const headers: Record<string, string> = { Accept: "text/event-stream" }
     if (stream === undefined) {
-      if (first === undefined) throw new ProtocolError("There is no stream to follow")
+      if (first === undefined) throw new ProtocolError("The id of the stream is not known")
       const request = {
         method: "POST",
         body: first.body,
@@ -156,7 +155,7 @@ export class Client {
   }
 }
 
-/** Whether to try again: the network failed, or the server asks for patience. */
+/** True if a retry may help: the network failed, or the server is busy. */
 function isCut(error: unknown): boolean {
   if (error instanceof RequestRefused) return LATER.has(error.status)
   return !(error instanceof ClientError)

@@ -1,25 +1,25 @@
-/** One connection: the events that come over it, until it ends or is cut. */
+/** One connection, and the events that come over it. */
 import { EventDecoder, type ServerSentEvent } from "./decoder.ts"
 import { ProtocolError, type Refusal, RequestRefused, StreamGone } from "./errors.ts"
 
-/** Nothing came for too long: the connection is taken for dead, though nobody said so. */
+/** No byte came for too long: the connection counts as lost, although it was not closed. */
 class Silence extends Error {}
 
 export interface ConnectionOptions {
   readonly fetch: typeof fetch
   readonly signal: AbortSignal
-  /** Milliseconds without a single byte, heartbeats included, after which the connection counts as cut. */
+  /** Milliseconds without a byte, heartbeats included, after which the connection counts as lost. */
   readonly silence: number
   readonly maxEventSize: number
 }
 
 export interface Connection {
   readonly events: AsyncGenerator<ServerSentEvent, void, undefined>
-  /** The reconnection time that the server gave, so far. */
+  /** The reconnection time, if the server has sent one. */
   readonly retry: number | undefined
 }
 
-/** Send a request whose answer is a stream of events. A refusal is a `RequestRefused`; what `fetch` throws is a cut. */
+/** Send a request for a stream of events. An error status throws a `RequestRefused`; errors of `fetch` pass through. */
 export async function connect(
   address: string,
   request: RequestInit,
@@ -27,14 +27,16 @@ export async function connect(
 ): Promise<Connection> {
   const own = new AbortController()
   const signal = AbortSignal.any([own.signal, options.signal])
-  const quiet = watch(options.silence, () => own.abort(new Silence("Nothing came for too long")))
+  const quiet = watch(options.silence, () => own.abort(new Silence(`No data for ${options.silence} ms`)))
   try {
     const { fetch } = options
     const response = await fetch(address, { ...request, cache: "no-store", signal })
     if (!response.ok) throw await refused(response)
     const type = response.headers.get("content-type") ?? ""
     if (response.body === null || !/^text\/event-stream\b/i.test(type)) {
-      throw new ProtocolError(`The server answered with ${type || "no type"}, not with events`)
+      throw new ProtocolError(
+        `The content type of the response must be text/event-stream, got ${type || "none"}`,
+      )
     }
     const decoder = new EventDecoder({ maxEventSize: options.maxEventSize })
     return {
@@ -88,7 +90,7 @@ function watch(limit: number, onSilence: () => void): Watch {
   }
 }
 
-/** Give the error for an answer that is a refusal. */
+/** Return the error for a response with an error status. */
 export async function refused(response: Response): Promise<RequestRefused> {
   const refusal = refusalIn(await response.text().catch(() => ""), response.status)
   const gone = response.status === 404 || response.status === 410

@@ -43,7 +43,7 @@ describe.each(CASES)("%s", (_name, text, expected) => {
     expect(decode([whole])).toEqual(expected)
   })
 
-  test("cut in two, at every place", () => {
+  test("split in two, at every byte", () => {
     for (let at = 0; at <= whole.length; at++) {
       expect(decode([whole.slice(0, at), whole.slice(at)]), `cut at ${at}`).toEqual(expected)
     }
@@ -67,7 +67,7 @@ describe.each(CASES)("%s", (_name, text, expected) => {
   })
 })
 
-/** A small generator, so that a failure comes again (mulberry32). */
+/** A seeded generator of random numbers, so that failures are reproducible (mulberry32). */
 function seeded(seed: number): () => number {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0
@@ -77,11 +77,11 @@ function seeded(seed: number): () => number {
   }
 }
 
-test("one blank after the colon is taken away, and only one", () => {
+test("one space after the colon is removed, and only one", () => {
   expect(data("data:  a\n\ndata:b\n\n")).toEqual([" a", "b"])
 })
 
-test("an event without data is none, and its name does not go over to the next", () => {
+test("an event without data is dropped, and its name is not used for the next one", () => {
   expect(decode([bytes("event: delta\n\ndata: a\n\n")])).toEqual([message("a")])
 })
 
@@ -89,16 +89,16 @@ test("empty data is data", () => {
   expect(data("data\n\ndata:\n\n")).toEqual(["", ""])
 })
 
-test("an event that the end leaves unfinished is dropped", () => {
+test("an unfinished event at the end is dropped", () => {
   expect(data("data: a\n\ndata: b\n")).toEqual(["a"])
 })
 
-test("an id stays until another one comes, and one with NUL is ignored", () => {
+test("an id is kept until another one comes, and one with NUL is ignored", () => {
   const ids = decode([bytes("id: 1\ndata\n\ndata\n\nid: 2\0\ndata\n\nid\ndata\n\n")]).map((event) => event.id)
   expect(ids).toEqual(["1", "1", "1", ""])
 })
 
-test("the reconnection time is taken where it is digits", () => {
+test("the reconnection time must be digits", () => {
   const decoder = new EventDecoder()
   decoder.feed(bytes("retry: 1500\n"))
   expect(decoder.retry).toBe(1500)
@@ -106,7 +106,7 @@ test("the reconnection time is taken where it is digits", () => {
   expect(decoder.retry).toBe(1500)
 })
 
-test("the caller may use its buffer again", () => {
+test("the caller may reuse its buffer", () => {
   const decoder = new EventDecoder()
   const buffer = bytes("data: abc")
   decoder.feed(buffer)
@@ -117,13 +117,13 @@ test("the caller may use its buffer again", () => {
 describe("the limit of an event", () => {
   const limited = () => new EventDecoder({ maxEventSize: 100 })
 
-  test("holds for a line whose end does not come", () => {
+  test("applies to a line without an end", () => {
     const decoder = limited()
     decoder.feed(bytes("d".repeat(100)))
     expect(() => decoder.feed(bytes("d"))).toThrow(EventTooLarge)
   })
 
-  test("holds for many small lines", () => {
+  test("applies to many small lines", () => {
     const decoder = limited()
     expect(() => decoder.feed(bytes("data\n".repeat(100)))).toThrow(EventTooLarge)
   })
@@ -133,7 +133,7 @@ describe("the limit of an event", () => {
     expect(() => decoder.feed(bytes(`data: ${"🦉".repeat(24)}`))).toThrow(EventTooLarge)
   })
 
-  test("is for one event: many of them, and comments between, may be larger together", () => {
+  test("applies to one event: many events and comments may be larger together", () => {
     const decoder = limited()
     const events = decoder.feed(bytes(`data: ${"a".repeat(80)}\n\n:${" ".repeat(90)}\n\n`.repeat(50)))
     expect(events).toHaveLength(50)

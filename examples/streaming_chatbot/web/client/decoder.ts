@@ -1,15 +1,15 @@
 /**
- * Server-sent events, decoded from bytes that may be cut anywhere.
+ * Decoder of server-sent events, from bytes that may be split anywhere.
  *
- * The format is the WHATWG's: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
- * The decoder does no I/O, looks at each byte a fixed number of times, and keeps no more than one event.
+ * The format is defined by the WHATWG: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+ * The decoder does no I/O. Its time is linear in the number of bytes, and it buffers at most one event.
  */
 import { EventTooLarge } from "./errors.ts"
 
 export interface ServerSentEvent {
   readonly event: string
   readonly data: string
-  /** The last id that was given, by this event or by one before it. */
+  /** The last id received, with this event or an earlier one. */
   readonly id: string
 }
 
@@ -17,13 +17,13 @@ const LF = 0x0a
 const CR = 0x0d
 const BOM = "\uFEFF"
 
-/** Turns bytes into events: `feed` gives those that the piece completes. */
+/** Decodes bytes into events: `feed` returns the events that the bytes complete. */
 export class EventDecoder {
-  /** The reconnection time in milliseconds, where the server gave one. */
+  /** The reconnection time in milliseconds, if the server sent one. */
   retry: number | undefined
 
   readonly #limit: number
-  // A line is decoded when it is whole, so no character is ever cut
+  // Only complete lines are decoded, so a UTF-8 character is never split
   readonly #text = new TextDecoder("utf-8", { ignoreBOM: true })
   #rest: Uint8Array[] = []
   #restSize = 0
@@ -34,7 +34,7 @@ export class EventDecoder {
   #heldSize = 0
   #id = ""
 
-  /** `maxEventSize` is in bytes; an event that grows past it is an `EventTooLarge` before more is kept. */
+  /** `maxEventSize` is in bytes; `feed` throws an `EventTooLarge` before it buffers more. */
   constructor({ maxEventSize = 16 * 1024 * 1024 }: { maxEventSize?: number } = {}) {
     this.#limit = maxEventSize
   }
@@ -49,7 +49,7 @@ export class EventDecoder {
         continue
       }
       if (byte === LF && this.#afterCR) {
-        // The second half of a line end, which may have come with the piece before
+        // The second byte of a CRLF; the first one may have been the last byte of the previous piece
         start = at + 1
         this.#afterCR = false
         continue
@@ -69,9 +69,9 @@ export class EventDecoder {
     if (start === end) return
     this.#restSize += end - start
     if (this.#restSize + this.#heldSize > this.#limit) {
-      throw new EventTooLarge(`An event is larger than the limit of ${this.#limit} bytes`)
+      throw new EventTooLarge(`An event is larger than maxEventSize (${this.#limit} bytes)`)
     }
-    // A copy: the caller may use its buffer again
+    // A copy, as the caller may reuse its buffer
     this.#rest.push(piece.slice(start, end))
   }
 

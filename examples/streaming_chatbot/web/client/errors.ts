@@ -1,33 +1,33 @@
-/** What can go wrong between the page and the server; every error of the client is one of these. */
+/** Base class of the client's errors. */
 export class ClientError extends Error {
   override name = "ClientError"
 }
 
-/** One event is larger than the limit: it is not read to its end. */
+/** An event is larger than `maxEventSize`; it is not read to its end. */
 export class EventTooLarge extends ClientError {
   override name = "EventTooLarge"
 }
 
-/** The other side said something that is no such stream. */
+/** The server sent something that is not a valid stream of events. */
 export class ProtocolError extends ClientError {
   override name = "ProtocolError"
 }
 
-/** A patch does not fit the value that it is for. */
+/** A patch does not fit the value that it is applied to. */
 export class PatchError extends ClientError {
   override name = "PatchError"
 }
 
-/** The connection was lost, and could not be had again. */
+/** The connection was lost, and reconnecting failed or is not possible. */
 export class ConnectionLost extends ClientError {
   override name = "ConnectionLost"
 }
 
-/** What the server tells of its refusal. */
+/** The server's reason for a refusal. */
 export interface Refusal {
   readonly type: string | undefined
   readonly message: string
-  /** The answer that is under way in the session, where that is the reason. */
+  /** The id of the answer that runs in the session, if that is the reason. */
   readonly stream: string | undefined
 }
 
@@ -46,7 +46,7 @@ export class RequestRefused extends ClientError {
   }
 }
 
-/** The stream, or the part of it that was asked for, is not there any more. */
+/** The stream, or the requested part of it, is no longer kept. */
 export class StreamGone extends RequestRefused {
   override name = "StreamGone"
 }

@@ -1,4 +1,4 @@
-/** The events of a streamed answer, as types, and read from what came over the wire. */
+/** Types of the events of an answer, and their validation. */
 import type { ServerSentEvent } from "./decoder.ts"
 import { ProtocolError } from "./errors.ts"
 import type { Json, Operation } from "./patch.ts"
@@ -7,37 +7,37 @@ export interface Usage {
   readonly prompt_tokens: number
   readonly completion_tokens: number
   readonly total_tokens: number
-  /** The numbers were reckoned here or there, not told by the model. */
+  /** True if the provider has not reported the numbers (yet). */
   readonly estimated: boolean
 }
 
-/** What each event carries. Further keys may be there. */
+/** The data of each event. There may be further keys. */
 export interface Payloads {
-  /** Always the first. */
+  /** Always the first event. */
   readonly start: { readonly stream: string; readonly session?: string }
-  /** New text; an application says which action it is from. */
+  /** New text; in an application, with the name of the action. */
   readonly delta: { readonly delta: string; readonly action?: string }
-  /** The typed value so far, whole or by what changed. */
+  /** The typed value so far, or the changes since the last event. */
   readonly partial: { readonly value: Json } | { readonly patch: readonly Operation[] }
-  /** A value that is whole, one of several. */
+  /** A complete value, one of several. */
   readonly item: { readonly index: number; readonly value: Json; readonly action?: string }
-  /** A step of an application has ended; the state after it. */
+  /** A step of an application ended: the state after it. */
   readonly state: { readonly action: string; readonly state: { readonly [key: string]: Json } }
   readonly usage: { readonly usage: Usage }
-  /** The answer is whole. */
+  /** The answer is complete. */
   readonly done: {
     readonly response: string
     readonly finish_reason: string | null
     readonly usage: Usage | null
     readonly result?: Json
   }
-  /** It was stopped; the text is what there was. */
+  /** The answer was stopped; `response` is the text so far. */
   readonly stopped: { readonly response: string; readonly usage: Usage | null }
-  /** It failed. */
+  /** The answer failed. */
   readonly error: { readonly type: string; readonly message: string; readonly retryable: boolean }
 }
 
-/** One event, told apart by `event`. Its `id` counts from 1 within the stream. */
+/** One event; `event` is the discriminant. `id` counts from 1 within the stream. */
 export type StreamEvent = {
   readonly [Name in keyof Payloads]: {
     readonly id: number
@@ -46,7 +46,7 @@ export type StreamEvent = {
   }
 }[keyof Payloads]
 
-/** Whether this is the last event of its stream. */
+/** True if this is the last event of its stream. */
 export function isLast(event: StreamEvent): boolean {
   return event.event === "done" || event.event === "stopped" || event.event === "error"
 }
@@ -65,20 +65,20 @@ const FITS: { readonly [Name in keyof Payloads]: (data: Fields) => boolean } = {
   error: (data) => typeof data.message === "string",
 }
 
-/** Give the id that an event must have: a whole number, from 1. */
+/** Return the id of an event, which must be an integer >= 1. */
 export function idOf(sent: ServerSentEvent): number {
   if (!/^[1-9][0-9]{0,14}$/.test(sent.id))
-    throw new ProtocolError(`The id ${JSON.stringify(sent.id)} is no number from 1`)
+    throw new ProtocolError(`The id of an event must be an integer >= 1, got ${JSON.stringify(sent.id)}`)
   return Number(sent.id)
 }
 
-/** Read an event. One of a kind that is not known gives undefined, as later servers may have more. */
+/** Validate an event. Unknown events return undefined, as a later server may send some. */
 export function readEvent(sent: ServerSentEvent): StreamEvent | undefined {
   if (!Object.hasOwn(FITS, sent.event)) return undefined
   const event = sent.event as keyof Payloads
   const data = parse(sent.data)
   if (!isFields(data) || !FITS[event](data)) {
-    throw new ProtocolError(`The event ${idOf(sent)} (${event}) has not the form of one`)
+    throw new ProtocolError(`The data of event ${idOf(sent)} (${event}) is not valid`)
   }
   return { id: idOf(sent), event, data } as unknown as StreamEvent
 }
@@ -87,7 +87,7 @@ function parse(data: string): Json {
   try {
     return JSON.parse(data) as Json
   } catch {
-    throw new ProtocolError("The data of an event is no JSON")
+    throw new ProtocolError("The data of an event is not JSON")
   }
 }
 

@@ -18,16 +18,16 @@ test("a value grows from null", () => {
 })
 
 const FITTING: [string, Json, Operation, Json][] = [
-  ["add puts into a list, before", ["a", "c"], add("/1", "b"), ["a", "b", "c"]],
-  ["add puts at the end of a list, by its number", ["a"], add("/1", "b"), ["a", "b"]],
-  ["add sets a key that is there", { a: 1 }, add("/a", 2), { a: 2 }],
+  ["add inserts into a list", ["a", "c"], add("/1", "b"), ["a", "b", "c"]],
+  ["add appends to a list, by index", ["a"], add("/1", "b"), ["a", "b"]],
+  ["add replaces an existing key", { a: 1 }, add("/a", 2), { a: 2 }],
   ["replace changes an element", [1, 2], replace("/1", 3), [1, 3]],
-  ["replace changes the whole", { a: 1 }, replace("", null), null],
+  ["replace changes the root", { a: 1 }, replace("", null), null],
   ["null is a value that can be replaced", { a: null }, replace("/a", 1), { a: 1 }],
-  ["remove takes a key away", { a: 1, b: 2 }, remove("/a"), { b: 2 }],
-  ["remove takes an element away", { list: [1, 2, 3] }, remove("/list/1"), { list: [1, 3] }],
-  ["remove of all leaves null", { a: 1 }, remove(""), null],
-  ["append lets the root grow", "a", append("", "b"), "ab"],
+  ["remove deletes a key", { a: 1, b: 2 }, remove("/a"), { b: 2 }],
+  ["remove deletes an element", { list: [1, 2, 3] }, remove("/list/1"), { list: [1, 3] }],
+  ["remove of the root leaves null", { a: 1 }, remove(""), null],
+  ["append adds to a string at the root", "a", append("", "b"), "ab"],
   ["~1 is a slash and ~0 a tilde", { "a/b": { "~1": 1 } }, replace("/a~1b/~01", 2), { "a/b": { "~1": 2 } }],
   ["an empty key is a key", { "": 1 }, replace("/", 2), { "": 2 }],
 ]
@@ -37,29 +37,29 @@ test.each(FITTING)("%s", (_name, value, operation, expected) => {
 })
 
 const UNFITTING: [string, Json, Operation][] = [
-  ["replace of what is not there", {}, replace("/a", 1)],
-  ["append to what is not there", {}, append("/a", "b")],
-  ["append to no text", { a: 1 }, append("/a", "b")],
-  ["append of no text", "a", append("", 1)],
-  ["a list's place beyond its end", [1], add("/2", 1)],
-  ["a place with a leading zero", [1, 2], replace("/01", 1)],
-  ["the place after the end, for another operation than add", [1], replace("/-", 1)],
-  ["remove of what is not there", { a: 1 }, remove("/b")],
-  ["remove of an element that is not there", [1], remove("/1")],
-  ["remove of what every object has", {}, remove("/constructor")],
-  ["a way through a text", "a", add("/0", "b")],
-  ["replace of what every object has", {}, replace("/constructor", 1)],
-  ["a way through what every object has", {}, add("/constructor/x", 1)],
+  ["replace of a missing key", {}, replace("/a", 1)],
+  ["append to a missing key", {}, append("/a", "b")],
+  ["append to a number", { a: 1 }, append("/a", "b")],
+  ["append of a number", "a", append("", 1)],
+  ["an index beyond the end of a list", [1], add("/2", 1)],
+  ["an index with a leading zero", [1, 2], replace("/01", 1)],
+  ["the index -, for another operation than add", [1], replace("/-", 1)],
+  ["remove of a missing key", { a: 1 }, remove("/b")],
+  ["remove of a missing element", [1], remove("/1")],
+  ["remove of an inherited property", {}, remove("/constructor")],
+  ["a path through a string", "a", add("/0", "b")],
+  ["replace of an inherited property", {}, replace("/constructor", 1)],
+  ["a path through an inherited property", {}, add("/constructor/x", 1)],
   ["a path without a slash", { a: 1 }, replace("a", 2)],
-  ["an operation that is unknown", { a: 1 }, { op: "move", path: "/a", value: null } as unknown as Operation],
+  ["an unknown operation", { a: 1 }, { op: "move", path: "/a", value: null } as unknown as Operation],
 ]
 
 test.each(UNFITTING)("%s is a PatchError", (_name, value, operation) => {
   expect(() => applyPatch(value, [operation])).toThrow(PatchError)
 })
 
-describe("a value that others hold", () => {
-  test("stays as it was, also when a later operation fails", () => {
+describe("the given value", () => {
+  test("stays unchanged, also when a later operation fails", () => {
     const value: Json = { list: [{ a: "x" }] }
     const before = structuredClone(value)
     expect(applyPatch(value, [append("/list/0/a", "y")])).toEqual({ list: [{ a: "xy" }] })
@@ -67,7 +67,7 @@ describe("a value that others hold", () => {
     expect(value).toEqual(before)
   })
 
-  test("shares what did not change", () => {
+  test("shares unchanged parts with the result", () => {
     const value = { left: { a: 1 }, right: { b: 2 } }
     const after = applyPatch(value, [add("/left/c", 3)]) as typeof value
     expect(after.right).toBe(value.right)

@@ -1,4 +1,4 @@
-/** Values that grow by patches: RFC 6902's `add`, `replace` and `remove`, and `append`, by which a text grows. */
+/** JSON Patch (RFC 6902): `add`, `replace` and `remove`; and `append`, which adds to the end of a string. */
 import { PatchError } from "./errors.ts"
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -6,28 +6,29 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export type Operation =
   | {
       readonly op: "add" | "replace" | "append"
-      /** A JSON Pointer (RFC 6901); the empty one is the whole value. */
+      /** A JSON Pointer (RFC 6901); the empty one points to the root. */
       readonly path: string
       readonly value: Json
     }
   | { readonly op: "remove"; readonly path: string }
 
-/** Gives a list or an object with a change at one of its places. */
+/** Returns a changed copy of a list, an object or the root. */
 interface Change {
   inList(list: readonly Json[], index: number): Json
   inObject(object: { readonly [key: string]: Json }, key: string): Json
-  /** Where the place is the whole value. */
+  /** For a path that is the root. */
   whole(old: Json): Json
 }
 
-/** Give the value after the operations. The one before stays as it was; what did not change is shared. */
+/** Return the value after the operations. The given value stays unchanged; both share the parts that are equal. */
 export function applyPatch(value: Json, operations: readonly Operation[]): Json {
   return operations.reduce(apply, value)
 }
 
 function apply(value: Json, operation: Operation): Json {
   const { path } = operation
-  if (path !== "" && !path.startsWith("/")) throw new PatchError(`${path} is no JSON Pointer`)
+  if (path !== "" && !path.startsWith("/"))
+    throw new PatchError(`The path must be a JSON Pointer, got ${path}`)
   const keys = path === "" ? [] : path.slice(1).split("/").map(unescape)
   const change = changeOf(operation)
   return keys.length === 0 ? change.whole(value) : at(value, keys, 0, change)
@@ -54,14 +55,14 @@ function changeOf(operation: Operation): Change {
   if (op === "append") {
     return inPlace(path, (old) => {
       if (typeof old !== "string" || typeof value !== "string")
-        throw new PatchError(`No text at ${path || "the root"}`)
+        throw new PatchError(`append needs a string at ${path || "the root"}`)
       return old + value
     })
   }
   throw new PatchError(`Unknown operation ${String(op)}`)
 }
 
-/** Change a value that is there. */
+/** Return a change of an existing value. */
 function inPlace(path: string, change: (old: Json) => Json): Change {
   return {
     inList: (list, index) =>
@@ -97,7 +98,7 @@ function own(object: { readonly [key: string]: Json }, key: string, path: string
 function indexOf(key: string, length: number): number {
   if (key === "-") return length
   const index = /^(0|[1-9][0-9]*)$/.test(key) ? Number(key) : Number.NaN
-  if (!(index <= length)) throw new PatchError(`No place ${key} in a list of ${length}`)
+  if (!(index <= length)) throw new PatchError(`The index must be an integer from 0 to ${length}, got ${key}`)
   return index
 }
 
@@ -110,5 +111,5 @@ function unescape(key: string): string {
 }
 
 function missing(path: string): never {
-  throw new PatchError(`Nothing at ${path}`)
+  throw new PatchError(`There is nothing at ${path}`)
 }

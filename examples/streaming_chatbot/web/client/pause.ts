@@ -1,4 +1,4 @@
-/** Wait between two attempts; the browser's coming online again ends the wait. */
+/** Wait between two attempts; the wait ends early when the browser is online again. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = new AbortController()
@@ -16,7 +16,7 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
   })
 }
 
-/** Give the wait before an attempt: doubled with each failure, up to a limit, and by chance up to half less. */
+/** Return the wait before an attempt: exponential backoff with a limit, and jitter of up to half of it. */
 export function backOff(failures: number, base: number, limit: number): number {
   const most = Math.min(limit, base * 2 ** Math.min(failures, 30))
   return most * (1 - Math.random() / 2)

@@ -1,4 +1,4 @@
-/** A real server on the loopback for tests, that answers as a test says, and can cut a connection anywhere. */
+/** A real server on loopback for tests. Each test sets its responses, and it can cut a connection at any byte. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import type { Payloads, StreamEvent } from "./events.ts"
@@ -16,7 +16,7 @@ export interface TestServer extends AsyncDisposable {
 
 type Answer = (response: ServerResponse, seen: Seen, count: number) => unknown
 
-/** Serve each request with `answer`, which is told how many came before. */
+/** Serve each request with `answer`; its last argument is the number of earlier requests. */
 export async function serve(answer: Answer): Promise<TestServer> {
   const seen: Seen[] = []
   const sockets = new Set<Socket>()
@@ -51,7 +51,7 @@ export function head(response: ServerResponse): void {
   response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" }).flushHeaders()
 }
 
-/** Send bytes, and break the connection off, as a dying server does. */
+/** Send bytes, and close the connection without an end of the body, as a server that dies. */
 export function cut(response: ServerResponse, bytes: Uint8Array | string): void {
   head(response)
   if (bytes.length === 0) response.destroy()
@@ -62,7 +62,7 @@ export function refuse(response: ServerResponse, status: number, body: unknown):
   response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body))
 }
 
-/** Number events, as a stream does. */
+/** Number events from 1, as a stream does. */
 export function events(
   ...list: { [Name in keyof Payloads]: [Name, Payloads[Name]] }[keyof Payloads][]
 ): StreamEvent[] {

@@ -1,7 +1,7 @@
-// Before the page is drawn, so that it does not flash in the other colours
+// Runs before the first paint, so that the page does not flash in the other theme
 try {
   const theme = localStorage.getItem("chatbot.theme")
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme
 } catch {
-  // Nothing may be kept here: the system's colours are used
+  // Local storage is disabled: use the system's theme
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import { following, historyIn, tokens, unfenced } from "./chatbot.ts"
 
-test("what was said is read from a state, and what is no such thing is left out", () => {
+test("messages are read from a state, and invalid ones are skipped", () => {
   const user = { role: "user", content: "Hi", type: "text" } as const
   const odd = { role: "assistant", content: "Ho", type: "picture", more: 1 }
   expect(
@@ -34,7 +34,7 @@ test.each([
   expect(unfenced(content)).toEqual({ language, text })
 })
 
-test("tokens that were estimated are said to be", () => {
+test("estimated token counts are marked", () => {
   const usage = { prompt_tokens: 1000, completion_tokens: 234, total_tokens: 1234, estimated: false }
   expect(tokens(usage)).toBe("1,234 tokens")
   expect(tokens({ ...usage, estimated: true })).toBe("~1,234 tokens")

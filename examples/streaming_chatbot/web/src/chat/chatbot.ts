@@ -1,21 +1,21 @@
-/** What the page knows of this chatbot: the form of its state, the names of its steps, and what one may ask. */
+/** The page's knowledge of this chatbot: the form of its state, the names of its steps, and example prompts. */
 import type { Json, Usage } from "../../client/index.ts"
 
 export const NAME = "chatbot"
 
-/** Something that was said. */
+/** A message of the conversation. */
 export interface Item {
   readonly role: "user" | "assistant"
   readonly content: string
   readonly type: "text" | "code" | "error"
 }
 
-/** A session as the server gives it. */
+/** A session as the server returns it. */
 export interface Session {
   readonly state: Fields
-  /** The step that comes next; where that is not `prompt`, the last answer did not come to its end. */
+  /** The next step; if it is not `prompt`, the last answer is unfinished. */
   readonly next: string | null
-  /** The answer that is under way. */
+  /** The id of the running answer. */
   readonly stream: string | null
 }
 
@@ -26,7 +26,7 @@ export const FIRST_STEP = "prompt"
 /** The steps before the one that answers. */
 export const STEPS_BEFORE: readonly string[] = [FIRST_STEP, "check_safety", "decide_mode"]
 
-/** For each step: what is said while it is at work, and after it. */
+/** For each step: its label while it runs, and after it. */
 const WORDS: { readonly [step: string]: readonly [now: string, after: string] } = {
   prompt: ["Reading", "Read"],
   check_safety: ["Checking", "Checked"],
@@ -46,7 +46,7 @@ export function after(step: string): string {
   return WORDS[step]?.[1] ?? step
 }
 
-/** Give the step that follows on one that has ended, where that can be told from the state. */
+/** Return the step after one that has ended, if the state determines it. */
 export function following(step: string, state: Fields): string | undefined {
   if (step === FIRST_STEP) return "check_safety"
   if (step === "check_safety") return state.safe === false ? "unsafe_response" : "decide_mode"
@@ -54,7 +54,7 @@ export function following(step: string, state: Fields): string | undefined {
   return state.mode === "unknown" ? "prompt_for_more" : state.mode
 }
 
-/** Read what was said from a state; what has not the form of it is left out. */
+/** Return the messages of a state; invalid ones are skipped. */
 export function historyIn(state: Fields): readonly Item[] | undefined {
   const history = state.chat_history
   return Array.isArray(history) ? history.flatMap(itemIn) : undefined
@@ -72,7 +72,7 @@ export interface Code {
   readonly text: string
 }
 
-/** Take code out of the fence in which a model may have put it, also while the end of it has not come. */
+/** Return code without the Markdown fence that a model may have put around it; the end may not have come yet. */
 export function unfenced(content: string): Code {
   const opening = /^\s*```([\w+#.-]*)[^\n]*(\n|$)/.exec(content)
   if (opening === null) return { language: "", text: content }

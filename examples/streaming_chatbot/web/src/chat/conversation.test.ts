@@ -10,7 +10,7 @@ const said = (content: string): Item => ({ role: "user", content, type: "text" }
 const told = (content: string): Item => ({ role: "assistant", content, type: "text" })
 const USAGE = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7, estimated: false }
 
-/** The events of one answer to `prompt`, in a conversation of which `before` is known. */
+/** The events of one answer to `prompt`, after the messages `before`. */
 function answer(prompt: string, before: readonly Item[] = [], stream = "s1"): StreamEvent[] {
   const asked = [...before, said(prompt)]
   return events(
@@ -26,7 +26,7 @@ function answer(prompt: string, before: readonly Item[] = [], stream = "s1"): St
   )
 }
 
-/** What it failed with, after some of an answer. */
+/** The events of an answer that fails in the middle. */
 function failed(prompt: string): StreamEvent[] {
   const some = answer(prompt).slice(0, 5)
   const data = { type: "ServiceUnavailable", message: "The model is away.", retryable: true }
@@ -39,7 +39,7 @@ interface Kept {
   readonly stream?: string
 }
 
-/** Answer a look at the session, or else as the test says. */
+/** The responses of a server: to a request for the session, and to all others. */
 type Play = {
   readonly session: (count: number) => Kept
   readonly answer: (response: ServerResponse, seen: Seen, count: number) => unknown
@@ -70,7 +70,7 @@ async function opened(server: TestServer): Promise<Conversation> {
   return conversation
 }
 
-/** What was asked of the server beside looks at the session. */
+/** The requests to the server, without those for the session. */
 const asked = (server: TestServer) =>
   server.seen
     .filter(({ route }) => route !== "GET /chatbot/me")
@@ -78,7 +78,7 @@ const asked = (server: TestServer) =>
 
 const ASK = (inputs: object) => `POST /chatbot ${JSON.stringify({ inputs, session: "me" })}`
 
-test("what was said is there after a reload", async () => {
+test("the messages are shown after a reload", async () => {
   await using server = await play({
     session: () => ({ history: [said("Hi"), told("Ho")] }),
     answer: () => {},
@@ -88,13 +88,13 @@ test("what was said is there after a reload", async () => {
   expect(phase).toBe("ready")
 })
 
-test("a session that the server does not know is an empty one", async () => {
+test("an unknown session is empty", async () => {
   await using server = await serve((response) => refuse(response, 404, { detail: "Unknown" }))
   const { items, phase, trouble } = (await opened(server)).view()
   expect([items, phase, trouble]).toEqual([[], "ready", undefined])
 })
 
-test("an answer comes step by step, word by word", async () => {
+test("an answer comes step by step and word by word", async () => {
   await using server = await play({
     session: () => ({}),
     answer: (response) => stream(response, answer("A poem")),
@@ -126,7 +126,7 @@ test("an answer comes step by step, word by word", async () => {
   })
 })
 
-test("an answer that is under way when the page is loaded goes on, from its beginning", async () => {
+test("a running answer is followed from its first event when the page is loaded", async () => {
   await using server = await play({
     session: () => ({ history: [said("A poem")], next: "generate_poem", stream: "s1" }),
     answer: (response) => stream(response, answer("A poem")),
@@ -136,7 +136,7 @@ test("an answer that is under way when the page is loaded goes on, from its begi
   expect(asked(server)).toEqual(["GET /streams/s1"])
 })
 
-test("a page that is left and opened again at once follows an answer once", async () => {
+test("a page that is closed and opened again at once follows an answer once", async () => {
   await using server = await play({
     session: () => ({ stream: "s1" }),
     answer: (response) => stream(response, answer("A poem")),
@@ -150,7 +150,7 @@ test("a page that is left and opened again at once follows an answer once", asyn
   expect(conversation.view()).toMatchObject({ phase: "ready", items: [said("A poem"), told("Two lines")] })
 })
 
-test("what is known of an answer is there after a reload, and goes with the answer", async () => {
+test("details of an answer are kept after a reload, and dropped with the answer", async () => {
   await using server = await play({
     session: () => ({ history: [said("Hi"), told("Ho")] }),
     answer: () => {},
@@ -161,7 +161,7 @@ test("what is known of an answer is there after a reload, and goes with the answ
   expect(conversation.view().about).toEqual({ 1: { step: "answer_question" } })
 })
 
-test("an answer whose beginning is not kept any more is waited for", async () => {
+test("an answer whose first events are no longer kept is polled", async () => {
   await using server = await play({
     session: (count) => (count < 2 ? { stream: "s1" } : { history: [said("A poem"), told("Two lines")] }),
     answer: (response) => refuse(response, 410, { detail: { type: "EventsGone", message: "Gone" } }),
@@ -172,7 +172,7 @@ test("an answer whose beginning is not kept any more is waited for", async () =>
 })
 
 describe("after an error", () => {
-  test("what came stays in sight, and what was said is sent again where the server has forgotten it", async () => {
+  test("the partial answer stays visible, and the prompt is sent again if the server does not have it", async () => {
     await using server = await play({
       session: () => ({}),
       answer: (response, _seen, count) => stream(response, count === 0 ? failed("A poem") : answer("A poem")),
@@ -190,7 +190,7 @@ describe("after an error", () => {
     expect(conversation.view().trouble).toBeUndefined()
   })
 
-  test("it goes on where the session stands, if the server has what was said", async () => {
+  test("it continues from the state of the session, if the server has the prompt", async () => {
     await using server = await play({
       session: (count) => (count === 0 ? {} : { history: [said("A poem")], next: "generate_poem" }),
       answer: (response, _seen, count) => stream(response, count === 0 ? failed("A poem") : answer("A poem")),
@@ -202,7 +202,7 @@ describe("after an error", () => {
     expect(conversation.view().items).toEqual([said("A poem"), told("Two lines")])
   })
 
-  test("something else can be said", async () => {
+  test("another prompt can be sent", async () => {
     await using server = await play({
       session: () => ({}),
       answer: (response, _seen, count) => stream(response, count === 0 ? failed("A poem") : answer("More")),
@@ -226,7 +226,7 @@ describe("a server that was restarted", () => {
       },
     })
 
-  test("leaves an answer that can be gone on with", async () => {
+  test("leaves an answer that can be continued", async () => {
     await using server = await restarted()
     const conversation = await opened(server)
     await conversation.send("A poem")
@@ -240,7 +240,7 @@ describe("a server that was restarted", () => {
     expect(conversation.view().items).toEqual([said("A poem"), told("Two lines")])
   })
 
-  test("can be told something new instead", async () => {
+  test("accepts a new prompt instead", async () => {
     await using server = await restarted()
     const conversation = await opened(server)
     await conversation.send("A poem")
@@ -251,8 +251,8 @@ describe("a server that was restarted", () => {
   })
 })
 
-describe("a connection that is lost before the answer began", () => {
-  test("is no trouble where the answer is under way", async () => {
+describe("a connection that is lost before the answer started", () => {
+  test("is not shown if the answer is running", async () => {
     await using server = await play({
       session: (count) => (count === 0 ? {} : { stream: "s1" }),
       answer: (response, _seen, count) =>
@@ -263,7 +263,7 @@ describe("a connection that is lost before the answer began", () => {
     expect(conversation.view()).toMatchObject({ phase: "ready", items: [said("A poem"), told("Two lines")] })
   })
 
-  test("is one where the server knows nothing of it; then it is sent again", async () => {
+  test("is shown if the server does not have the prompt; a retry sends it again", async () => {
     await using server = await play({
       session: () => ({}),
       answer: (response, _seen, count) =>
@@ -281,7 +281,7 @@ describe("a connection that is lost before the answer began", () => {
   })
 })
 
-test("a server that cannot be reached is said to be so, and tried again", async () => {
+test("an unreachable server is shown, and can be tried again", async () => {
   let isAway = true
   await using server = await serve((response) => {
     if (isAway) response.destroy()
@@ -301,7 +301,7 @@ test("a server that cannot be reached is said to be so, and tried again", async 
   expect(conversation.view().trouble).toBeUndefined()
 })
 
-test("where another page asked first, its answer is shown, and the words are given back", async () => {
+test("if another page sent a message first, its answer is shown, and the prompt goes back into the field", async () => {
   await using server = await play({
     session: (count) => (count === 0 ? {} : { stream: "s9" }),
     answer: (response, { route }) => {
@@ -318,7 +318,7 @@ test("where another page asked first, its answer is shown, and the words are giv
   })
 })
 
-test("words that the server does not take are given back", async () => {
+test("a refused prompt goes back into the field", async () => {
   await using server = await play({
     session: () => ({}),
     answer: (response) => refuse(response, 413, { detail: { type: "TooLarge", message: "Too long." } }),
@@ -340,7 +340,7 @@ describe("stopping", () => {
     ]
   }
 
-  /** Plays an answer that waits after some events, until it is stopped. */
+  /** Serve an answer that waits after some events, until it is stopped. */
   async function waiting(after: number): Promise<TestServer> {
     let end = () => {}
     return play({
@@ -358,7 +358,7 @@ describe("stopping", () => {
     })
   }
 
-  test("keeps what there is", async () => {
+  test("keeps the text so far", async () => {
     await using server = await waiting(5)
     const conversation = await opened(server)
     const answered = conversation.send("A poem")
@@ -373,7 +373,7 @@ describe("stopping", () => {
     })
   })
 
-  test("is possible before the server has said anything", async () => {
+  test("is possible before the first event", async () => {
     await using server = await waiting(1)
     const conversation = await opened(server)
     const answered = conversation.send("A poem")
@@ -385,7 +385,7 @@ describe("stopping", () => {
   })
 })
 
-test("a page that is left asks for nothing more", async () => {
+test("a closed page sends no more requests", async () => {
   await using server = await play({
     session: () => ({}),
     answer: (response) => {

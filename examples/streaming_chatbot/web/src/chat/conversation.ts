@@ -1,4 +1,4 @@
-/** One conversation: asks, follows, stops, and finds back after whatever went wrong. The page shows its `view`. */
+/** One conversation: it requests, follows and stops answers, and recovers from errors. The page shows its `view`. */
 import {
   type Client,
   ConnectionLost,
@@ -10,12 +10,12 @@ import { FIRST_STEP, NAME, type Session } from "./chatbot.ts"
 import { type About, asked, EMPTY, loaded, reduce, type Trouble, type View, without } from "./view.ts"
 
 export interface ConversationOptions {
-  /** What was known of the answers when the page was left. */
+  /** Saved details of the answers. */
   readonly about?: View["about"]
   readonly onAbout?: (about: { readonly [index: number]: About }) => void
-  /** Called to show new text; by default once for each frame of the screen. */
+  /** Schedules showing new text; by default with `requestAnimationFrame`. */
   readonly frame?: (show: () => void) => void
-  /** Milliseconds between two looks at an answer that can be waited for, and not followed. */
+  /** Milliseconds between two polls for an answer that cannot be followed. */
   readonly look?: number
 }
 
@@ -29,9 +29,9 @@ export class Conversation {
   #leave = new AbortController()
   #view: View
   #framed = false
-  /** The answer that is followed. */
+  /** The id of the answer that is followed. */
   #stream: string | undefined
-  /** What was asked last, and how much had been said before it. */
+  /** The last prompt, and the number of items before it. */
   #last: { readonly prompt: string; readonly before: number } | undefined
 
   constructor(client: Client, session: string, options: ConversationOptions = {}) {
@@ -48,18 +48,18 @@ export class Conversation {
 
   readonly view = (): View => this.#view
 
-  /** Load what was said, and follow the answer that is under way. */
+  /** Load the session, and follow its running answer. */
   async open(): Promise<void> {
     this.#leave = new AbortController()
     await this.#findBack({ kind: "lost" })
   }
 
-  /** Leave it; an answer that is under way goes on. */
+  /** Disconnect; a running answer continues. */
   close(): void {
     this.#leave.abort()
   }
 
-  /** Say something. An answer that was not finished is given up for it. */
+  /** Send a prompt. An unfinished answer is given up for it. */
   async send(prompt: string): Promise<void> {
     if (this.#view.phase !== "ready") return
     this.#last = { prompt, before: this.#view.items.length }
@@ -67,14 +67,14 @@ export class Conversation {
     await this.#follow(this.#ask({ prompt }))
   }
 
-  /** Try again what did not work, from where the session stands. */
+  /** Retry after an error, from the current state of the session. */
   async retry(): Promise<void> {
     if (this.#view.phase !== "ready") return
     this.#show(asked(this.#view))
     await this.#findBack({ kind: "lost" }, "retry")
   }
 
-  /** End the answer, and keep what there is. */
+  /** Stop the answer; its text so far is kept. */
   async stop(): Promise<void> {
     if (this.#view.phase !== "answering") return
     this.#show({ ...this.#view, phase: "stopping" })
@@ -82,7 +82,7 @@ export class Conversation {
   }
 
   async #sendStop(): Promise<void> {
-    // One whose id has not come is stopped when it comes
+    // Without an id it cannot be stopped yet; `#apply` does so at the start event
     if (this.#stream === undefined) return
     const { signal } = this.#leave
     try {
@@ -126,7 +126,7 @@ export class Conversation {
   async #recover(error: unknown): Promise<void> {
     const { prompt } = this.#view
     if (error instanceof RequestRefused && error.status === 409 && error.stream !== undefined) {
-      // Another page asked first: its answer is shown
+      // Another page has sent a message to this session: show its answer
       this.#last = undefined
       this.#show({ ...without(this.#view, "prompt"), ...(prompt === undefined ? {} : { unsent: prompt }) })
       return this.#findBack({ kind: "lost" })
@@ -135,11 +135,11 @@ export class Conversation {
     if (error instanceof StreamGone || error instanceof ConnectionLost) {
       return this.#findBack({
         kind: "failed",
-        message: "The connection was lost before the answer was whole.",
+        message: "The connection was lost before the answer was complete.",
       })
     }
     if (error instanceof RequestRefused && BAD_PROMPT.has(error.status) && prompt !== undefined) {
-      // What cannot be taken as it is goes back to be written anew
+      // The server refused the prompt: it goes back into the input field
       this.#show({ ...without(this.#view, "prompt", "answer"), unsent: prompt })
       this.#last = undefined
       return this.#rest(this.#view, { kind: "refused", message })
@@ -148,8 +148,8 @@ export class Conversation {
   }
 
   /**
-   * Look where the session stands, and go on from there: follow the answer that is under way, take the one that came
-   * meanwhile, or say what is the matter. With `retry` an answer that is not there is asked for.
+   * Load the session, and continue from its state: follow the running answer, show one that has ended by now, or
+   * report the trouble. With `retry`, a missing answer is requested again.
    */
   async #findBack(trouble: Trouble, retry?: "retry"): Promise<void> {
     const { signal } = this.#leave
@@ -170,7 +170,7 @@ export class Conversation {
     const isAnswered =
       view.items.length > (this.#last?.before ?? 0) && view.items.at(-1)?.role === "assistant"
     if (this.#last === undefined || isAnswered) return this.#rest(without(view, "prompt", "answer"))
-    // The server knows nothing of what was said last
+    // The server does not have the last prompt
     const { prompt } = this.#last
     return retry ? this.#askAgain({ ...view, prompt }, { prompt }) : this.#rest({ ...view, prompt }, trouble)
   }
@@ -180,7 +180,7 @@ export class Conversation {
     return this.#follow(this.#ask(inputs))
   }
 
-  /** Nothing is under way. */
+  /** Show that no answer runs. */
   #rest(view: View, trouble?: Trouble): void {
     const rest: View = { ...without(view, "trouble"), phase: "ready", connected: true }
     this.#show(trouble === undefined ? rest : { ...rest, trouble })
@@ -196,7 +196,7 @@ export class Conversation {
       for await (const event of this.#client.follow(stream, this.#following())) this.#apply(event)
     } catch (error) {
       if (signal.aborted) return
-      // Its beginning is not kept any more: it is waited for
+      // Its first events are no longer kept: poll until it has ended
       if (error instanceof StreamGone)
         await new Promise((done) => setTimeout(done, this.#options.look ?? 1500))
       if (!signal.aborted) await this.#recover(error)
@@ -207,7 +207,7 @@ export class Conversation {
     try {
       return await this.#client.session<Session>(NAME, this.#session, this.#leave.signal)
     } catch (error) {
-      // A session that is not known is one in which nothing was said
+      // An unknown session is empty
       if (error instanceof StreamGone) return { state: {}, next: null, stream: null }
       throw error
     }

@@ -1,10 +1,10 @@
-/** What the browser keeps for the page: which conversation it is in, and what is known of its answers. */
+/** Local storage: the id of the current session, and details of its answers. */
 import type { View } from "./view.ts"
 
 const SESSION = "chatbot.session"
 const ABOUT = "chatbot.about"
 
-/** Give the session that this browser is in, or a new one. */
+/** Return the id of this browser's session, or a new one. */
 export function currentSession(): string {
   return read(SESSION) ?? newSession()
 }
@@ -29,7 +29,7 @@ export function saveAbout(session: string, about: View["about"]): void {
   write(ABOUT, JSON.stringify({ session, about }))
 }
 
-/** An id that cannot be guessed; `crypto.randomUUID` is only there where the page came over a secure connection. */
+/** Return an id that cannot be guessed; `crypto.randomUUID` exists only in a secure context (HTTPS or localhost). */
 function newId(): string {
   if ("randomUUID" in crypto) return crypto.randomUUID()
   return Array.from((crypto as Crypto).getRandomValues(new Uint8Array(16)), (byte) =>
@@ -37,7 +37,7 @@ function newId(): string {
   ).join("")
 }
 
-// A browser may forbid to keep anything: then the page forgets when it is left
+// Local storage may be disabled: then nothing is kept after the page is closed
 
 export function read(key: string): string | undefined {
   try {
@@ -52,6 +52,6 @@ export function write(key: string, value: string | undefined): void {
     if (value === undefined) localStorage.removeItem(key)
     else localStorage.setItem(key, value)
   } catch {
-    // See above
+    // As above
   }
 }

@@ -1,32 +1,32 @@
-/** What the page shows, and how each event changes it. Nothing here does I/O. */
+/** The state of the page, and the reducer that applies events to it. There is no I/O here. */
 import type { Payloads, StreamEvent, Usage } from "../../client/index.ts"
 import { FIRST_STEP, following, historyIn, type Item, type Session, STEPS_BEFORE } from "./chatbot.ts"
 
-/** What is known of an answer beside its words. */
+/** Details of an answer besides its text. */
 export interface About {
   readonly step?: string
   readonly usage?: Usage
   readonly stopped?: boolean
 }
 
-/** An answer on its way. */
+/** A running answer. */
 export interface Answer {
   readonly text: string
   /** The steps that have ended. */
   readonly ended: readonly string[]
-  /** The step that is at work. */
+  /** The step that runs. */
   readonly step: string
   readonly usage?: Usage
 }
 
 export type Trouble =
-  /** What was said cannot be taken as it is. */
+  /** The server refused the prompt. */
   | { readonly kind: "refused"; readonly message: string }
-  /** It failed; `retry` asks again. */
+  /** The answer failed; `retry` requests it again. */
   | { readonly kind: "failed"; readonly message: string }
-  /** The session stands in the middle of an answer; `retry` goes on. */
+  /** The session has an unfinished answer; `retry` continues it. */
   | { readonly kind: "unfinished" }
-  /** The server cannot be reached; `retry` tries again. */
+  /** The server is not reachable; `retry` connects again. */
   | { readonly kind: "lost" }
 
 export interface View {
@@ -34,26 +34,26 @@ export interface View {
   readonly connected: boolean
   readonly items: readonly Item[]
   readonly about: { readonly [index: number]: About }
-  /** What was said and is not yet among the items. */
+  /** The prompt, until it is one of the items. */
   readonly prompt?: string
   readonly answer?: Answer
   readonly trouble?: Trouble
-  /** What could not be sent: it goes back to where it was written. */
+  /** A prompt that could not be sent; it goes back into the input field. */
   readonly unsent?: string
-  /** What a screen reader shall say. */
+  /** Text for screen readers. */
   readonly spoken: string
 }
 
 export const EMPTY: View = { phase: "loading", connected: true, items: [], about: {}, spoken: "" }
 
-/** Give the view without what is named. */
+/** Return the view without these keys. */
 export function without(view: View, ...keys: ("prompt" | "answer" | "trouble" | "unsent")[]): View {
   const rest: { -readonly [Key in keyof View]: View[Key] } = { ...view }
   for (const key of keys) delete rest[key]
   return rest
 }
 
-/** An answer begins: to what was said now, or, without a prompt, to what is there already. */
+/** Return the view at the start of an answer; without a prompt, it is an answer to the last item. */
 export function asked(view: View, prompt?: string): View {
   const rest = without(view, "answer", "trouble", "unsent")
   const answer: Answer = { text: "", ended: [], step: FIRST_STEP }
@@ -66,7 +66,7 @@ export function asked(view: View, prompt?: string): View {
   }
 }
 
-/** A session was loaded. */
+/** Return the view after a session was loaded. */
 export function loaded(view: View, session: Session): View {
   const items = historyIn(session.state) ?? []
   const about = Object.entries(view.about).filter(([index]) => Number(index) < items.length)
@@ -108,7 +108,7 @@ function onState(view: View, { action, state }: Payloads["state"]): View {
   return { ...said, items, answer: { ...answer, ended: [...answer.ended, action], step } }
 }
 
-/** The answer is among the items now. */
+/** Return the view when the answer is one of the items. */
 function whole(view: View, step: string): View {
   const usage = view.answer?.usage
   const about = { step, ...(usage === undefined ? {} : { usage }) }
@@ -116,7 +116,7 @@ function whole(view: View, step: string): View {
   return { ...without(view, "prompt", "answer"), about: { ...view.about, [last]: about } }
 }
 
-/** Add to what is known of the last item. */
+/** Add details to the last item. */
 function tell(view: View, about: About): View {
   const last = view.items.length - 1
   return { ...view, about: { ...view.about, [last]: { ...view.about[last], ...about } } }
@@ -138,7 +138,7 @@ function onStopped(view: View, { response }: Payloads["stopped"]): View {
   return { ...marked, phase: "ready", connected: true, spoken: `Stopped. ${response}` }
 }
 
-/** Put an answer among the items that no state has put there. */
+/** Add the answer to the items, if no state event has done so. */
 function keep(view: View, response: string): View {
   const { answer, prompt } = view
   if (answer === undefined) return view

@@ -12,7 +12,7 @@ interface Props {
   readonly work?: Work
 }
 
-/** What the chatbot said, or is about to say. Its words are only ever text, never markup. */
+/** An answer of the chatbot, complete or not. It is shown as text, never as markup. */
 export const Answer = memo(function Answer({ content, type, about, work }: Props) {
   const state = work === undefined ? "whole" : work.isGoing ? "streaming" : "broken"
   return (

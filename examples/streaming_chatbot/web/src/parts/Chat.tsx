@@ -55,7 +55,7 @@ export function Chat({ client, session, onNew }: Props) {
     field.current?.focus()
   }
   const startAnew = () => {
-    // Nobody will come back for it
+    // The answer of the old session has no reader any more
     void conversation.stop()
     onNew()
   }

@@ -2,7 +2,7 @@ import { useEffect, useState } from "react"
 import { unfenced } from "../chat/chatbot.ts"
 import { CopyIcon, DoneIcon } from "./icons.tsx"
 
-/** Code, as it was written, with a button that copies it. */
+/** Code in a block with a copy button. */
 export function Code({ content }: { readonly content: string }) {
   const { language, text } = unfenced(content)
   return (
@@ -11,7 +11,7 @@ export function Code({ content }: { readonly content: string }) {
         <span>{language || "Code"}</span>
         <Copy text={text} />
       </figcaption>
-      {/* It can be scrolled, so the keyboard must reach it */}
+      {/* It scrolls, so it must be focusable for the keyboard */}
       <pre tabIndex={0} role="group" aria-label="Code">
         <code>{text}</code>
       </pre>
@@ -39,7 +39,7 @@ function Copy({ text }: { readonly text: string }) {
   )
 }
 
-/** Copy to the clipboard; without a secure connection only the old way is there. */
+/** Copy to the clipboard; without a secure context only `execCommand` exists. */
 async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)

@@ -23,7 +23,7 @@ interface Props {
   readonly onStop: () => void
 }
 
-/** Where one writes. */
+/** The form with the input field. */
 export function Composer({ ref, text, onText, phase, onSend, onStop }: Props) {
   const area = useRef<HTMLTextAreaElement>(null)
   const isAtWork = phase === "answering" || phase === "stopping"
@@ -36,12 +36,12 @@ export function Composer({ ref, text, onText, phase, onSend, onStop }: Props) {
     if (!isAtWork) onSend()
   }
   const onKey = (event: KeyboardEvent) => {
-    // The Enter that ends the composing of a character sends nothing
+    // An Enter that ends an IME composition must not send
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return
     submit(event)
   }
   const stop = (event: MouseEvent) => {
-    // The second click of a double click on "Send" is no wish to stop
+    // "Stop" replaces "Send" under the pointer: ignore the second click of a double click
     if (event.detail < 2) onStop()
   }
 
@@ -95,7 +95,7 @@ export function Composer({ ref, text, onText, phase, onSend, onStop }: Props) {
   )
 }
 
-/** Go to the field; but not by touch, where a keyboard would come up and cover half of the page. */
+/** Focus the field, except on touch screens, where a keyboard would cover half of the page. */
 function focus(area: HTMLTextAreaElement | null): void {
   if (matchMedia("(pointer: fine)").matches) area?.focus()
 }

@@ -1,6 +1,6 @@
 import { memo } from "react"
 
-/** What the user said. */
+/** A message of the user. */
 export const Said = memo(function Said({ content }: { readonly content: string }) {
   return (
     <article className="said" data-testid="message" data-role="user">

@@ -5,7 +5,7 @@ interface Props {
   readonly onRetry: () => void
 }
 
-/** What the reader should know beside the words: that the connection is looked for, or that something went wrong. */
+/** The status of the connection, and errors. */
 export function Status({ view: { connected, phase, trouble }, onRetry }: Props) {
   return (
     <>
@@ -18,7 +18,7 @@ export function Status({ view: { connected, phase, trouble }, onRetry }: Props) 
             <p>{words(trouble)}</p>
             {trouble.kind !== "refused" && (
               <button type="button" onClick={onRetry} data-testid="retry">
-                {trouble.kind === "unfinished" ? "Go on" : "Try again"}
+                {trouble.kind === "unfinished" ? "Continue" : "Try again"}
               </button>
             )}
           </div>
@@ -29,7 +29,7 @@ export function Status({ view: { connected, phase, trouble }, onRetry }: Props) 
 }
 
 function words(trouble: Trouble): string {
-  if (trouble.kind === "unfinished") return "The last answer did not come to its end."
-  if (trouble.kind === "lost") return "The server cannot be reached."
+  if (trouble.kind === "unfinished") return "The last answer is not finished."
+  if (trouble.kind === "lost") return "The server is not reachable."
   return trouble.message
 }

@@ -8,7 +8,7 @@ export interface Work {
   readonly isGoing: boolean
 }
 
-/** Where the state machine stands: a bead for each step, and the name of the one that is at work. */
+/** Progress of the state machine: a bead for each step, and the label of the running one. */
 export function Steps({ work: { ended, step, usage, isGoing } }: { readonly work: Work }) {
   const steps = STEPS_BEFORE.includes(step) ? [...STEPS_BEFORE, "answer"] : [...ended, step]
   return (

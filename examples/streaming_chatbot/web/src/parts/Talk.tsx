@@ -5,8 +5,8 @@ import { Answer } from "./Answer.tsx"
 import { Said } from "./Said.tsx"
 
 /**
- * What was said. A log would be read out with each token; so it is silent, and the page's announcer says the whole
- * answers.
+ * The messages. A screen reader would read a log out with each token, so it is silent; the page's announcer has the
+ * complete answers.
  */
 export function Talk({ view }: { readonly view: View }) {
   return (
@@ -22,7 +22,7 @@ export function Talk({ view }: { readonly view: View }) {
   )
 }
 
-/** One list of all, so that an answer stays the same element when it has become whole. */
+/** Return one list, so that an answer stays the same element when it is complete. */
 function turns({ items, about, prompt, answer, phase }: View): ReactNode[] {
   const said: readonly Item[] =
     prompt === undefined ? items : [...items, { role: "user", content: prompt, type: "text" }]

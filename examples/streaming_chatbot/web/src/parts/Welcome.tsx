@@ -1,13 +1,11 @@
 import { DECLINED, EXAMPLES } from "../chat/chatbot.ts"
 
-/** What is seen before anything was said. */
+/** The page before the first message. */
 export function Welcome({ onChoose }: { readonly onChoose: (prompt: string) => void }) {
   return (
     <section className="welcome" aria-labelledby="welcome" data-testid="welcome">
-      <h2 id="welcome">What shall it be?</h2>
-      <p>
-        A small state machine reads your words, checks them, decides what is wanted, and streams its answer.
-      </p>
+      <h2 id="welcome">What would you like?</h2>
+      <p>A small state machine reads your message, checks it, decides what to do, and streams its answer.</p>
       <ul className="examples">
         {EXAMPLES.map(({ label, prompt }) => (
           <li key={label}>

@@ -1,4 +1,4 @@
-/** The page's few pictures. All stand beside words or a label, so none is read out. */
+/** The icons. Each is beside text or a label, so screen readers skip them. */
 import type { ReactNode } from "react"
 
 function Icon({ children, size = 20 }: { readonly children: ReactNode; readonly size?: number }) {
@@ -71,7 +71,7 @@ export const DoneIcon = () => (
   </Icon>
 )
 
-/** The chatbot's sign: lines that are being written. */
+/** The logo: lines of text. */
 export const Mark = () => (
   <svg className="mark" width="24" height="24" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
     <rect width="32" height="32" rx="9" className="mark-ground" />

@@ -3,7 +3,7 @@ import type { Client } from "../../client/index.ts"
 import { Conversation } from "../chat/conversation.ts"
 import { saveAbout, savedAbout } from "../chat/storage.ts"
 
-/** Give a session's conversation, and what is to be shown of it. */
+/** Return the conversation of a session, and its current view. */
 export function useConversation(client: Client, session: string) {
   const conversation = useMemo(
     () =>

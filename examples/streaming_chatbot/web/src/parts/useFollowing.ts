@@ -1,9 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from "react"
 
-/** How far from the end counts as being there, in pixels. */
+/** Distance from the end that counts as the end, in pixels. */
 const NEAR = 32
 
-/** Keep the end of a growing text in sight, until its reader scrolls up. What is no such text is read from its top. */
+/** Keep the end of growing text in view, until the user scrolls up. Other content starts at its top. */
 export function useFollowing(isText: boolean) {
   const frame = useRef<HTMLElement>(null)
   const content = useRef<HTMLDivElement>(null)
@@ -23,7 +23,7 @@ export function useFollowing(isText: boolean) {
     let last = outer.scrollTop
     const onScroll = () => {
       const left = outer.scrollHeight - outer.clientHeight - outer.scrollTop
-      // Up by the reader's hand lets go at once; a text that became shorter moves up as well, but ends at the end
+      // Scrolling up stops following at once; text that became shorter scrolls up as well, but to the very end
       if (left <= 1) follows.current = true
       else if (outer.scrollTop < last) follows.current = false
       else if (left <= NEAR) follows.current = true

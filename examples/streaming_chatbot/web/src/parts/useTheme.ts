@@ -11,7 +11,7 @@ function onSystem(changed: () => void): () => void {
   return () => systemIsDark.removeEventListener("change", changed)
 }
 
-/** Give the colours in use, those of the system unless others were chosen, and the switch. */
+/** Return the theme, which is the system's unless the user chose another, and a function that toggles it. */
 export function useTheme() {
   const system: Theme = useSyncExternalStore(onSystem, () => systemIsDark.matches) ? "dark" : "light"
   const [chosen, setChosen] = useState<Theme | undefined>(saved)
@@ -25,7 +25,7 @@ export function useTheme() {
 
   const toggle = () => {
     const other: Theme = theme === "dark" ? "light" : "dark"
-    // Who chooses what the system has goes with the system again
+    // Choosing the system's theme means following the system again
     setChosen(other === system ? undefined : other)
   }
   return { theme, toggle }
