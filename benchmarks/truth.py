@@ -1,147 +1,92 @@
-"""The table of truth: from the tables of all parts, where this library is first and where it is not."""
+"""The table of truth says where this library is first and where it is not, compared with all that does the same work."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from table import Table, read
-from truth_things import THINGS, Thing
+from table import Column, Pair, Row, Table, markdown, shown
 
-_HEAD = ["", "ours", "the best of the others", "who", "times as good", ""]
-_SECTION = """\
-## The table of truth
-
-Of {all} things that are compared we are first in {ahead} and **not first in {behind}**. Each row is taken from a part
-below, which says how it is measured. Where one of several sizes or kinds is named, it is the one that is worst for us.
-"Times as good" is of the medians, and in brackets of the best figures; first is who is ahead in both, of all others that
-do this work: libraries, and code that one could write instead. Floors, which do less than any library has to, are
-not counted; the parts show them.
-{old}
-{tables}
-"""
+_HEAD = ["", "ours", "best of the others", "who", "times as good", ""]
 
 
-@dataclass
-class Standing:
-    """One thing: our cell beside the best of the others. The ratios are of the medians and of the best figures."""
+@dataclass(frozen=True)
+class Comparison:
+    """Our cell beside the best of the others, and how many times as good it is, if both were measured."""
 
     what: str
-    ours: str = "-"
+    ours: str
     others: str = "-"
-    who: str = "not measured"
-    ratios: tuple[float, float] | None = None
+    who: str = "none was measured"
+    ratios: Pair | None = None
 
     @property
     def worst(self) -> float:
         return min(self.ratios) if self.ratios else math.inf
 
+    @property
+    def verdict(self) -> str:
+        return ("first" if self.worst > 1 else "NOT FIRST") if self.ratios else "not compared"
+
     def row(self) -> list[str]:
-        times = "{} ({})".format(*map(_short, self.ratios)) if self.ratios else "-"
-        verdict = ("first" if self.worst > 1 else "NOT FIRST") if self.ratios else "-"
-        return [self.what, self.ours, self.others, self.who, times, verdict]
+        return [self.what, self.ours, self.others, self.who, shown(self.ratios) if self.ratios else "-", self.verdict]
 
 
-def section(parts: dict[str, str], old: list[str]) -> str:
-    """Write the section in Markdown, from the texts of the parts; ``old`` are those of an earlier run."""
-    found = {name: read(text) for name, text in parts.items()}
-    rows = [standing.row() for thing in THINGS for standing in _standings(thing, found.get(thing.part, []))]
-    groups = {verdict: [row for row in rows if row[-1] == verdict] for verdict in ("NOT FIRST", "first", "-")}
-    tables = [
-        Table("Where we are not first", _HEAD, groups["NOT FIRST"]),
-        Table("Where we are first", _HEAD, groups["first"]),
-        Table("Not compared", _HEAD, groups["-"]),
-        _missed({_link(text): found[name] for name, text in parts.items()}),
-    ]
-    ahead, behind = len(groups["first"]), len(groups["NOT FIRST"])
-    return _SECTION.format(
-        all=ahead + behind,
-        ahead=ahead,
-        behind=behind,
-        old=f"\nOf an earlier run than the rest: {', '.join(_link(parts[name]) for name in old)}.\n" if old else "",
-        tables="\n\n".join(table.markdown() for table in tables if table.rows),
-    )
+def comparisons(tables: Iterable[Table]) -> Iterator[Comparison]:
+    """Compare each row of ours with the others of its group, in each column or in the one that is worst for us."""
+    for table in tables:
+        for row in (row for row in table.rows if row.kind == "ours"):
+            rivals = [rival for rival in table.rows if rival.kind in ("other", "peer") and rival.group == row.group]
+            for some in [[rival] for rival in rivals] if table.apart else [rivals]:
+                found = [_compared(table, row, column, some) for column in table.compared()]
+                yield from found if table.each else [min(found, key=lambda comparison: comparison.worst)]
 
 
-def _missed(parts: dict[str, list[Table]]) -> Table:
-    """Gather what the parts want and have not, and count the rest."""
-    table, counted = Table("What is wanted and missed", ["", "part", "limit", "measured"], []), []
-    for part, tables in parts.items():
-        rows = [row for found in tables if found.title == "Wanted and measured" for row in found.rows]
-        missed = [row for row in rows if row[3] == "MISSED"]
-        table.rows += [[what, part, limit, measured] for what, limit, measured, _ in missed]
-        counted.append(f"{len(rows) - len(missed)} of {len(rows)} in {part}")
-    table.rows = table.rows or [["nothing", "-", "-", "-"]]
-    table.notes = [f"What is wanted and met: {', '.join(counted)}."]
-    return table
+def name(table: Table, row: Row, column: Column) -> str:
+    """Return the name of a comparison."""
+    return f"{table.title}{row.also}, {column.title}: {column.unit.name}"
 
 
-def _standings(thing: Thing, tables: list[Table]) -> Iterator[Standing]:
-    """Compare each column that the thing names, or the one that is worst for us."""
-    found = [
-        _compare(thing, table, place)
-        for table in tables
-        if re.fullmatch(thing.table, table.title)
-        for place, title in enumerate(table.head)
-        if re.fullmatch(thing.columns, title)
-    ]
-    found = found or [Standing(f"{thing.what}: {thing.unit}")]
-    yield from found if thing.each else [min(found, key=lambda standing: standing.worst)]
+def section(tables: dict[str, list[Table]]) -> str:
+    """Return the table of truth in Markdown, and the targets that are missed. The tables are given by part."""
+    found = [comparison for of_part in tables.values() for comparison in comparisons(of_part)]
+    titles = {"NOT FIRST": "Where we are not first", "first": "Where we are first", "not compared": "Not compared"}
+    rows = {verdict: [each.row() for each in found if each.verdict == verdict] for verdict in titles}
+    behind, ahead, _ = map(len, rows.values())
+    counted = f"Of {ahead + behind} comparisons, we are first in {ahead} and **not first in {behind}**."
+    shown = [markdown(title, _HEAD, rows[verdict]) for verdict, title in titles.items() if rows[verdict]]
+    return "\n\n".join([counted, *shown, *_targets(tables)])
 
 
-def _compare(thing: Thing, table: Table, place: int) -> Standing:
-    rows = {row[0]: row for row in table.rows}
-    what = f"{_where(thing, table, place)}: {thing.unit}"
-    if thing.ours not in rows:
-        return Standing(what)
-    ours = rows[thing.ours][place]
-    standing = Standing(what, ours, who="no other was measured")
-    others = {name: row for name, row in rows.items() if re.fullmatch(thing.others, name) and _figures(row[place])}
-    if not others:
-        return standing
-    figures = {name: _figures(row[place]) for name, row in others.items()}
-    best = max if thing.more else min
-    first = best(figures, key=lambda name: figures[name])
-    theirs = [best(column) for column in zip(*figures.values(), strict=True)]
-    standing.others, standing.who = others[first][place], _shown(thing.others, first)
-    flaw = others[first][table.head.index(thing.flaw)] if thing.flaw else "right"
-    standing.who += "" if flaw == "right" else f" ({flaw})"
-    failed = 0.0 if thing.more else math.inf
-    mine = _figures(ours) or (failed, failed)
-    standing.ratios = tuple(_times(his, my, more=thing.more) for his, my in zip(theirs, mine, strict=True))
-    return standing
+def _targets(tables: dict[str, list[Table]]) -> Iterator[str]:
+    """Yield the targets that are missed, and how many are met and not compared."""
+    lines = {part: [line for table in of_part for line in table.verdicts()] for part, of_part in tables.items()}
+    verdicts = {part: [line[3] for line in of_part] for part, of_part in lines.items()}
+    missed = [line[:3] for of_part in lines.values() for line in of_part if line[3] == "MISSED"]
+    yield markdown("Targets that are missed", ["", "target", "measured"], missed or [["none", "-", "-"]])
+    met = (f"{of_part.count('met')} of {len(of_part)} in {part}" for part, of_part in verdicts.items())
+    yield f"Targets that are met: {', '.join(met)}."
+    if unknown := sum(of_part.count("not compared") for of_part in verdicts.values()):
+        yield f"Targets that are not compared: {unknown}."
 
 
-def _times(theirs: float, ours: float, *, more: bool) -> float:
-    """Give how many times as good ours is; where neither takes anything, they are equal."""
+def _compared(table: Table, row: Row, column: Column, rivals: list[Row]) -> Comparison:
+    what, ours = name(table, row, column), table.cell(row, column)
+    pairs = {rival: pair for rival in rivals if (pair := table.pair(rival, column))}
+    if not pairs or table.figure(row, column) is None:
+        return Comparison(what, ours)
+    best = max if column.unit.more else min
+    first = best(pairs, key=pairs.__getitem__)
+    theirs = [best(numbers) for numbers in zip(*pairs.values(), strict=True)]
+    failed = 0.0 if column.unit.more else math.inf
+    mine = table.pair(row, column) or (failed, failed)
+    ratios = [_times(our, their, more=column.unit.more) for our, their in zip(mine, theirs, strict=True)]
+    flaws = [f" ({other.flaw})" for other in table.columns if table.cell(first, other) == other.flaw]
+    return Comparison(what, ours, table.cell(first, column), first.name + "".join(flaws), (ratios[0], ratios[1]))
+
+
+def _times(ours: float, theirs: float, *, more: bool) -> float:
+    """Return how many times as good our number is. Two numbers that are both 0 are equal."""
     better, worse = (ours, theirs) if more else (theirs, ours)
     return 1.0 if better == worse else better / worse if worse else math.inf
-
-
-def _where(thing: Thing, table: Table, place: int) -> str:
-    """Say what it is, and of which column or table, where there are several."""
-    several = sum(bool(re.fullmatch(thing.columns, title)) for title in table.head) > 1
-    where = _shown(thing.columns, table.head[place]) if several else table.title.partition(": ")[2]
-    return f"{thing.what}, {where}" if where else thing.what
-
-
-def _shown(pattern: str, name: str) -> str:
-    found = re.fullmatch(pattern, name)
-    return found[1] if found.re.groups else name
-
-
-def _figures(cell: str) -> tuple[float, float] | None:
-    """Give a cell's median and best; where it has one figure, both are that. Without a figure there is none."""
-    found = re.match(r"([\d,.]+)[^(]*(?:\(([\d,.]+)\))?", cell)
-    return tuple(float(figure.replace(",", "")) for figure in (found[1], found[2] or found[1])) if found else None
-
-
-def _short(ratio: float) -> str:
-    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.2f}"
-
-
-def _link(part: str) -> str:
-    title = re.search("^## (.+)", part, re.MULTILINE)[1]
-    return f"[{title}](#{title.lower().replace(' ', '-')})"

@@ -1,4 +1,4 @@
-"""The answers that the benchmark of typed streams reads: JSON of an exact length, cut into small pieces."""
+"""The typed answers that are read: JSON of an exact length, cut into small pieces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-PIECE = 4  # characters; about what a token has
+PIECE = 4  # characters; about the length of a token
 
 
 class Item(BaseModel):
@@ -30,7 +30,7 @@ class Note(BaseModel):
 
 
 def answer(kind: str, pieces: int) -> Any:
-    """Give the value of an answer of so many pieces: a report, its items alone or in a wrapper, or one long string."""
+    """Return an answer of so many pieces: a report, its items alone or in a wrapper, or a note with one long string."""
     room = pieces * PIECE - len(json.dumps(_around(kind, [])))
     if kind == "note":
         line = "Etude, twelve bars.\n"
@@ -46,7 +46,7 @@ def answer(kind: str, pieces: int) -> Any:
 
 @cache
 def cut(kind: str, pieces: int) -> list[str]:
-    """Give the text of an answer in its pieces."""
+    """Return the text of an answer in its pieces."""
     text = json.dumps(answer(kind, pieces))
     cuts = [text[place : place + PIECE] for place in range(0, len(text), PIECE)]
     assert len(cuts) == pieces
@@ -54,7 +54,7 @@ def cut(kind: str, pieces: int) -> list[str]:
 
 
 def plain(value: Any, like: Any) -> Any:
-    """Give what ``value`` has of the entries and elements of ``like``, in dicts and lists."""
+    """Return the entries and elements of `value` that `like` has too, in dicts and lists."""
     if isinstance(like, dict):
         read = value.__getitem__ if isinstance(value, dict) else lambda key: getattr(value, key)
         return {key: plain(read(key), entry) for key, entry in like.items()}
@@ -82,5 +82,5 @@ def _around(kind: str, items: list[dict[str, Any]]) -> Any:
 
 
 def _length(value: Any) -> int:
-    """Give the characters that a value takes in JSON; of a string those inside of its quotes."""
+    """Return the characters of a value in JSON; of a string, without its quotes."""
     return len(json.dumps(value)) - 2 * isinstance(value, str)
