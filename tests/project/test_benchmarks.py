@@ -1,8 +1,9 @@
-"""The benchmarks compute their tables from figures."""
+"""The benchmarks compute their tables from figures, and the page shows what their rows declare."""
 
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,3 +168,78 @@ def test_what_would_take_too_long_is_left_out(bench: Any) -> None:
     assert figures[jobs[0]].best > 0
     assert figures[jobs[1]].expected > 1
     assert not figures[jobs[1]].values
+
+
+def test_a_result_is_kept_and_written_into_the_page(bench: Any, monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.setattr(bench.results, "FOLDER", tmp_path / "results")
+    figures = {
+        job: of(bench, 10 * job.size, 9 * job.size)
+        for name, part in bench.rows.parts().items()
+        for table in part.tables
+        for job in table.jobs()
+    }
+    page = tmp_path / "page.md"
+    page.write_text(bench.results.PAGE.read_text("utf-8"))
+    with pytest.raises(SystemExit, match="no results of: text, typed, app"):
+        bench.results.write_page(bench.results.load(), page)
+    for part in bench.rows.parts():
+        bench.results.save(part, bench.results.Result(f"Measured {part}.", quick=False, figures=figures))
+    bench.results.write_page(bench.results.load(), page)
+    written = page.read_text()
+    assert written.count("\n## ") == bench.results.PAGE.read_text("utf-8").count("\n## ")
+    assert "Of 53 comparisons, we are first in 0 and **not first in" in written
+    assert "\n\nMeasured install.\n" in written
+    assert "2026-11-21" not in written
+    assert "\n### Import\n" in bench.results.write_tables(bench.results.load()).read_text()
+
+
+def read(text: str) -> dict[str, list[list[str]]]:
+    """Return the lines of each table in Markdown, with the head as the first one."""
+    found = re.findall(r"^### (.+)\n\n((?:\|.*\|(?:\n|$))+)", text, re.MULTILINE)
+    lines = {title: [line[2:-2].split(" | ") for line in table.splitlines()] for title, table in found}
+    return {title: [head, *rows] for title, (head, _, *rows) in lines.items()}
+
+
+def numbers(cell: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in re.findall(r"[\d,.]+", cell)]
+
+
+def test_the_page_has_each_comparison_that_the_rows_declare(bench: Any) -> None:
+    page = read(bench.results.PAGE.read_text("utf-8"))
+    names = {row[0] for title in ("Where we are not first", "Where we are first") for row in page[title][1:]}
+    for part in bench.rows.parts().values():
+        for table in part.tables:
+            for row in (row for row in table.rows if row.kind == "ours"):
+                declared = {bench.truth.name(table, row, column) for column in table.compared()}
+                assert declared <= names if table.each else len(declared & names) == 1, declared
+                names -= declared
+    assert not names
+
+
+def test_the_page_counts_and_compares_rightly(bench: Any) -> None:
+    text = bench.results.PAGE.read_text("utf-8")
+    page = read(text)
+    behind, ahead = page["Where we are not first"][1:], page["Where we are first"][1:]
+    counted = f"Of {len(ahead + behind)} comparisons, we are first in {len(ahead)} and **not first in {len(behind)}**."
+    assert counted in text
+    more = {unit.name for unit in vars(bench.rows).values() if isinstance(unit, bench.table.Unit) and unit.more}
+    for what, ours, others, _, times, verdict in behind + ahead:
+        pairs = zip(numbers(ours), numbers(others), strict=True)
+        ratios = [our / other if what.rpartition(": ")[2] in more else other / our for our, other in pairs]
+        assert numbers(times)[: len(ratios)] == pytest.approx(ratios, rel=0.02, abs=0.006), what
+        assert verdict == ("first" if min(ratios) >= 1 else "NOT FIRST"), what
+
+
+def test_the_page_has_the_targets_and_the_main_tables_that_the_rows_declare(bench: Any) -> None:
+    text = bench.results.PAGE.read_text("utf-8")
+    page = read(text)
+    declared = {part.title: part.tables for part in bench.rows.parts().values()}
+    lines = {title: [line for table in tables for line in table.verdicts()] for title, tables in declared.items()}
+    missed = [row[:2] for row in page["Targets that are missed"][1:]]
+    assert all(row in [line[:2] for of_part in lines.values() for line in of_part] for row in missed)
+    for title, of_part in lines.items():
+        met = len(of_part) - sum(line[:2] in missed for line in of_part)
+        assert f"{met} of {len(of_part)} in {title}" in text
+    for table in (table for tables in declared.values() for table in tables if table.in_page):
+        assert page[table.title][0] == table.heads()
+        assert [row[0] for row in page[table.title][1:]] == [row.title for row in table.rows]
