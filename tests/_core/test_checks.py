@@ -1,4 +1,4 @@
-"""Checks of settings: what is accepted, and that each error has the one form."""
+"""Checks of settings: the accepted values, and the common form of errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORM = re.compile(r"\A(?P<what>[^,;]+) must be (?P<expected>.+?), got (?P<got>[^
 
 CHECKS: dict[str, tuple[Callable[[str, Any], Any], list[Any], list[Any]]] = {
     "integer": (
-        lambda what, given: checks.integer(what, given, minimum=1),
+        lambda what, value: checks.integer(what, value, minimum=1),
         [1, 2, 10**30],
         [0, -1, True, False, 1.0, "1", None, math.nan, [1]],
     ),
@@ -27,42 +27,42 @@ CHECKS: dict[str, tuple[Callable[[str, Any], Any], list[Any], list[Any]]] = {
         [-1, -0.1, math.inf, -math.inf, math.nan, True, "1", None, Fraction(1, 2)],
     ),
     "seconds above zero": (
-        lambda what, given: checks.seconds(what, given, above_zero=True),
+        lambda what, value: checks.seconds(what, value, above_zero=True),
         [0.1, 3],
         [0, 0.0, -1, math.inf, True, None],
     ),
     "string": (checks.string, ["", "a"], [b"a", 1, None, ["a"]]),
     "mapping": (
-        lambda what, given: checks.mapping(what, given, of="str to str"),
+        lambda what, value: checks.mapping(what, value, of="str to str"),
         [{}, {"a": 1}],
         [[], "a", None, dict],
     ),
-    "function": (lambda what, given: checks.function(what, given, of="of a text"), [len, print], [1, None, "len"]),
-    "one of": (lambda what, given: checks.one_of(what, given, ["a", "b"]), ["a", "b"], ["c", "", None, 1, ["a"], {}]),
-    "instance": (lambda what, given: checks.instance(what, given, dict, "a dict"), [{}], [[], dict, None]),
+    "function": (lambda what, value: checks.function(what, value, of="of a str"), [len, print], [1, None, "len"]),
+    "one of": (lambda what, value: checks.one_of(what, value, ["a", "b"]), ["a", "b"], ["c", "", None, 1, ["a"], {}]),
+    "instance": (lambda what, value: checks.instance(what, value, dict, "a dict"), [{}], [[], dict, None]),
 }
-ACCEPTED = [(name, given) for name, (_, accepted, _) in CHECKS.items() for given in accepted]
-REFUSED = [(name, given) for name, (_, _, refused) in CHECKS.items() for given in refused]
+ACCEPTED = [(name, value) for name, (_, accepted, _) in CHECKS.items() for value in accepted]
+REJECTED = [(name, value) for name, (_, _, rejected) in CHECKS.items() for value in rejected]
 
 
-@pytest.mark.parametrize(("name", "given"), ACCEPTED)
-def test_what_is_accepted_is_returned_as_it_is(name: str, given: Any) -> None:
+@pytest.mark.parametrize(("name", "value"), ACCEPTED)
+def test_an_accepted_value_is_returned_unchanged(name: str, value: Any) -> None:
     check, _, _ = CHECKS[name]
-    assert check("limit", given) is given
+    assert check("limit", value) is value
 
 
-@pytest.mark.parametrize(("name", "given"), REFUSED)
-def test_an_error_says_what_must_be_and_what_was_given(name: str, given: Any) -> None:
+@pytest.mark.parametrize(("name", "value"), REJECTED)
+def test_an_error_has_the_expected_and_the_found_value(name: str, value: Any) -> None:
     check, _, _ = CHECKS[name]
     with pytest.raises(ConfigurationError) as caught:
-        check("limit of Messages", given)
+        check("limit of Messages", value)
     form = FORM.match(str(caught.value))
     assert form
     assert form["what"] == "limit of Messages"
-    assert form["got"] in (repr(given), checks.type_name(given))
+    assert form["got"] in (repr(value), checks.type_name(value))
 
 
-def test_the_message_reads_as_a_sentence() -> None:
+def test_the_messages() -> None:
     with pytest.raises(ConfigurationError, match=r"\Alimit must be an integer >= 1 \(bytes\), got 0\Z"):
         checks.integer("limit", 0, minimum=1, unit="bytes")
     with pytest.raises(ConfigurationError, match=r"\Alimit must be an integer >= 1, got str\Z"):
@@ -75,13 +75,13 @@ def test_the_message_reads_as_a_sentence() -> None:
         checks.one_of("output", "c", ["a", "b"])
 
 
-def test_a_value_of_a_wrong_type_is_not_shown_for_it_may_be_a_secret() -> None:
+def test_a_value_of_a_wrong_type_is_not_shown_since_it_may_be_a_secret() -> None:
     with pytest.raises(ConfigurationError) as caught:
         checks.integer("max_retries", "sk-secret", minimum=0)
     assert "sk-secret" not in str(caught.value)
 
 
-def test_a_long_value_is_cut_and_a_broken_repr_does_no_harm() -> None:
+def test_a_long_value_is_cut_and_a_failing_repr_is_replaced() -> None:
     class Broken:
         def __repr__(self) -> str:
             raise RuntimeError("no repr")
@@ -90,7 +90,7 @@ def test_a_long_value_is_cut_and_a_broken_repr_does_no_harm() -> None:
     assert checks.shown(Broken()) == "a Broken"
 
 
-def test_the_error_may_be_another_one_of_this_library() -> None:
+def test_the_class_of_the_error_can_be_chosen() -> None:
     error = checks.wrong_type("writes of action 'add'", "a list of str", 1, error=ActionError)
     assert isinstance(error, ActionError)
     assert str(error) == "writes of action 'add' must be a list of str, got int"

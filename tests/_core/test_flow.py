@@ -1,10 +1,11 @@
-"""Flows and their drives: one generator, run in both worlds."""
+"""Flows and their drivers: one generator, run by sync and async code."""
 
 from __future__ import annotations
 
 import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +50,7 @@ class Fail(Effect[None]):
 
 
 class Door:
-    """A resource that writes down what happens to it."""
+    """A resource that logs when it is opened and closed."""
 
     def __init__(self, name: str, log: list[str]) -> None:
         self.name, self.log = name, log
@@ -74,26 +75,26 @@ class OpenDoor(Open[Door]):
         return self.run()
 
 
-def both(test: Callable[[Callable[..., Any]], None]) -> Callable[..., None]:
-    """Run a test with each way of collecting what a flow emits and gives."""
+def each_mode(test: Callable[[Callable[..., Any]], None]) -> Callable[..., None]:
+    """Run a test with each driver: blocking, asyncio and trio. ``collect`` returns a flow's items and result."""
 
     def sync(flow: Flow[Any, Any]) -> tuple[list[Any], Any]:
-        drive = Driver(flow)
-        return list(drive.items()), drive.result
+        driver = Driver(flow)
+        return list(driver.items()), driver.result
 
     def make_async(backend: str) -> Callable[..., Any]:
         async def collect(flow: Flow[Any, Any]) -> tuple[list[Any], Any]:
-            drive = Driver(flow)
-            return [item async for item in drive.aitems()], drive.result
+            driver = Driver(flow)
+            return [item async for item in driver.aitems()], driver.result
 
         return lambda flow: anyio.run(collect, flow, backend=backend)
 
-    ways = {"blocking": sync, "asyncio": make_async("asyncio"), "trio": make_async("trio")}
-    return pytest.mark.parametrize("collect", ways.values(), ids=ways)(test)
+    modes = {"blocking": sync, "asyncio": make_async("asyncio"), "trio": make_async("trio")}
+    return pytest.mark.parametrize("collect", modes.values(), ids=modes)(test)
 
 
-@both
-def test_a_flow_asks_emits_and_returns(collect: Callable[..., Any]) -> None:
+@each_mode
+def test_a_flow_yields_effects_and_items_and_returns(collect: Callable[..., Any]) -> None:
     def flow() -> Flow[str, int]:
         four = yield from perform(Twice(2))
         yield f"so far {four}"
@@ -104,8 +105,8 @@ def test_a_flow_asks_emits_and_returns(collect: Callable[..., Any]) -> None:
     assert collect(flow()) == (["so far 4", "so far 8"], 9)
 
 
-@both
-def test_a_failed_ask_is_raised_in_the_flow_which_may_go_on(collect: Callable[..., Any]) -> None:
+@each_mode
+def test_the_error_of_an_effect_is_raised_in_the_flow_which_may_continue(collect: Callable[..., Any]) -> None:
     def flow() -> Flow[str, str]:
         try:
             yield Fail()
@@ -120,8 +121,8 @@ def test_a_failed_ask_is_raised_in_the_flow_which_may_go_on(collect: Callable[..
     assert collect(flow()) == (["caught 'no'"], "end")
 
 
-@both
-def test_what_a_flow_opens_is_closed_at_its_end_in_reverse_order(collect: Callable[..., Any]) -> None:
+@each_mode
+def test_resources_are_closed_at_the_end_of_the_flow_in_reverse_order(collect: Callable[..., Any]) -> None:
     log: list[str] = []
 
     def flow() -> Flow[None, None]:
@@ -133,8 +134,8 @@ def test_what_a_flow_opens_is_closed_at_its_end_in_reverse_order(collect: Callab
     assert log == ["open a", "open b", "end", "close b", "close a"]
 
 
-@both
-def test_what_a_flow_closes_itself_is_closed_once(collect: Callable[..., Any]) -> None:
+@each_mode
+def test_a_resource_that_the_flow_closes_is_closed_once(collect: Callable[..., Any]) -> None:
     log: list[str] = []
 
     def flow() -> Flow[None, None]:
@@ -146,8 +147,8 @@ def test_what_a_flow_closes_itself_is_closed_once(collect: Callable[..., Any]) -
     assert log == ["open a", "close a", "end"]
 
 
-@both
-def test_an_error_closes_what_was_opened_and_comes_after_what_was_emitted(collect: Callable[..., Any]) -> None:
+@each_mode
+def test_an_error_closes_the_resources_and_comes_after_the_items(collect: Callable[..., Any]) -> None:
     log: list[str] = []
 
     def flow() -> Flow[str, None]:
@@ -171,7 +172,7 @@ def endless(log: list[str]) -> Flow[int, None]:
         log.append("flow ended")
 
 
-def test_leaving_early_ends_the_flow_and_closes_at_once() -> None:
+def test_leaving_early_ends_the_flow_and_closes_its_resources() -> None:
     log: list[str] = []
     for item in Driver(endless(log)).items():
         if item == 3:
@@ -180,7 +181,7 @@ def test_leaving_early_ends_the_flow_and_closes_at_once() -> None:
 
 
 @pytest.mark.anyio
-async def test_leaving_early_async_ends_the_flow_and_closes_at_the_aclose() -> None:
+async def test_aclose_ends_the_flow_and_closes_its_resources() -> None:
     log: list[str] = []
     items = Driver(endless(log)).aitems()
     assert [await anext(items), await anext(items)] == [0, 1]
@@ -189,7 +190,7 @@ async def test_leaving_early_async_ends_the_flow_and_closes_at_the_aclose() -> N
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_drive_closes_what_its_flow_opened() -> None:
+async def test_a_cancelled_run_closes_its_resources() -> None:
     log: list[str] = []
 
     def flow() -> Flow[int, None]:
@@ -201,16 +202,16 @@ async def test_a_cancelled_drive_closes_what_its_flow_opened() -> None:
     assert log == ["open a", "close a"]
 
 
-def test_run_gives_the_result_and_passes_over_what_is_emitted() -> None:
+def test_run_returns_the_result_and_drops_the_items() -> None:
     def flow() -> Flow[str, int]:
-        yield "nobody looks"
+        yield "dropped"
         return (yield Twice(21))
 
     assert run(flow()) == 42
     assert anyio.run(arun, flow()) == 42
 
 
-def test_a_run_can_be_ended_from_another_thread_while_it_sleeps_and_goes_no_further() -> None:
+def test_a_sleeping_run_that_another_thread_aborts_goes_no_further() -> None:
     log: list[str] = []
 
     def flow() -> Flow[str, None]:
@@ -220,35 +221,35 @@ def test_a_run_can_be_ended_from_another_thread_while_it_sleeps_and_goes_no_furt
         finally:
             log.append("left")
 
-    drive = Driver(flow())
-    threading.Timer(0.05, drive.abort).start()
-    began = time.monotonic()
-    assert list(drive.items()) == []
-    assert (drive.finished, log) == (False, ["left"])
-    assert time.monotonic() - began < 30
+    driver = Driver(flow())
+    threading.Timer(0.05, driver.abort).start()
+    start = time.monotonic()
+    assert list(driver.items()) == []
+    assert (driver.finished, log) == (False, ["left"])
+    assert time.monotonic() - start < 30
 
 
-def test_a_drive_that_was_never_started_leaves_nothing_behind() -> None:
+def test_a_driver_that_was_not_started_does_nothing() -> None:
     log: list[str] = []
     Driver(endless(log))
     gc.collect()
     assert log == []
 
 
-# Flows inside of flows
+# Subflows
 
 
-@both
-def test_an_inner_flow_asks_and_emits_as_if_it_was_the_outer_one(collect: Callable[..., Any]) -> None:
-    def inmost(number: int) -> Flow[str, int]:
+@each_mode
+def test_the_effects_and_items_of_a_subflow_are_those_of_the_outer_flow(collect: Callable[..., Any]) -> None:
+    def innermost(number: int) -> Flow[str, int]:
         yield f"{number}"
         return (yield from perform(Twice(number)))
 
     def inner(number: int) -> Flow[str, int]:
         yield "before"
-        got = yield Subflow(inmost(number))
+        result = yield Subflow(innermost(number))
         yield "after"
-        return got
+        return result
 
     def outer() -> Flow[str, int]:
         first = yield Subflow(inner(2))
@@ -258,8 +259,8 @@ def test_an_inner_flow_asks_and_emits_as_if_it_was_the_outer_one(collect: Callab
     assert collect(outer()) == (["before", "2", "after", "before", "3", "after"], 10)
 
 
-@both
-def test_an_error_of_an_inner_flow_is_raised_in_the_outer_one_which_may_go_on(collect: Callable[..., Any]) -> None:
+@each_mode
+def test_the_error_of_a_subflow_is_raised_in_the_outer_flow_which_may_continue(collect: Callable[..., Any]) -> None:
     def inner() -> Flow[str, None]:
         yield "one"
         yield Fail()
@@ -274,7 +275,7 @@ def test_an_error_of_an_inner_flow_is_raised_in_the_outer_one_which_may_go_on(co
     assert collect(outer()) == (["one", "two"], "three")
 
 
-def test_leaving_ends_the_inner_flow_before_the_outer_one() -> None:
+def test_leaving_early_ends_the_subflow_before_the_outer_flow() -> None:
     log: list[str] = []
 
     def inner() -> Flow[str, None]:
@@ -290,20 +291,46 @@ def test_leaving_ends_the_inner_flow_before_the_outer_one() -> None:
         finally:
             log.append("outer")
 
-    emits = Driver(outer()).items()
-    assert next(emits) == "one"
-    emits.close()
+    items = Driver(outer()).items()
+    assert next(items) == "one"
+    items.close()
     assert log == ["open door", "inner", "outer", "close door"]
 
 
-@both
-def test_a_quiet_flow_asks_and_what_it_emits_is_passed_over(collect: Callable[..., Any]) -> None:
+@each_mode
+def test_a_finished_subflow_is_released_before_the_outer_flow_ends(collect: Callable[..., Any]) -> None:
+    finished: weakref.WeakSet[Flow[str, None]] = weakref.WeakSet()
+
+    def inner() -> Flow[str, None]:
+        yield "item"
+
+    def failing() -> Flow[str, None]:
+        yield Fail()
+
+    def outer() -> Flow[str, int]:
+        for flow in (inner, failing):
+            subflow = flow()
+            finished.add(subflow)
+            try:
+                yield Subflow(subflow)
+            except KeyError:
+                pass
+            del subflow
+        yield Twice(1)  # the driver keeps its last effect
+        gc.collect()
+        return len(finished)
+
+    assert collect(outer()) == (["item"], 0)
+
+
+@each_mode
+def test_discard_items_forwards_effects_and_drops_items(collect: Callable[..., Any]) -> None:
     def inner() -> Flow[str, int]:
-        yield "unheard"
+        yield "dropped"
         return (yield from perform(Twice(4)))
 
     def middle() -> Flow[str, int]:
-        yield "unheard"
+        yield "dropped"
         try:
             yield Fail()
         except KeyError:
@@ -311,13 +338,13 @@ def test_a_quiet_flow_asks_and_what_it_emits_is_passed_over(collect: Callable[..
         return (yield Subflow(inner()))
 
     def outer() -> Flow[str, int]:
-        yield "heard"
+        yield "kept"
         return (yield from discard_items(middle()))
 
-    assert collect(outer()) == (["heard"], 8)
+    assert collect(outer()) == (["kept"], 8)
 
 
-def test_an_error_of_a_quiet_flow_is_raised() -> None:
+def test_discard_items_forwards_errors() -> None:
     def inner() -> Flow[str, None]:
         yield Fail()
 
@@ -325,34 +352,34 @@ def test_an_error_of_a_quiet_flow_is_raised() -> None:
         run(discard_items(inner()))
 
 
-def leaving_flow(log: list[str], *then: Effect[Any]) -> Flow[str, str]:
+def flow_with_finalizer(log: list[str], *effects: Effect[Any]) -> Flow[str, str]:
     def leave() -> Flow[Any, None]:
         log.append(f"left with {(yield Twice(5))}")
 
-    leaving = yield from perform(Own(Finalizer(leave)))
+    finalizer = yield from perform(Own(Finalizer(leave)))
     yield "one"
-    for each in then:
-        yield each
-    leaving.flow = None
-    return "whole"
+    for effect in effects:
+        yield effect
+    finalizer.flow = None
+    return "complete"
 
 
-def test_what_is_to_be_done_when_a_flow_is_left_can_ask() -> None:
+def test_a_finalizer_can_use_effects() -> None:
     log: list[str] = []
-    emits = Driver(leaving_flow(log)).items()
-    next(emits)
-    emits.close()
+    items = Driver(flow_with_finalizer(log)).items()
+    next(items)
+    items.close()
     assert log == ["left with 10"]
-    assert run(leaving_flow(log)) == "whole"
+    assert run(flow_with_finalizer(log)) == "complete"
     assert log == ["left with 10"]
 
 
 @pytest.mark.anyio
-async def test_what_is_to_be_done_when_a_flow_is_left_can_ask_in_a_cancelled_task() -> None:
+async def test_a_finalizer_can_use_effects_in_a_cancelled_task() -> None:
     log: list[str] = []
 
     def flow() -> Flow[str, str]:
-        yield Subflow(leaving_flow(log, Sleep(10)))
+        yield Subflow(flow_with_finalizer(log, Sleep(10)))
         return "never"
 
     with anyio.move_on_after(0.05):
@@ -371,7 +398,7 @@ class OpenStuck(OpenDoor):
         self.door = Stuck(name, log)
 
 
-def test_where_closing_one_fails_the_others_are_closed_as_well() -> None:
+def test_if_closing_one_resource_fails_the_others_are_closed_too() -> None:
     log: list[str] = []
 
     def flow() -> Flow[str, None]:

@@ -1,4 +1,4 @@
-"""Each way in which a provider can fail, over real HTTP, through the real client, in each world."""
+"""All failures of a provider, over real HTTP and with the real client, in sync and async code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def model(server: Any, **settings: Any) -> Any:
 def stream_of(model: Any, **settings: Any) -> Any:
     @model.task(streaming=True, **settings)
     def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     return say("Avengers")
 
@@ -38,8 +38,8 @@ def event(text: str, finish: str = "null") -> bytes:
 
 STATUSES = [
     (400, "bad thing", None, errors.BadRequestError, "did not accept the request"),
-    (401, "who are you", "invalid_api_key", errors.AuthenticationError, "did not accept the API key"),
-    (403, "you may not", None, errors.AuthenticationError, "did not accept the API key"),
+    (401, "wrong key", "invalid_api_key", errors.AuthenticationError, "did not accept the API key"),
+    (403, "not permitted", None, errors.AuthenticationError, "did not accept the API key"),
     (404, "the model `m` does not exist", "model_not_found", errors.ModelNotFound, "does not know this model"),
     (404, "no such page", None, errors.NotFoundError, "check base_url"),
     (409, "conflict", None, errors.ServerError, "the provider failed"),
@@ -50,22 +50,22 @@ STATUSES = [
 ]
 
 
-@pytest.mark.parametrize(("status", "said", "code", "kind", "words"), STATUSES, ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(("status", "text", "code", "kind", "message"), STATUSES, ids=lambda value: str(value)[:20])
 def test_each_status_is_a_named_error(
-    world: World, serve: Any, status: int, said: str, code: str | None, kind: type, words: str
+    world: World, serve: Any, status: int, text: str, code: str | None, kind: type, message: str
 ) -> None:
-    server = serve([Fault(status, said, code, {"x-request-id": "req_1"})] * 2)
+    server = serve([Fault(status, text, code, {"x-request-id": "req_1"})] * 2)
     for streaming in (False, True):
-        with pytest.raises(kind, match=words) as caught:
+        with pytest.raises(kind, match=message) as caught:
             world.read(stream_of(model(server)), []) if streaming else world.ask(model(server))
         error = caught.value
         assert type(error) is kind
         assert f"HTTP {status}" in str(error)
-        assert said in str(error)
+        assert text in str(error)
         assert (error.status, error.code, error.request_id) == (status, code or "fault", "req_1")
 
 
-def test_an_error_page_in_no_known_form_is_quoted(serve: Any) -> None:
+def test_an_error_page_in_an_unknown_format_is_quoted(serve: Any) -> None:
     class Page(Fault):
         def body(self) -> bytes:
             return b"<h1>Bad gateway</h1>"
@@ -74,7 +74,7 @@ def test_an_error_page_in_no_known_form_is_quoted(serve: Any) -> None:
         World("blocking").ask(model(serve([Page(502)])))
 
 
-def test_a_key_that_the_server_says_back_is_cut_out(world: World, serve: Any) -> None:
+def test_secrets_that_the_server_echoes_are_removed(world: World, serve: Any) -> None:
     server = serve([Fault(401, "the key a-secret-key is wrong, and so is X-Team: team-secret")])
     with pytest.raises(errors.AuthenticationError) as caught:
         world.ask(model(server, headers={"X-Team": "team-secret"}))
@@ -82,15 +82,15 @@ def test_a_key_that_the_server_says_back_is_cut_out(world: World, serve: Any) ->
     assert "the key *** is wrong" in str(caught.value)
 
 
-def test_a_rate_limit_is_waited_for_as_the_server_says(world: World, serve: Any) -> None:
+def test_retries_wait_as_long_as_the_server_requests(world: World, serve: Any) -> None:
     server = serve([Fault(429, headers={"retry-after": "0.2"}), Fault(429, headers={"retry-after-ms": "100"}), "fine"])
-    began = time.monotonic()
+    start = time.monotonic()
     assert world.ask(model(server, max_retries=2)) == "fine"
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - start >= 0.3
     assert len(server.exchanges) == 3
 
 
-def test_a_rate_limit_that_asks_for_too_long_is_raised_at_once(world: World, serve: Any) -> None:
+def test_a_rate_limit_with_too_long_a_pause_is_raised_at_once(world: World, serve: Any) -> None:
     server = serve([Fault(429, headers={"retry-after": "3600"})])
     with pytest.raises(errors.RateLimited) as caught:
         world.ask(model(server, max_retries=5))
@@ -98,28 +98,28 @@ def test_a_rate_limit_that_asks_for_too_long_is_raised_at_once(world: World, ser
     assert len(server.exchanges) == 1
 
 
-def test_a_wait_that_would_pass_the_total_limit_is_not_begun(serve: Any) -> None:
+def test_a_pause_longer_than_the_total_limit_is_not_started(serve: Any) -> None:
     server = serve([Fault(429, headers={"retry-after": "30"})])
     with pytest.raises(errors.RateLimited):
         World("blocking").ask(model(server, max_retries=5, timeout=2))
     assert len(server.exchanges) == 1
 
 
-def test_what_may_help_is_tried_again_as_often_as_said_and_the_last_error_is_raised(world: World, serve: Any) -> None:
+def test_transient_errors_are_retried_and_the_last_one_is_raised(world: World, serve: Any) -> None:
     server = serve([Fault(503, f"try {n}", headers={"retry-after": "0"}) for n in range(9)])
     with pytest.raises(errors.ServerError, match="try 2"):
         world.ask(model(server, max_retries=2))
     assert len(server.exchanges) == 3
 
 
-def test_what_cannot_help_is_not_tried_again(serve: Any) -> None:
+def test_other_errors_are_not_retried(serve: Any) -> None:
     server = serve([Fault(400)] * 5)
     with pytest.raises(errors.BadRequestError):
         World("blocking").ask(model(server, max_retries=4))
     assert len(server.exchanges) == 1
 
 
-def test_a_server_that_is_not_there(world: World) -> None:
+def test_a_server_that_does_not_exist(world: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     nowhere = declarai.openai("m", base_url=f"http://127.0.0.1:{port}/v1", max_retries=0)
@@ -129,98 +129,98 @@ def test_a_server_that_is_not_there(world: World) -> None:
         world.read(stream_of(nowhere), [])
 
 
-def test_a_connection_that_is_cut_before_the_answer_is_tried_again(world: World, serve: Any) -> None:
+def test_a_connection_that_breaks_before_the_answer_is_retried(world: World, serve: Any) -> None:
     server = serve([Raw([], cut=True), Raw([b": hello\n\n"], cut=True), "fine"])
-    seen: list[Any] = []
-    world.read(stream_of(model(server, max_retries=3)), seen)
-    assert seen[-1].response == "fine"
+    chunks: list[Any] = []
+    world.read(stream_of(model(server, max_retries=3)), chunks)
+    assert chunks[-1].response == "fine"
     assert len(server.exchanges) == 3
 
 
-def test_a_connection_that_is_cut_in_the_middle(world: World, serve: Any) -> None:
+def test_a_connection_that_breaks_in_the_middle(world: World, serve: Any) -> None:
     server = serve([Raw([event("one"), event(" two")], cut=True)] * 2)
-    seen: list[Any] = []
+    chunks: list[Any] = []
     with pytest.raises(errors.StreamInterrupted, match="connection broke in the middle") as caught:
-        world.read(stream_of(model(server, max_retries=3)), seen)
-    assert [chunk.delta for chunk in seen] == ["one", " two"]
+        world.read(stream_of(model(server, max_retries=3)), chunks)
+    assert [chunk.delta for chunk in chunks] == ["one", " two"]
     assert caught.value.partial == "one two"
     assert len(server.exchanges) == 1
 
 
-def test_a_stream_that_ends_without_saying_so(world: World, serve: Any) -> None:
+def test_a_stream_that_ends_without_an_end_marker(world: World, serve: Any) -> None:
     server = serve([Raw([event("one")])])
-    seen: list[Any] = []
+    chunks: list[Any] = []
     with pytest.raises(
         errors.StreamInterrupted, match="ended before the provider marked the answer as complete"
     ) as caught:
-        world.read(stream_of(model(server)), seen)
-    assert [chunk.delta for chunk in seen] == ["one"]
+        world.read(stream_of(model(server)), chunks)
+    assert [chunk.delta for chunk in chunks] == ["one"]
     assert caught.value.partial == "one"
 
 
-def test_a_missing_done_after_a_finish_reason_is_no_error(world: World, serve: Any) -> None:
+def test_a_missing_done_after_a_finish_reason_is_accepted(world: World, serve: Any) -> None:
     server = serve([Raw([event("one"), event("", '"stop"')]), Raw([event("one"), event("", '"stop"')], cut=True)])
     for _ in range(2):
-        seen: list[Any] = []
-        world.read(stream_of(model(server)), seen)
-        assert [chunk.delta for chunk in seen] == ["one", ""]
-        assert seen[-1].finish_reason == "stop"
+        chunks: list[Any] = []
+        world.read(stream_of(model(server)), chunks)
+        assert [chunk.delta for chunk in chunks] == ["one", ""]
+        assert chunks[-1].finish_reason == "stop"
 
 
-def test_a_missing_finish_reason_before_done_is_no_error(world: World, serve: Any) -> None:
+def test_a_missing_finish_reason_before_done_is_accepted(world: World, serve: Any) -> None:
     server = serve([Raw([event("one"), b"data: [DONE]\n\n"])])
-    seen: list[Any] = []
-    world.read(stream_of(model(server)), seen)
-    assert [chunk.response for chunk in seen] == ["one"]
+    chunks: list[Any] = []
+    world.read(stream_of(model(server)), chunks)
+    assert [chunk.response for chunk in chunks] == ["one"]
 
 
 def test_an_error_event_in_the_middle(world: World, serve: Any) -> None:
-    said = b'data: {"error":{"message":"the engine is gone","type":"server_error","code":null}}\n\n'
-    server = serve([Raw([event("one") + event(" two") + said])])
-    seen: list[Any] = []
+    failure = b'data: {"error":{"message":"the engine is gone","type":"server_error","code":null}}\n\n'
+    server = serve([Raw([event("one") + event(" two") + failure])])
+    chunks: list[Any] = []
     with pytest.raises(errors.StreamFailed, match="the engine is gone") as caught:
-        world.read(stream_of(model(server)), seen)
-    assert [chunk.delta for chunk in seen] == ["one", " two"]
+        world.read(stream_of(model(server)), chunks)
+    assert [chunk.delta for chunk in chunks] == ["one", " two"]
     assert (caught.value.partial, caught.value.code) == ("one two", "server_error")
 
 
 MALFORMED = {
-    "no JSON": (b"data: {oops\n\n", errors.InvalidJSON, "not JSON"),
-    "no object": (b"data: 5\n\n", errors.InvalidJSON, "not a chat completion"),
-    "no chunk": (b'data: {"hello": 1}\n\n', errors.InvalidJSON, "not a chat completion"),
-    "no UTF-8": (b'data: {"choices":[{"index":0,"delta":{"content":"\xff"}}]}\n\n', errors.InvalidUTF8, "not UTF-8"),
+    "not JSON": (b"data: {oops\n\n", errors.InvalidJSON, "not JSON"),
+    "not an object": (b"data: 5\n\n", errors.InvalidJSON, "not a chat completion"),
+    "not a chunk": (b'data: {"hello": 1}\n\n', errors.InvalidJSON, "not a chat completion"),
+    "not UTF-8": (b'data: {"choices":[{"index":0,"delta":{"content":"\xff"}}]}\n\n', errors.InvalidUTF8, "not UTF-8"),
 }
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_an_event_that_is_not_of_the_protocol(world: World, serve: Any, name: str) -> None:
-    data, kind, words = MALFORMED[name]
+def test_an_event_that_does_not_follow_the_protocol(world: World, serve: Any, name: str) -> None:
+    data, kind, message = MALFORMED[name]
     server = serve([Raw([event("one"), data])])
-    seen: list[Any] = []
-    with pytest.raises(kind, match=words) as caught:
-        world.read(stream_of(model(server)), seen)
-    assert [chunk.delta for chunk in seen] == ["one"]
+    chunks: list[Any] = []
+    with pytest.raises(kind, match=message) as caught:
+        world.read(stream_of(model(server)), chunks)
+    assert [chunk.delta for chunk in chunks] == ["one"]
     assert caught.value.partial == "one"
     assert isinstance(caught.value, errors.ProtocolError)
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_whole_answer_that_is_not_of_the_protocol(world: World, serve: Any, name: str) -> None:
-    data, kind, words = MALFORMED[name]
+def test_a_response_that_does_not_follow_the_protocol(world: World, serve: Any, name: str) -> None:
+    data, kind, message = MALFORMED[name]
     server = serve([Raw([data[6:]], "application/json")])
-    with pytest.raises(kind, match=words):
+    with pytest.raises(kind, match=message):
         world.ask(model(server))
 
 
 def test_an_event_larger_than_the_limit(serve: Any) -> None:
     server = serve([Raw([event("one"), b"data: ", *[b"x" * 1_000_000] * 17])])
-    seen: list[Any] = []
+    chunks: list[Any] = []
     with pytest.raises(errors.EventTooLarge, match="limit"):
-        World("blocking").read(stream_of(model(server)), seen)
-    assert [chunk.delta for chunk in seen] == ["one"]
+        World("blocking").read(stream_of(model(server)), chunks)
+    assert [chunk.delta for chunk in chunks] == ["one"]
 
 
-def test_a_page_in_place_of_an_answer(world: World, serve: Any) -> None:
+def test_a_page_instead_of_an_answer(world: World, serve: Any) -> None:
     page = Raw([b"<html>Welcome</html>"], "text/html; charset=utf-8")
     server = serve([page, page])
     with pytest.raises(errors.UnexpectedContent, match=r"a page \(text/html\).*base_url"):
@@ -229,18 +229,18 @@ def test_a_page_in_place_of_an_answer(world: World, serve: Any) -> None:
         world.ask(model(server))
 
 
-def test_a_server_that_does_not_stream_gives_its_answer_in_one_chunk(world: World, serve: Any) -> None:
+def test_the_answer_of_a_server_that_does_not_stream_is_one_chunk(world: World, serve: Any) -> None:
     whole = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"all"},"finish_reason":"stop"}]}'
     server = serve([Raw([whole], "application/json")])
-    seen: list[Any] = []
-    world.read(stream_of(model(server)), seen)
-    assert [(chunk.response, chunk.delta, chunk.finish_reason) for chunk in seen] == [("all", "all", "stop")]
+    chunks: list[Any] = []
+    world.read(stream_of(model(server)), chunks)
+    assert [(chunk.response, chunk.delta, chunk.finish_reason) for chunk in chunks] == [("all", "all", "stop")]
 
 
 def test_an_error_body_with_status_200(world: World, serve: Any) -> None:
-    said = Raw([b'{"error":{"message":"no credit","code":"insufficient_quota"}}'], "application/json")
+    failure = Raw([b'{"error":{"message":"no credit","code":"insufficient_quota"}}'], "application/json")
     with pytest.raises(errors.ProviderError, match="no credit") as caught:
-        world.ask(model(serve([said])))
+        world.ask(model(serve([failure])))
     assert caught.value.code == "insufficient_quota"
 
 
@@ -258,10 +258,10 @@ def test_a_content_filter(world: World, serve: Any) -> None:
     with pytest.raises(errors.ContentFiltered) as caught:
         world.ask(model(server))
     assert caught.value.partial == "half of"
-    seen: list[Any] = []
+    chunks: list[Any] = []
     with pytest.raises(errors.ContentFiltered):
-        world.read(stream_of(model(server)), seen)
-    assert seen[-1].response == "half of"
+        world.read(stream_of(model(server)), chunks)
+    assert chunks[-1].response == "half of"
 
 
 def test_an_answer_cut_at_the_token_limit(world: World, serve: Any) -> None:
@@ -279,10 +279,10 @@ def test_an_answer_cut_at_the_token_limit(world: World, serve: Any) -> None:
     with pytest.raises(errors.Truncated, match=r"token limit.*list\[int\].*max_tokens") as caught:
         numbers()
     assert caught.value.partial == "[1, 2"
-    seen: list[Any] = []
+    chunks: list[Any] = []
     with pytest.raises(errors.Truncated):
-        world.read(counted(), seen)
-    assert seen[-1].response == "[1, 2"
+        world.read(counted(), chunks)
+    assert chunks[-1].response == "[1, 2"
     assert world.ask(at) == "half of"
     assert len(server.exchanges) == 3
 
@@ -295,7 +295,7 @@ def limits(**seconds: float) -> declarai.Timeouts:
 
 
 def test_no_first_token(world: World, serve: Any) -> None:
-    """The clock runs from before the head of the answer, and a head, a role or a comment is no token."""
+    """The limit includes the head of the response; a head, a role or a comment is not content."""
     role = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
     server = serve([Raw([5.0]), Raw([role, *[b": ping\n\n", 0.05] * 100])])
     for _ in range(2):
@@ -308,18 +308,18 @@ def test_no_first_token(world: World, serve: Any) -> None:
     assert all(exchange.left.wait(5) for exchange in server.exchanges)
 
 
-def test_no_whole_answer_in_time(world: World, serve: Any) -> None:
+def test_no_complete_answer_in_time(world: World, serve: Any) -> None:
     with pytest.raises(errors.FirstTokenTimeout):
         world.ask(model(serve([Reply("late", first_delay=5)]), timeout=limits(first_token=0.2)))
 
 
-def test_a_stream_that_stalls_even_with_keep_alive_comments(world: World, serve: Any) -> None:
+def test_a_stalled_stream_with_or_without_keep_alive_comments(world: World, serve: Any) -> None:
     server = serve([Raw([event("one"), 5.0]), Raw([event("one"), *[b": ping\n\n", 0.05] * 100])])
     for _ in range(2):
-        seen: list[Any] = []
+        chunks: list[Any] = []
         with pytest.raises(errors.IdleTimeout, match=r"within 0\.2 s \(timeouts\.idle\)") as caught:
-            world.read(stream_of(model(server, timeout=limits(idle=0.2))), seen)
-        assert [chunk.delta for chunk in seen] == ["one"]
+            world.read(stream_of(model(server, timeout=limits(idle=0.2))), chunks)
+        assert [chunk.delta for chunk in chunks] == ["one"]
         assert caught.value.partial == "one"
     assert all(exchange.left.wait(5) for exchange in server.exchanges)
 
@@ -327,32 +327,32 @@ def test_a_stream_that_stalls_even_with_keep_alive_comments(world: World, serve:
 def test_content_resets_the_idle_limit(world: World, serve: Any) -> None:
     pieces = list(itertools.chain.from_iterable((event(f" {n}"), 0.1) for n in range(6)))
     server = serve([Raw([*pieces, event("", '"stop"')])])
-    seen: list[Any] = []
-    world.read(stream_of(model(server, timeout=limits(idle=0.4))), seen)
-    assert seen[-1].response == " 0 1 2 3 4 5"
+    chunks: list[Any] = []
+    world.read(stream_of(model(server, timeout=limits(idle=0.4))), chunks)
+    assert chunks[-1].response == " 0 1 2 3 4 5"
 
 
-def test_a_call_that_takes_too_long_in_all(world: World, serve: Any) -> None:
+def test_a_call_that_takes_too_long_in_total(world: World, serve: Any) -> None:
     server = serve([Raw([event("x"), 0.05] * 200)])
-    seen: list[Any] = []
+    chunks: list[Any] = []
     with pytest.raises(errors.TotalTimeout, match=r"longer than 0\.4 s \(timeouts\.total\)") as caught:
-        world.read(stream_of(model(server, timeout=0.4)), seen)
-    assert caught.value.partial == "x" * len(seen)
-    assert len(seen) >= 1
+        world.read(stream_of(model(server, timeout=0.4)), chunks)
+    assert caught.value.partial == "x" * len(chunks)
+    assert len(chunks) >= 1
 
 
-def test_a_slow_reader_is_not_the_providers_fault(serve: Any) -> None:
+def test_the_time_of_a_slow_reader_does_not_count(serve: Any) -> None:
     server = serve([Raw([event("one"), 0.02, event(" two"), 0.02, event("", '"stop"')])])
     stream = stream_of(model(server, timeout=limits(idle=0.2, first_token=0.2)))
-    seen = []
+    chunks = []
     for chunk in stream:
-        seen.append(chunk.delta)
+        chunks.append(chunk.delta)
         time.sleep(0.3)
-    assert seen == ["one", " two", ""]
+    assert chunks == ["one", " two", ""]
 
 
 def test_no_connection_in_time(world: World) -> None:
-    """A socket whose queue is full takes no connection: the client waits."""
+    """A socket with a full queue does not accept connections: the client waits."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -374,10 +374,10 @@ def test_no_connection_in_time(world: World) -> None:
             client.close()
 
 
-# Leaving early
+# Closing early
 
 
-def test_the_connection_is_closed_at_once_when_the_reader_leaves(world: World, serve: Any) -> None:
+def test_the_connection_is_closed_at_once_when_the_stream_is_closed(world: World, serve: Any) -> None:
     server = serve([Raw([event("one"), 30.0])])
     stream = stream_of(model(server))
     if world.name == "blocking":
@@ -394,7 +394,7 @@ def test_the_connection_is_closed_at_once_when_the_reader_leaves(world: World, s
     assert server.exchanges[0].left.wait(5)
 
 
-def test_a_broken_loop_over_a_stream_that_nobody_holds_closes_it(serve: Any) -> None:
+def test_break_closes_a_stream_without_other_references(serve: Any) -> None:
     server = serve([Raw([event("one"), 30.0])])
     for _ in stream_of(model(server)):
         break
@@ -438,7 +438,7 @@ def test_a_cancelled_task_closes_its_connection(world: World, serve: Any) -> Non
 
     @at.task
     async def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     async def read() -> None:
         async for _ in stream_of(at):
@@ -447,22 +447,22 @@ def test_a_cancelled_task_closes_its_connection(world: World, serve: Any) -> Non
     async def ask() -> None:
         await say("Avengers")
 
-    async def give_up() -> None:
+    async def cancel() -> None:
         import anyio
 
         for requests, call in enumerate((read, ask), start=1):
             async with anyio.create_task_group() as group:
                 group.start_soon(call)
-                while len(server.exchanges) < requests:  # noqa: ASYNC110  (the server is no async code)
+                while len(server.exchanges) < requests:  # noqa: ASYNC110  (the server does not run in this event loop)
                     await anyio.sleep(0.01)
                 await anyio.sleep(0.1)
                 group.cancel_scope.cancel()
 
-    world.run(give_up)
+    world.run(cancel)
     assert [exchange.left.wait(5) for exchange in server.exchanges] == [True, True]
 
 
-def test_connections_are_used_again(serve: Any) -> None:
+def test_connections_are_reused(serve: Any) -> None:
     server = serve(["one two", "one two", "one two", "one two"])
     at = model(server)
     for _ in range(2):
@@ -488,18 +488,18 @@ assert [say() for _ in range(3)] == ["one two"] * 3
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_process_that_was_forked_has_connections_of_its_own(serve: Any) -> None:
+def test_a_forked_process_has_separate_connections(serve: Any) -> None:
     server = serve(["one two"] * 7)
     output_of(run_script(FORKS, server.url))
     assert len(server.exchanges) == 7
     assert server.connections == 2
 
 
-def test_a_server_that_does_not_end_its_body_is_not_waited_for(world: World, serve: Any) -> None:
+def test_a_body_without_an_end_does_not_block_the_answer(world: World, serve: Any) -> None:
     server = serve([Raw([event("one"), b"data: [DONE]\n\n", 30.0])])
-    began = time.monotonic()
-    seen: list[Any] = []
-    world.read(stream_of(model(server)), seen)
-    assert [chunk.delta for chunk in seen] == ["one"]
-    assert time.monotonic() - began < 10
+    start = time.monotonic()
+    chunks: list[Any] = []
+    world.read(stream_of(model(server)), chunks)
+    assert [chunk.delta for chunk in chunks] == ["one"]
+    assert time.monotonic() - start < 10
     assert server.exchanges[0].left.wait(5)

@@ -24,7 +24,7 @@ from tests.node import cannot, find_node
 
 AIMOCK = "@copilotkit/aimock@1.43.0"
 KEY = "a-key-for-aimock"
-LONGEST_START = 120.0  # seconds, with the download
+MAX_START_TIME = 120.0  # seconds, with the download
 
 SHORT = "Avengers is an action-packed superhero extravaganza — 日本語"
 LONG = "The Avengers assemble, and then they go on for quite some time"
@@ -92,11 +92,11 @@ NODE = (20, 15)
 
 @pytest.fixture(scope="module")
 def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run aimock, and give its address."""
+    """Run aimock and yield its base address."""
     if sys.platform == "win32":
-        cannot("aimock is started and ended here as on Unix")
+        cannot("this fixture starts and stops aimock with POSIX process groups")
     node = find_node(NODE, "aimock")
-    folder = tmp_path_factory.mktemp("aimock")  # nothing that it writes gets into the project
+    folder = tmp_path_factory.mktemp("aimock")  # so that its files are not written into the project
     (folder / "fixtures.json").write_text(json.dumps({"fixtures": FIXTURES}), "utf-8")
     log = folder / "log"
     command = [
@@ -128,14 +128,14 @@ def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield wait_until_healthy(process, log)
     finally:
         try:
-            os.killpg(process.pid, signal.SIGKILL)  # npx leaves the server running when it is killed alone
+            os.killpg(process.pid, signal.SIGKILL)  # the whole group: npx alone would leave the server running
         except ProcessLookupError:
             pass
         process.wait()
 
 
 def wait_until_healthy(process: subprocess.Popen[bytes], log: Path) -> str:
-    until = time.monotonic() + LONGEST_START
+    until = time.monotonic() + MAX_START_TIME
     while time.monotonic() < until and process.poll() is None:
         if listening := re.search(r"listening on (http://127\.0\.0\.1:\d+)", log.read_text("utf-8", "replace")):
             address = listening[1]
@@ -151,18 +151,18 @@ def model(aimock: str) -> Any:
 
 
 def text(world: Any, model: Any, instruction: str) -> Any:
-    """Ask for a whole text, and give the task's last response."""
+    """Call a task that is not streamed; return its text and its last response."""
     if world.name == "blocking":
 
         @model.task
-        def ask(words: str) -> str:
-            """{words}"""
+        def ask(prompt: str) -> str:
+            """{prompt}"""
 
         return ask(instruction), ask.llm_response
 
     @model.task
-    async def ask_later(words: str) -> str:
-        """{words}"""
+    async def ask_later(prompt: str) -> str:
+        """{prompt}"""
 
     async def both() -> Any:
         return await ask_later(instruction), ask_later.llm_response
@@ -171,23 +171,23 @@ def text(world: Any, model: Any, instruction: str) -> Any:
 
 
 def stream(world: Any, model: Any, instruction: str) -> tuple[Any, list[Any]]:
-    """Read a stream of text to its end or its error; give it and its chunks."""
+    """Read a stream of text to its end or its error; return the stream, or the error, and the chunks."""
 
     @model.task(streaming=True)
-    def ask(words: str) -> str:
-        """{words}"""
+    def ask(prompt: str) -> str:
+        """{prompt}"""
 
     chunks: list[Any] = []
-    made = ask(instruction)
+    stream = ask(instruction)
     try:
-        world.read(made, chunks)
+        world.read(stream, chunks)
     except errors.DeclaraiError as error:
         return error, chunks
-    return made, chunks
+    return stream, chunks
 
 
 def heroes(world: Any, model: Any, **settings: Any) -> Any:
-    """Ask for heroes, whole."""
+    """Call a task with a typed answer that is not streamed."""
     if world.name == "blocking":
 
         @model.task(**settings)
@@ -203,46 +203,50 @@ def heroes(world: Any, model: Any, **settings: Any) -> Any:
     return world.run(heroes)
 
 
-def test_a_whole_answer_with_its_usage(world: Any, model: Any) -> None:
-    said, response = text(world, model, "Say something")
-    assert said == SHORT
+def test_an_answer_that_is_not_streamed_with_its_usage(world: Any, model: Any) -> None:
+    answer, response = text(world, model, "Say something")
+    assert answer == SHORT
     assert response.finish_reason == "stop"
     assert response.model == "some-model"
     assert response.total_tokens == response.prompt_tokens + response.completion_tokens > 0
 
 
 def test_a_stream_with_its_usage(world: Any, model: Any) -> None:
-    made, chunks = stream(world, model, "Say something")
-    assert made.result() == SHORT
+    answer_stream, chunks = stream(world, model, "Say something")
+    assert answer_stream.result() == SHORT
     assert [chunk.delta for chunk in chunks if chunk.delta] == [
         SHORT[start : start + 7] for start in range(0, len(SHORT), 7)
     ]
     assert [chunk.finish_reason for chunk in chunks] == [None] * (len(chunks) - 1) + ["stop"]
     assert chunks[-1].raw_response["choices"][0]["delta"] == {}
-    assert made.usage.total_tokens == made.usage.prompt_tokens + made.usage.completion_tokens > 0
+    assert (
+        answer_stream.usage.total_tokens
+        == answer_stream.usage.prompt_tokens + answer_stream.usage.completion_tokens
+        > 0
+    )
 
 
 def test_the_reasoning_of_a_stream(world: Any, model: Any) -> None:
-    made, chunks = stream(world, model, "Think of")
+    answer_stream, chunks = stream(world, model, "Think of")
     assert "".join(chunk.reasoning for chunk in chunks) == "let me think"
-    assert made.result() == SHORT
+    assert answer_stream.result() == SHORT
 
 
 @pytest.mark.parametrize("output", ["auto", "schema", "tool", "prompt"])
-def test_a_typed_answer_however_it_is_asked_for(output: Any, world: Any, model: Any) -> None:
+def test_a_typed_answer_with_each_output_mode(output: Any, world: Any, model: Any) -> None:
     assert heroes(world, model, output=output) == HEROES
 
 
 @pytest.mark.parametrize("output", ["auto", "schema", "tool", "prompt"])
-def test_a_typed_stream_however_it_is_asked_for(output: Any, world: Any, model: Any) -> None:
+def test_a_typed_stream_with_each_output_mode(output: Any, world: Any, model: Any) -> None:
     @model.task(streaming=True, output=output)
     def heroes() -> list[Hero]:
         """List the heroes"""
 
     chunks: list[Any] = []
-    made = heroes()
-    world.read(made, chunks)
-    assert made.result() == HEROES
+    answer_stream = heroes()
+    world.read(answer_stream, chunks)
+    assert answer_stream.result() == HEROES
     assert len(chunks) > 10
 
 
@@ -264,7 +268,7 @@ def test_a_failing_server(world: Any, model: Any) -> None:
     assert (error.status, chunks) == (503, [])
 
 
-def test_a_rate_limit_that_passes_is_waited_for(aimock: str) -> None:
+def test_a_rate_limit_is_retried(aimock: str) -> None:
     model = declarai.openai("m", base_url=f"{aimock}/v1", api_key=KEY, headers={"X-Test-Id": "passing"})
 
     @model.task
@@ -280,9 +284,7 @@ def test_an_answer_at_the_token_limit(world: Any, model: Any) -> None:
 
 
 @pytest.mark.parametrize("instruction", ["Tell and stop", "Tell and fall"])
-def test_a_stream_that_is_cut_is_interrupted_and_gives_the_text_so_far(
-    instruction: str, world: Any, model: Any
-) -> None:
+def test_a_broken_stream_is_interrupted_and_has_the_text_so_far(instruction: str, world: Any, model: Any) -> None:
     error, chunks = stream(world, model, instruction)
     assert isinstance(error, errors.StreamInterrupted)
     assert error.partial == chunks[-1].response != ""
@@ -306,7 +308,7 @@ def test_azures_paths(world: Any, aimock: str) -> None:
     assert stream(world, model, "Say something")[0].result() == SHORT
 
 
-def test_what_it_said_can_be_recorded_and_played_back(world: Any, model: Any, tmp_path: Path) -> None:
+def test_a_conversation_can_be_recorded_and_replayed(world: Any, model: Any, tmp_path: Path) -> None:
     tape = tmp_path / "tape.jsonl"
     _, live = stream(world, record(model, tape), "Say something")
     _, played = stream(world, replay(tape, model=model), "Say something")

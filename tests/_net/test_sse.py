@@ -1,4 +1,4 @@
-"""The decoder of server-sent events: any cut of the bytes gives the same events."""
+"""The decoder of server-sent events: the events do not depend on where the bytes are cut."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from declarai_like.errors import EventTooLarge
 CASES = {
     "one line of data": (b"data: a\n\n", [(b"a", "message", "")]),
     "no space after the colon": (b"data:a\n\n", [(b"a", "message", "")]),
-    "only one space is taken away": (b"data:  a\n\n", [(b" a", "message", "")]),
+    "only one space is removed": (b"data:  a\n\n", [(b" a", "message", "")]),
     "a colon in the data": (b"data: a: b\n\n", [(b"a: b", "message", "")]),
     "several lines of data": (b"data: a\ndata: b\ndata\ndata:c\n\n", [(b"a\nb\n\nc", "message", "")]),
     "a field without a colon": (b"data\n\n", [(b"", "message", "")]),
@@ -22,12 +22,12 @@ CASES = {
     "both": (b"data: a\r\n\r\ndata: b\r\n\r\n", [(b"a", "message", ""), (b"b", "message", "")]),
     "a mixture": (b"data: a\r\n\ndata: b\n\r\n", [(b"a", "message", ""), (b"b", "message", "")]),
     "a byte order mark": (b"\xef\xbb\xbfdata: a\n\n", [(b"a", "message", "")]),
-    "a second mark is none": (b"data: x\n\n\xef\xbb\xbfdata: a\n\n", [(b"x", "message", "")]),
+    "a second mark is data": (b"data: x\n\n\xef\xbb\xbfdata: a\n\n", [(b"x", "message", "")]),
     "comments": (b": hello\n\n:\ndata: a\n: in between\ndata: b\n\n", [(b"a\nb", "message", "")]),
     "an event name": (b"event: ping\ndata: a\n\ndata: b\n\n", [(b"a", "ping", ""), (b"b", "message", "")]),
     "an event without data is dropped, its name too": (b"event: ping\n\ndata: b\n\n", [(b"b", "message", "")]),
     "ids stay": (b"id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n", [(b"a", "message", "1"), (b"b", "message", "1"), (b"c", "message", "")]),
-    "an id with a null is none": (b"id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n", [(b"a", "message", "1"), (b"b", "message", "1")]),
+    "an id with a null is ignored": (b"id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n", [(b"a", "message", "1"), (b"b", "message", "1")]),
     "unknown fields": (b"foo: bar\nDATA: x\n data: y\ndata: a\n\n", [(b"a", "message", "")]),
     "an unfinished event is dropped": (b"data: a\n\ndata: b\n", [(b"a", "message", "")]),
     "an unfinished line is dropped": (b"data: a\n\ndata: b", [(b"a", "message", "")]),
@@ -43,13 +43,13 @@ def decode(pieces: list[bytes]) -> list[tuple[bytes, str, str]]:
     return [(event.data, event.event, event.id) for piece in pieces for event in decoder.feed(piece)]
 
 
-def cut(data: bytes, places: list[int]) -> list[bytes]:
-    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
+def cut(data: bytes, positions: list[int]) -> list[bytes]:
+    edges = [0, *sorted(position % (len(data) + 1) for position in positions), len(data)]
     return [data[start:end] for start, end in zip(edges, edges[1:])]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_case_of_the_standard_whole(name: str) -> None:
+def test_each_case_in_one_piece(name: str) -> None:
     data, events = CASES[name]
     assert decode([data]) == events
 
@@ -57,14 +57,14 @@ def test_each_case_of_the_standard_whole(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_each_case_byte_by_byte(name: str) -> None:
     data, events = CASES[name]
-    assert decode([data[place : place + 1] for place in range(len(data))]) == events
+    assert decode([data[position : position + 1] for position in range(len(data))]) == events
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_case_cut_in_two_at_every_place(name: str) -> None:
+def test_each_case_cut_in_two_at_every_position(name: str) -> None:
     data, events = CASES[name]
-    for place in range(len(data) + 1):
-        assert decode([data[:place], data[place:]]) == events
+    for position in range(len(data) + 1):
+        assert decode([data[:position], data[position:]]) == events
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if "mark" not in name and "unfinished" not in name])
@@ -89,17 +89,17 @@ streams = st.lists(st.tuples(lines, st.sampled_from([b"\n", b"\r", b"\r\n", b"\n
 @given(streams, st.lists(st.integers(0, 10_000), max_size=8))
 @example(b"data: a\r\n\r\n", [8])
 @example(b"data: a\n\ndata: b\n\n", [9])
-def test_the_cuts_make_no_difference(data: bytes, places: list[int]) -> None:
-    assert decode(cut(data, places)) == decode([data])
+def test_the_cuts_do_not_matter(data: bytes, positions: list[int]) -> None:
+    assert decode(cut(data, positions)) == decode([data])
 
 
 @given(streams)
-def test_the_decoder_agrees_with_the_standards_own_steps(data: bytes) -> None:
+def test_the_decoder_agrees_with_the_steps_of_the_standard(data: bytes) -> None:
     assert decode([data]) == by_the_standard(data)
 
 
 def by_the_standard(data: bytes) -> list[tuple[bytes, str, str]]:
-    """Decode a whole stream as the WHATWG's text says it, step by step, with no thought of speed."""
+    """Decode a complete stream with the steps of the WHATWG standard, without optimisations."""
     data = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     events, buffer, kind, last_id = [], b"", "", ""
     for line in data.split(b"\n")[:-1]:
@@ -119,7 +119,7 @@ def by_the_standard(data: bytes) -> list[tuple[bytes, str, str]]:
     return events
 
 
-def test_retry_is_kept_when_it_is_a_number() -> None:
+def test_retry_is_kept_if_it_is_a_number() -> None:
     decoder = SSEDecoder()
     decoder.feed(b"retry: 1500\n\n")
     assert decoder.retry == 1500
@@ -132,18 +132,18 @@ def test_retry_is_kept_when_it_is_a_number() -> None:
 def test_an_event_larger_than_the_limit_is_an_error(data: bytes, size: int) -> None:
     decoder = SSEDecoder(max_event_size=100)
     with pytest.raises(EventTooLarge, match="limit of 100 bytes"):
-        for place in range(0, len(data), size):
-            decoder.feed(data[place : place + size])
+        for position in range(0, len(data), size):
+            decoder.feed(data[position : position + size])
 
 
-def test_many_events_that_are_each_within_the_limit_are_none() -> None:
+def test_the_limit_is_for_each_event() -> None:
     decoder = SSEDecoder(max_event_size=100)
     assert len(decoder.feed(b"data: xxxxxxxxxxxxxxxxxxxx\n\n" * 50)) == 50
     assert len([event for _ in range(50) for event in decoder.feed(b"data: yyyyyyyyyyyyyyyyyyyy\r\n\r\n")]) == 50
 
 
-def test_a_long_line_in_small_pieces_takes_linear_work() -> None:
-    """A line of 10 MB in 200,000 pieces: joined at each piece, it would be 10^12 bytes to copy."""
+def test_a_long_line_in_small_pieces_takes_linear_time() -> None:
+    """A line of 10 MB in 200,000 pieces; joining it for each piece would copy 10^12 bytes."""
     decoder = SSEDecoder()
     decoder.feed(b"data: ")
     for _ in range(200_000):
@@ -152,10 +152,10 @@ def test_a_long_line_in_small_pieces_takes_linear_work() -> None:
     assert event.data == b"x" * 10_000_000
 
 
-def test_a_random_stream_of_real_events_at_random_cuts() -> None:
-    chance = random.Random(7)
-    data = b"".join(b'data: {"n":%d,"t":"%s"}\n\n' % (n, b"x" * chance.randrange(300)) for n in range(500))
-    whole = decode([data])
-    assert len(whole) == 500
+def test_a_long_stream_at_random_cuts() -> None:
+    rng = random.Random(7)
+    data = b"".join(b'data: {"n":%d,"t":"%s"}\n\n' % (n, b"x" * rng.randrange(300)) for n in range(500))
+    expected = decode([data])
+    assert len(expected) == 500
     for _ in range(20):
-        assert decode(cut(data, [chance.randrange(len(data)) for _ in range(200)])) == whole
+        assert decode(cut(data, [rng.randrange(len(data)) for _ in range(200)])) == expected

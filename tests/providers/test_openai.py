@@ -1,4 +1,4 @@
-"""The OpenAI provider as two pure functions, and the dialects of those who speak its protocol."""
+"""The OpenAI provider as two pure functions, and the dialects of servers that implement its API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict
     return {"model": "m-1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more}
 
 
-def test_a_request_is_written_from_the_question_alone() -> None:
+def test_a_request_depends_on_the_question_only() -> None:
     params = {"temperature": 0}
     question = Question("m", (Message("system", "be brief"), Message("user", "hi")), params, stream=True)
     request = OpenAIProvider().request(question)
@@ -39,11 +39,11 @@ def test_a_request_is_written_from_the_question_alone() -> None:
     assert request == OpenAIProvider().request(question)
 
 
-def test_usage_is_asked_for_in_streams_only_and_not_of_servers_that_do_not_know_it(serve: Any) -> None:
+def test_usage_is_requested_for_streams_unless_it_is_turned_off(serve: Any) -> None:
     server = serve(["x"] * 3)
 
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe the movie"""
 
     declarai.openai("m", base_url=server.url).task(say)("x")
     declarai.openai("m", base_url=server.url).task(streaming=True)(say)("x").result()
@@ -59,28 +59,28 @@ def test_text_reasoning_and_refusal() -> None:
     assert read(chunk({"content": "a"}))[0].tool_calls == ()
 
 
-def test_the_parts_of_tool_calls_say_which_call_they_are_of() -> None:
+def test_the_parts_of_tool_calls_have_the_index_of_their_call() -> None:
     head = {"index": 1, "id": "call_1", "type": "function", "function": {"name": "look", "arguments": ""}}
     later = {"index": 1, "function": {"arguments": '{"a"'}}
     assert read(chunk({"tool_calls": [head]}))[0].tool_calls == (ToolCallDelta(1, "call_1", "look"),)
     assert read(chunk({"tool_calls": [later]}))[0].tool_calls == (ToolCallDelta(1, arguments='{"a"'),)
 
 
-def test_the_tool_calls_of_a_whole_answer_are_counted_and_whole() -> None:
-    """There they have no index; and a kind of call that is not known is no error."""
+def test_the_tool_calls_of_a_response_that_is_not_streamed() -> None:
+    """They do not have an index, and an unknown kind of call is accepted."""
     calls = [{"id": "a", "function": {"name": "look", "arguments": "{}"}}, {"id": "b", "custom": {"input": "x"}}]
     (delta,) = read({"choices": [{"index": 0, "message": {"content": None, "tool_calls": calls}}]})
     assert delta.tool_calls == (ToolCallDelta(0, "a", "look", "{}"), ToolCallDelta(1, "b"))
 
 
-def test_the_end() -> None:
+def test_the_end_marker_and_the_finish_reason() -> None:
     (delta,) = OpenAIProvider().deltas(ServerSentEvent(b"[DONE]"))
     assert delta.end
     assert not delta.shown
     assert read(chunk({}, "stop"))[0].finish_reason == "stop"
 
 
-def test_usage_comes_in_a_chunk_of_its_own_or_with_others() -> None:
+def test_usage_may_be_in_a_separate_event_or_in_others() -> None:
     counts = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     (alone,) = read({"choices": [], "usage": counts})
     assert (alone.shown, alone.usage) == (False, Usage(3, 2, 5))
@@ -89,7 +89,7 @@ def test_usage_comes_in_a_chunk_of_its_own_or_with_others() -> None:
     assert read({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": None}})[0].usage == Usage(3, 0, 3)
 
 
-def test_other_alternatives_than_the_first_are_passed_over() -> None:
+def test_choices_after_the_first_are_ignored() -> None:
     assert read({"choices": [{"index": 1, "delta": {"content": "other"}}]}) == []
 
 
@@ -120,13 +120,13 @@ DIALECTS = {
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_each_dialect_gives_the_text_the_finish_and_the_usage(name: str) -> None:
+def test_the_text_finish_reason_and_usage_of_each_dialect(name: str) -> None:
     pieces = [b"data: " + json.dumps(body).encode() + b"\n\n" for body in DIALECTS[name]]
     model = declarai.offline([Raw([*pieces, b"data: [DONE]\n\n"])])
 
     @model.task(streaming=True)
     def say(movie: str) -> str:
-        """Say something"""
+        """Describe the movie"""
 
     stream = say("x")
     chunks = list(stream)
@@ -137,7 +137,7 @@ def test_each_dialect_gives_the_text_the_finish_and_the_usage(name: str) -> None
     assert all(chunk.raw_response["choices"][0]["delta"] is not None for chunk in chunks)
 
 
-def test_what_the_fast_json_parser_refuses_and_the_slow_one_knows() -> None:
+def test_json_that_only_the_slow_parser_accepts() -> None:
     raw = b'{"choices":[{"index":0,"delta":{"content":"\\ud83d"}}],"n":' + b"1" * 30 + b"}"
     (delta,) = OpenAIProvider().deltas(ServerSentEvent(raw))
     assert delta.text == "\ud83d"
