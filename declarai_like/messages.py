@@ -244,23 +244,23 @@ class ResponseText:
     Attributes:
         attempt: the number of the attempt, from 1.
         restart_reason: the error of the attempt before it; empty for the first.
-        asked: the messages that it answers.
+        messages: the messages that it answers.
         usage: the tokens, once the provider has sent them.
-        before: the attempt before this one.
+        previous: the attempt before this one.
         length: the number of characters.
         pieces: the pieces of the text, appended by the writer.
     """
 
-    __slots__ = ("_joined", "asked", "attempt", "before", "length", "pieces", "restart_reason", "usage")
+    __slots__ = ("_joined", "attempt", "length", "messages", "pieces", "previous", "restart_reason", "usage")
 
     def __init__(
-        self, text: str = "", *, attempt: int = 1, restart_reason: str = "", before: ResponseText | None = None
+        self, text: str = "", *, attempt: int = 1, restart_reason: str = "", previous: ResponseText | None = None
     ) -> None:
         self.attempt = attempt
-        self.before = before
+        self.previous = previous
         self.usage: Usage | None = None
         self.restart_reason = restart_reason
-        self.asked: Sequence[Message] = ()
+        self.messages: Sequence[Message] = ()
         self.length = len(text)
         self.pieces: list[str] = []
         # The number of joined pieces, and their text. One tuple, replaced as a whole: readers in several threads may

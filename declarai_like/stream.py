@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, ove
 
 from ._core.flow import Flow
 from ._core.replay import Replay, StreamBuffer, TailView, View
-from ._llm.usage import usage_so_far
+from ._llm.usage import current_usage
 from ._output.incremental import Missing, PartialJSON
 from ._output.types.marks import done, not_null, with_state
 from ._output.types.values import Partial, StreamState, as_json
@@ -147,7 +147,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         buffer = self._buffer
         state = "running" if buffer.length else "not begun"
         if buffer.closed:
-            state = "whole" if buffer.whole else "closed" if buffer.error is None else type(buffer.error).__name__
+            state = "whole" if buffer.is_complete else "closed" if buffer.error is None else type(buffer.error).__name__
         return f"<stream, {state}, {buffer.length} chunks, {self.response[:40]!r}>"
 
     @property
@@ -173,7 +173,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         Of an answer that was left early they stay ``estimated``: no provider tells them then.
         """
         last = self._buffer.last
-        return None if last is None else usage_so_far(last)
+        return None if last is None else current_usage(last)
 
     @property
     def finish_reason(self) -> str | None:
@@ -273,7 +273,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
 
     def _finish(self) -> R:
         self._buffer.check_end(self._buffer.length)
-        if not self._buffer.whole:
+        if not self._buffer.is_complete:
             error = StreamClosed("the stream was closed before its end, so there is no result")
             error.partial = self.response
             raise error

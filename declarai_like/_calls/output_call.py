@@ -110,7 +110,7 @@ class OutputCall(Generic[R]):
         response_text: ResponseText | None = None
         while True:
             reason = attempts[-1].reason if attempts else ""
-            response_text = ResponseText(attempt=retry.begin(), restart_reason=reason, before=response_text)
+            response_text = ResponseText(attempt=retry.start_attempt(), restart_reason=reason, previous=response_text)
             failure: OutputError | StreamError | Timeout
             try:
                 response = yield from self._llm.answer(question, response_text, timer)

@@ -6,7 +6,7 @@ import weakref
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
-from .._llm.usage import sum_of, usage_of_all_attempts
+from .._llm.usage import sum_usages, usage_of_attempts
 from ..errors import StreamInUse
 from ..messages import LLMResponse, Usage
 from ..stream import Stream
@@ -49,8 +49,8 @@ class Watch:
     @property
     def usage(self) -> Usage | None:
         """The tokens of all calls so far; None without a call. Estimated if those of one call are."""
-        usages = [usage_of_all_attempts(response) for response in self._last_chunks()]
-        return sum_of(usages) if usages else None
+        usages = [usage_of_attempts(response) for response in self._last_chunks()]
+        return sum_usages(usages) if usages else None
 
     def stop(self) -> None:
         """Close all streams of blocking code, in any thread.

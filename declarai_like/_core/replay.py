@@ -34,19 +34,19 @@ class StreamBuffer(Generic[T, R]):
         dropped: the number of earlier items that are not kept.
         keep: False if only the items of the last step are kept; then there can be one reader only.
         closed: True if no more items will be added.
-        whole: True if the flow returned by itself, so there is a ``result``.
+        is_complete: True if the flow returned by itself, so there is a ``result``.
         result: the flow's return value.
         error: the error that the run ended with.
     """
 
-    __slots__ = ("closed", "dropped", "error", "items", "keep", "result", "whole")
+    __slots__ = ("closed", "dropped", "error", "is_complete", "items", "keep", "result")
 
     def __init__(self, *, keep: bool = True) -> None:
         self.items: list[T] = []
         self.dropped = 0
         self.keep = keep
         self.closed = False
-        self.whole = False
+        self.is_complete = False
         self.result: R
         self.error: BaseException | None = None
 
@@ -94,7 +94,7 @@ class StreamBuffer(Generic[T, R]):
     def complete(self, result: R) -> None:
         """End with a result."""
         if not self.closed:
-            self.result, self.whole = result, True
+            self.result, self.is_complete = result, True
             self.closed = True
 
 

@@ -21,7 +21,7 @@ class Retry:
 
         retry = Retry(policy)
         while True:
-            attempt = retry.begin()
+            attempt = retry.start_attempt()
             try:
                 return (yield from ...)
             except SomeError as error:
@@ -38,8 +38,8 @@ class Retry:
         self._policy = policy
         self._state = RetryCallState(policy, fn=None, args=(), kwargs={})
 
-    def begin(self) -> int:
-        """Begin an attempt and return its number, from 1."""
+    def start_attempt(self) -> int:
+        """Start an attempt and return its number, from 1."""
         if self._state.outcome is not None:
             self._state.prepare_for_next_attempt()
         self._policy.before(self._state)

@@ -130,7 +130,7 @@ class LLM:
         """Send the request until an answer begins, as often as the policy allows."""
         retry = Retry(self._policy)
         while True:
-            retry.begin()
+            retry.start_attempt()
             try:
                 return (yield from self._send(request, timer))
             except Exception as error:
@@ -250,7 +250,7 @@ class _ResponseBuilder:
         self.is_done = False
         self.finish_reason: str | None = None
         self.deferred: LLMResponse | None = None
-        response_text.asked = question.messages
+        response_text.messages = question.messages
         self._response_text = response_text
         self._by_tool = question.format is not None and question.format.by == "tool"
         self._last: LLMResponse | None = None

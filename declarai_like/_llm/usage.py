@@ -20,21 +20,21 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(ascii_count / 4) + len(text) - ascii_count
 
 
-def usage_so_far(answer: LLMResponse) -> Usage:
+def current_usage(answer: LLMResponse) -> Usage:
     """Return the tokens of an answer so far and of its prompt: those of the provider, or else an estimate."""
     return answer.usage or _usage(answer.response_text, answer.response)
 
 
-def usage_of_all_attempts(answer: LLMResponse) -> Usage:
+def usage_of_attempts(answer: LLMResponse) -> Usage:
     """Return the tokens of an answer so far, with those of the attempts before this one."""
-    usages, response_text = [usage_so_far(answer)], answer.response_text.before
+    usages, response_text = [current_usage(answer)], answer.response_text.previous
     while response_text is not None:
         usages.append(_usage(response_text, response_text.text))
-        response_text = response_text.before
-    return sum_of(usages)
+        response_text = response_text.previous
+    return sum_usages(usages)
 
 
-def sum_of(usages: Sequence[Usage]) -> Usage:
+def sum_usages(usages: Sequence[Usage]) -> Usage:
     """Return the sum of usages; it is estimated if one of them is."""
     return Usage(
         sum(usage.prompt_tokens for usage in usages),
@@ -47,7 +47,7 @@ def sum_of(usages: Sequence[Usage]) -> Usage:
 def _usage(response_text: ResponseText, text: str) -> Usage:
     if response_text.usage is not None:
         return response_text.usage
-    prompt = sum(PER_MESSAGE + sum(map(estimate_tokens, texts_of(message))) for message in response_text.asked)
+    prompt = sum(PER_MESSAGE + sum(map(estimate_tokens, texts_of(message))) for message in response_text.messages)
     completion = estimate_tokens(text)
     return Usage(prompt, completion, prompt + completion, estimated=True)
 

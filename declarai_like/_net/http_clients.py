@@ -40,23 +40,23 @@ class Clients(Generic[B, A]):
         self._make_async = make_async
         self._aclose = aclose
         self._blocking = PerProcess(make, lambda client: client.close())
-        self._of_loops: PerProcess[MutableMapping[Any, tuple[A, AsyncIterator[None]]]]
-        self._of_loops = PerProcess(weakref.WeakKeyDictionary, lambda _: None)
+        self._per_loop: PerProcess[MutableMapping[Any, tuple[A, AsyncIterator[None]]]]
+        self._per_loop = PerProcess(weakref.WeakKeyDictionary, lambda _: None)
 
     def blocking(self) -> B:
         """Return the client for blocking code."""
         return self._blocking.get()
 
-    async def of_loop(self) -> A:
+    async def for_event_loop(self) -> A:
         """Return the client of the running event loop."""
         from anyio.lowlevel import current_token
 
-        token, of_loops = current_token(), self._of_loops.get()
-        known = of_loops.get(token.native_token)
+        token, per_loop = current_token(), self._per_loop.get()
+        known = per_loop.get(token.native_token)
         if known is None:
             client = self._make_async(token.backend_class.__name__)
             keeper = _close_with_the_loop(client, self._aclose)
-            known = of_loops[token.native_token] = client, keeper
+            known = per_loop[token.native_token] = client, keeper
             await anext(keeper)
         return known[0]
 
@@ -69,7 +69,7 @@ class Clients(Generic[B, A]):
         from anyio.lowlevel import current_token
 
         self.close()
-        known = self._of_loops.get().pop(current_token().native_token, None)
+        known = self._per_loop.get().pop(current_token().native_token, None)
         if known is not None:
             await anext(known[1], None)
 

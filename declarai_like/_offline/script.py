@@ -80,7 +80,7 @@ class Script:
             ProviderError: the reply has an error status.
             Exception: any error of `say`.
         """
-        raw = self.say(request.body, request.form)
+        raw = self.say(request.body, request.schema)
         if raw.status >= 400:
             body = b"".join(piece for piece in raw.played() if isinstance(piece, bytes))
             headers = {name.lower(): value for name, value in raw.headers.items()}

@@ -55,13 +55,13 @@ class Request:
     Attributes:
         endpoint: the path below the base URL.
         body: the body, as JSON values.
-        form: the complete JSON Schema of the answer, including parts that the provider's format does not support. It is
+        schema: the complete JSON Schema of the answer, including parts that the provider's format does not support. It is
             not sent. The offline model reads it, since its answers have to be valid at the first attempt.
     """
 
     endpoint: str
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    form: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any] | None = None
 
     @property
     def stream(self) -> bool:

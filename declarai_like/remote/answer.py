@@ -83,7 +83,7 @@ class _SendRequest(Open["_ResponseStream"]):
     async def arun(self) -> _ResponseStream:
         import anyio
 
-        client = await self._clients.of_loop()
+        client = await self._clients.for_event_loop()
         with anyio.move_on_after(self._timer.left()):
             try:
                 response = await client.send(self._built(client, None), stream=True)

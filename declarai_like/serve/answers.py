@@ -57,7 +57,7 @@ class StreamAnswer:
                 async for event in progress:
                     yield event
             # A stream that Watch.stop() has closed ends without an error, and is not complete
-            if stream.buffer.whole:
+            if stream.buffer.is_complete:
                 yield "done", _done_data(stream)
 
     async def _progress(self, stream: Stream[Any]) -> AsyncGenerator[AnswerEvent, None]:

@@ -186,7 +186,7 @@ class _SendRequest(Open[Connection]):
     async def arun(self) -> Connection:
         import anyio
 
-        client: Any = await self._transport.clients.of_loop()
+        client: Any = await self._transport.clients.for_event_loop()
         limit = self._timer.start()
         arguments = self._arguments(limit, read=None)  # async reads are limited by cancel scopes
         manager: Any = client.chat.completions.with_streaming_response.create(**arguments)
