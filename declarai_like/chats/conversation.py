@@ -1,4 +1,4 @@
-"""One conversation and how it goes on: what is remembered of it, what is sent of it, and one answer after another."""
+"""The flows of a conversation: they load messages, send them to a model, and remember the answer."""
 
 from __future__ import annotations
 
@@ -6,181 +6,181 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from .._calls.output_call import OutputCall
+from .._core.checks import one_of
 from .._core.fair_lock import FairLock
 from .._core.flow import Flow, perform
 from .._output.output_type import OutputMismatch
-from ..errors import ConfigurationError, DeclaraiError, MemoryFailed
-from ..memory import Memory, MemoryCall
+from ..errors import DeclaraiError, MemoryFailed
+from ..memory import InMemory, Memory, MemoryCall
 from ..messages import LLMResponse, Message
 from ..stream import Commitment
 from ..window import Summary, Window
-from .checking import check_text
-
-R = TypeVar("R")
+from .definition import ChatDefinition, check_text
 
 _ROLES = ("system", "user", "assistant")
-_SUMMARY = re.compile(r"summary:(\d+)")  # the id of a summary: how many messages it covers, from the first one
-_SUMMARY_OF = "This is a summary of the conversation before:\n"
+_SUMMARY_ID = re.compile(r"summary:(\d+)")  # the number of messages that a summary covers, from the first one
+_SUMMARY_HEADING = "This is a summary of the conversation before:\n"
 
 
-class Conversation(Generic[R]):
-    """The flows of one chat: they load, ask and remember.
+class Conversation:
+    """The flows of one chat instance.
 
-    Only one answer is under way at a time; the others wait for their turn. What is said and what is
-    answered are remembered together, when the answer has ended.
+    One answer is open at a time; the next ones wait for the lock. A message and its answer are remembered together,
+    when the answer has ended.
 
     Attributes:
-        memory: where it is remembered.
-        window: how much of it is sent; None for all.
-        keep_partial: whether an answer that fails or is left is remembered as far as it came.
+        memory: the memory of the messages.
+        window: selects the messages that are sent; None for all.
+        keep_partial: True if an answer that fails or is closed early is remembered as far as it was received.
     """
 
-    def __init__(
-        self,
-        memory: Memory,
-        window: Window | None,
-        *,
-        greet: Callable[[], str],
-        output_call: Callable[[], OutputCall[R]],
-        summariser: Callable[[], OutputCall[str]],
-        keep_partial: bool,
-    ) -> None:
-        self.memory = memory
-        self.window = window
+    def __init__(self, definition: ChatDefinition, greet: Callable[[], str]) -> None:
+        """``greet`` returns the greeting, which is the first message of an empty conversation."""
+        self.memory: Memory = InMemory()
+        self.window: Window | None = definition.declaration.window
+        self.keep_partial = definition.declaration.keep_partial
+        self._definition = definition
         self._greet = greet
-        self._output_call = output_call
-        self._summariser = summariser
-        self.keep_partial = keep_partial
         self._lock = FairLock()
 
     def exchange(
         self, text: str, system: str, params: Mapping[str, Any], commitment: Commitment | None
-    ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
-        """Send a text, and give the answer; with a commitment, emit it as it grows.
+    ) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
+        """Send a message and return the answer; with a commitment, emit the chunks of the answer.
 
         Raises:
-            MemoryFailed: the conversation could not be loaded, or the answer not be remembered; then it is on
-                the error.
-            DeclaraiError: there is no answer.
+            MemoryFailed: the conversation could not be loaded, or the answer could not be remembered. In the second case
+                the error has the answer.
+            DeclaraiError: the call failed.
         """
         lease = yield from perform(self._lock.acquire(commitment.has_reader if commitment else _always))
         history = yield from self._load()
-        said = _message("user", text)
-        sent = yield from self._sent(system, history, said)
-        new = [*history.new, said]
+        message = _message("user", text)
+        messages = yield from self._messages_to_send(system, history, message)
+        new = [*history.new, message]
         if commitment is not None:
-            lease.on_release = lambda: self._left(new, commitment)
+            # A generator that is being closed cannot yield effects, so the driver remembers the partial answer when it
+            # releases the lock.
+            lease.on_release = lambda: self._remember_unfinished(new, commitment)
         try:
-            value, response = yield from self._output_call().answer(sent, params, commitment)
+            value, response = yield from self._definition.output_call().answer(messages, params, commitment)
         except DeclaraiError as error:
             lease.disarm()
             if self.keep_partial and error.partial:
                 try:
-                    yield from perform(self._remember([*new, _answer(commitment, error.partial, "failed")]))
+                    partial = _partial_answer(commitment, error.partial, "failed")
+                    yield from perform(self._remember([*new, partial]))
                 except MemoryFailed as failed:
-                    error.add_note(f"What had come of it could not be remembered: {failed}")
+                    error.add_note(f"The partial answer could not be remembered: {failed}")
             raise
+        # From here on the answer is complete: on_release would remember it a second time.
         lease.disarm()
         try:
-            yield from perform(self._remember([*new, _answered(response)]))
+            yield from perform(self._remember([*new, _answer(response)]))
         except MemoryFailed as error:
             error.partial, error.response, error.result = response.response, response, value
             raise
         return value, response
 
     def messages(self) -> Flow[Any, list[Message]]:
-        """Give all that was said, the greeting first."""
+        """Return all messages, the greeting first. The system prompt and summaries are not part of them."""
         history = yield from self._load()
         return history.messages
 
     def compile(self, text: str | None, system: str) -> Flow[Any, list[Message]]:
-        """Give what would be sent, as far as that can be said without asking for a new summary."""
+        """Return the messages that would be sent, without making a new summary."""
         history = yield from self._load()
-        now = [] if text is None else [Message("user", text)]
-        return self._chosen([*history.before(system), *history.fresh, *now])
+        message = [] if text is None else [Message("user", text)]
+        return self._select([*history.before(system), *history.fresh, *message])
 
     def add(self, role: str, content: str) -> Flow[Any, None]:
-        """Remember a message that was not sent."""
-        if role not in _ROLES:
-            raise ConfigurationError(f"role is {role!r}; it is one of {', '.join(map(repr, _ROLES))}")
+        """Remember a message that is not sent.
+
+        Raises:
+            ConfigurationError: the role or the content is not valid.
+        """
+        one_of("role", role, _ROLES)
         check_text("content", content)
         history = yield from self._load()
         yield from perform(self._remember([*history.new, _message(role, content)]))
 
     def take_back(self, text: str) -> Flow[Any, None]:
-        """Forget what the user has said last, if it was this, and what came of it. What failed was not remembered.
+        """Forget the user's last message and all after it, if it has this text. If its answer failed, neither was
+        remembered, and the last message is another one.
 
         Raises:
-            MemoryFailed: that could not be done. What was remembered is, if the memory takes it back.
+            MemoryFailed: it could not be forgotten. The conversation is as before, if the memory can still append.
         """
-        remembered = yield from perform(MemoryCall(self.memory.load))
-        said = [place for place, message in enumerate(remembered) if message.role == "user"]
-        if not said or remembered[said[-1]].content != text:
+        stored = yield from perform(MemoryCall(self.memory.load))
+        indexes = [index for index, message in enumerate(stored) if message.role == "user"]
+        if not indexes or stored[indexes[-1]].content != text:
             return
+        # A memory cannot remove single messages, so all are removed, and the first ones appended again.
         yield from perform(MemoryCall(self.memory.clear))
         try:
-            yield from perform(self._remember(list(remembered[: said[-1]])))
+            yield from perform(self._remember(list(stored[: indexes[-1]])))
         except MemoryFailed as error:
             try:
-                yield from perform(self._remember(list(remembered)))
-            except MemoryFailed as again:
-                error.add_note(f"The conversation is lost: it could not be put back: {again}")
+                yield from perform(self._remember(list(stored)))
+            except MemoryFailed as second:
+                error.add_note(f"The conversation is lost: its messages could not be appended again: {second}")
             raise
 
     def clear(self) -> Flow[Any, None]:
-        """Forget all that was said."""
+        """Forget all messages."""
         yield from perform(MemoryCall(self.memory.clear))
 
     def _load(self) -> Flow[Any, _History]:
-        remembered = yield from perform(MemoryCall(self.memory.load))
-        history = _History.of(remembered)
-        if not remembered and (greeting := self._greet()):
+        stored = yield from perform(MemoryCall(self.memory.load))
+        history = _History.of(stored)
+        if not stored and (greeting := self._greet()):
             history.new = history.messages = [_message("assistant", greeting)]
         return history
 
-    def _sent(self, system: str, history: _History, said: Message) -> Flow[Any, list[Message]]:
+    def _messages_to_send(self, system: str, history: _History, message: Message) -> Flow[Any, list[Message]]:
         if isinstance(self.window, Summary):
             before = history.before(system)
-            outgrown = self.window.outgrown(before, history.fresh, said)
+            outgrown = self.window.outgrown(before, history.fresh, message)
             if outgrown:
                 summary = yield from self._summarise(self.window, history, outgrown)
                 history.cover(outgrown, summary)
-        return self._chosen([*history.before(system), *history.fresh, said])
+        return self._select([*history.before(system), *history.fresh, message])
 
-    def _chosen(self, messages: list[Message]) -> list[Message]:
+    def _select(self, messages: list[Message]) -> list[Message]:
         return messages if self.window is None else list(self.window.select(messages))
 
     def _summarise(self, window: Summary, history: _History, outgrown: int) -> Flow[Any, Message]:
-        """Let the model put the first messages that no summary covers into one, with the last summary."""
-        told = [history.summary] if history.summary else []
-        told += [message for message in history.fresh[:outgrown] if message.role != "system"]
-        asked = [Message("system", window.instruction), Message("user", "\n\n".join(map(_told, told)))]
-        text, response = yield from self._summariser().answer(asked, {})
+        """Return a summary of the last summary and of the first messages that it does not cover."""
+        covered = [history.summary] if history.summary else []
+        # System messages are still sent as they are, so they need no summary.
+        covered += [message for message in history.fresh[:outgrown] if message.role != "system"]
+        texts = "\n\n".join(map(_summary_input, covered))
+        messages = [Message("system", window.instruction), Message("user", texts)]
+        text, response = yield from self._definition.summariser.answer(messages, {})
         return _message(
             "system",
-            _SUMMARY_OF + text,
+            _SUMMARY_HEADING + text,
             id=f"summary:{history.covered + outgrown}",
             model=response.model,
             usage=response.usage,
         )
 
-    def _left(self, new: list[Message], commitment: Commitment) -> MemoryCall[None] | None:
-        """Say what is to be remembered of an answer whose reader has left before the stream's own end."""
+    def _remember_unfinished(self, new: list[Message], commitment: Commitment) -> MemoryCall[None] | None:
+        """Return the effect that remembers an answer whose stream was closed before its end; None for nothing."""
         last = commitment.last
         if last is None:
             return None
-        if last.finish_reason is not None and self._fits(last):  # all of it was there
-            return self._remember([*new, _answered(last)])
+        if last.finish_reason is not None and self._is_valid(last):  # the last chunk was read, only the end was not
+            return self._remember([*new, _answer(last)])
         if self.keep_partial and last.response:
-            return self._remember([*new, _answer(commitment, last.response, "closed")])
+            return self._remember([*new, _partial_answer(commitment, last.response, "closed")])
         return None
 
-    def _fits(self, response: LLMResponse) -> bool:
+    def _is_valid(self, response: LLMResponse) -> bool:
         try:
-            self._output_call().read(response)
+            self._definition.output_call().read(response)
         except (OutputMismatch, DeclaraiError):
             return False
         return True
@@ -191,13 +191,13 @@ class Conversation(Generic[R]):
 
 @dataclass
 class _History:
-    """What is remembered of a conversation, in its parts.
+    """The stored messages of a conversation, without its summaries, and the last summary.
 
     Attributes:
-        messages: all that was said; summaries are left out.
-        new: what is not remembered yet.
+        messages: all messages except for summaries.
+        new: the messages that are not stored yet.
         summary: the last summary.
-        covered: how many of the messages that covers.
+        covered: the number of messages that it covers, from the first one.
     """
 
     messages: list[Message]
@@ -206,10 +206,10 @@ class _History:
     covered: int = 0
 
     @classmethod
-    def of(cls, remembered: Sequence[Message]) -> _History:
+    def of(cls, stored: Sequence[Message]) -> _History:
         history = cls([])
-        for message in remembered:
-            if message.role == "system" and (summary := _SUMMARY.fullmatch(message.id)):
+        for message in stored:
+            if message.role == "system" and (summary := _SUMMARY_ID.fullmatch(message.id)):
                 history.summary, history.covered = message, int(summary[1])
             else:
                 history.messages.append(message)
@@ -221,10 +221,10 @@ class _History:
         return self.messages[self.covered :]
 
     def before(self, system: str) -> list[Message]:
-        """Give what is sent before the fresh messages."""
-        own = [Message("system", system)] if system else []
-        told = [message for message in self.messages[: self.covered] if message.role == "system"]
-        return [*own, *told, *([self.summary] if self.summary else [])]
+        """Return the messages that are sent before the fresh ones."""
+        prompt = [Message("system", system)] if system else []
+        covered = [message for message in self.messages[: self.covered] if message.role == "system"]
+        return [*prompt, *covered, *([self.summary] if self.summary else [])]
 
     def cover(self, count: int, summary: Message) -> None:
         """Cover some more messages with a new summary."""
@@ -234,7 +234,7 @@ class _History:
 
 
 class _Shielded(MemoryCall[None]):
-    """A call that is not cancelled: what has been answered is remembered."""
+    """A call that is not cancelled, so that an answer is remembered also if its reader is cancelled."""
 
     async def arun(self) -> None:
         import anyio
@@ -243,13 +243,13 @@ class _Shielded(MemoryCall[None]):
             await super().arun()
 
 
-def _message(role: str, content: str, *, id: str = "", **about: Any) -> Message:
+def _message(role: str, content: str, *, id: str = "", **fields: Any) -> Message:
     import uuid
 
-    return Message(role, content, id=id or uuid.uuid4().hex, created=datetime.now(UTC), **about)
+    return Message(role, content, id=id or uuid.uuid4().hex, created=datetime.now(UTC), **fields)
 
 
-def _answered(response: LLMResponse, *, text: str | None = None, finish_reason: str | None = None) -> Message:
+def _answer(response: LLMResponse, *, text: str | None = None, finish_reason: str | None = None) -> Message:
     return _message(
         "assistant",
         response.response if text is None else text,
@@ -259,20 +259,19 @@ def _answered(response: LLMResponse, *, text: str | None = None, finish_reason: 
     )
 
 
-def _answer(commitment: Commitment | None, text: str, finish_reason: str) -> Message:
-    """Make the message of an answer that is not whole."""
+def _partial_answer(commitment: Commitment | None, text: str, finish_reason: str) -> Message:
     last = commitment.last if commitment else None
     if last is None:
         return _message("assistant", text, finish_reason=finish_reason)
-    return _answered(last, text=text, finish_reason=finish_reason)
+    return _answer(last, text=text, finish_reason=finish_reason)
 
 
-def _told(message: Message) -> str:
-    """Write a message for the model that makes a summary."""
+def _summary_input(message: Message) -> str:
+    """Return a message as text, for the model that makes a summary."""
     calls = [f"(calls {call.name} with {call.arguments})" for call in message.tool_calls]
     return f"{message.role}: " + " ".join(filter(None, [message.content, *calls]))
 
 
 def _always() -> bool:
-    """Somebody waits for an answer that does not stream, as long as it is under way."""
+    """The activity of an answer that is not a stream: its caller waits until it ends."""
     return True

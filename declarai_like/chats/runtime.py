@@ -1,4 +1,4 @@
-"""What a chat keeps in one of its instances: its conversation, its values, and the words it was given."""
+"""The runtime of a chat instance: its conversation, its values and its texts."""
 
 from __future__ import annotations
 
@@ -9,40 +9,35 @@ from typing import Any
 from .._calls.output_call import params_of
 from .._calls.runner import CallRunner, FlowFactory
 from .._core.flow import Flow
-from ..memory import InMemory, Memory
+from ..memory import Memory
 from ..messages import LLMResponse, Message
 from ..stream import Commitment, Stream
 from ..window import Window
-from .checking import check_memory, check_text, check_window
 from .conversation import Conversation
-from .declared import ChatDefinition, has_own
+from .definition import ChatDefinition, check_memory, check_text, check_window, is_code
 
-_NOTHING: Any = object()
+_MISSING: Any = object()
 
 
 class ChatRuntime:
-    """What a chat keeps in one of its instances.
+    """The state of one chat instance. It is a separate object, as the attributes of the instance are the user's.
 
     Attributes:
-        said: the words that it was given in place of the class's own.
+        definition: the definition of the class.
+        calls: returns answers to callers, and knows the last one of each context.
+        conversation: the flows of the conversation.
     """
 
-    def __init__(self, chat: Any, declared: ChatDefinition) -> None:
-        self.declared = declared
-        self.said: dict[str, str] = {}
+    def __init__(self, chat: Any, definition: ChatDefinition) -> None:
+        declaration = definition.declaration
+        self.definition = definition
         self.calls = CallRunner(
-            declared.prompt.output_type, streaming=declared.streaming, replay=declared.settings.replay
+            definition.prompt.output_type, streaming=definition.streaming, replay=declaration.replay
         )
-        self.conversation: Conversation[Any] = Conversation(
-            InMemory(),
-            declared.settings.window,
-            greet=self.greeting,
-            output_call=declared.output_call,
-            summariser=lambda: declared.summariser,
-            keep_partial=declared.settings.keep_partial,
-        )
+        self.conversation = Conversation(definition, self.greeting)
         self._chat = chat
         self._values: dict[str, Any] = {}
+        self._texts: dict[str, str] = {}  # assigned to the instance in place of the class's templates
 
     def configure(
         self,
@@ -52,12 +47,12 @@ class ChatRuntime:
         window: Window | None,
         values: Mapping[str, Any],
     ) -> None:
-        """Take what the constructor was given.
+        """Set the arguments of the constructor.
 
         Raises:
             ConfigurationError: a setting is wrong.
         """
-        name = self.declared.prompt.name
+        name = self.definition.prompt.name
         check_memory(name, memory)
         check_window(name, window)
         if memory is not None:
@@ -66,69 +61,74 @@ class ChatRuntime:
             self.conversation.window = window
         for setting, text in (("system", system), ("greeting", greeting)):
             if text is not None:
-                self.say(setting, text)
+                self.set_text(setting, text)
         self._values.update(values)
 
-    def say(self, name: str, text: str) -> None:
-        """Take words that stand as they are, for the system prompt or the greeting.
+    def set_text(self, name: str, text: str) -> None:
+        """Set the system prompt or the greeting to a str that is not a template.
 
         Raises:
-            ConfigurationError: they are no text.
+            ConfigurationError: it is not a str, or cannot be encoded as UTF-8.
         """
-        check_text(f"{name} of {self.declared.prompt.name!r}", text)
-        self.said[name] = text
+        check_text(f"{name} of chat {self.definition.prompt.name!r}", text)
+        self._texts[name] = text
 
     def send(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any, *, is_async: bool) -> Any:
-        return self.calls.call(self._answering(args, values, params), is_async=is_async)
+        """Send a message; return the answer in the form that the class declares."""
+        return self.calls.call(self._flow_of(args, values, params), is_async=is_async)
 
     def stream(self, message: str, values: Mapping[str, Any], params: Any = None) -> Stream[Any]:
-        """Send a message, and give the answer as a stream, whatever `send` gives."""
-        return self.calls.stream(self._answering((message,), values, params))
-
-    def _answering(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any) -> FlowFactory[Any]:
-        message, given = self.declared.prompt.bind(args, values)
-        system = self._with_format_instructions(given)
-        request = params_of(repr(self.declared.prompt.name), params)
-
-        def answering(commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
-            return self.conversation.exchange(message, system, request, commitment)
-
-        return answering
+        """Send a message; return the answer as a stream, also if the class declares another form."""
+        return self.calls.stream(self._flow_of((message,), values, params))
 
     def compile(self, message: str | None, values: Mapping[str, Any]) -> Flow[Any, list[Message]]:
-        self.declared.prompt.check(values)
+        """Return the flow that returns the messages which `send` would send."""
+        self.definition.prompt.check(values)
         if message is not None:
-            self.declared.prompt.check_message(message)
+            self.definition.prompt.check_message(message)
         return self.conversation.compile(message, self._with_format_instructions(values))
 
-    def system(self, values: Mapping[str, Any]) -> str:
-        """Write the system prompt, with what is said of the answer."""
-        return self.declared.prompt.instruct(self._known(values), self.own("system"))
-
-    def greeting(self) -> str:
-        own = self.own("greeting")
-        return self.declared.prompt.greet(self._known({})) if own is None else own
-
-    def words(self, name: str) -> str:
-        """Give the system prompt or the greeting, with the values filled in."""
+    def text(self, name: str) -> str:
+        """Return the filled system prompt or greeting."""
         return self.system({}) if name == "system" else self.greeting()
 
-    def own(self, name: str) -> str | None:
-        """Give the words that stand as they are, if there are any: the instance's, or what the class's code makes."""
-        made = getattr(self._chat, name) if has_own(self._chat.__class__, name) else None
-        return self.said.get(name, made)
+    def system(self, values: Mapping[str, Any]) -> str:
+        """Return the system prompt, with the description of the answer."""
+        return self.definition.prompt.instruct(self._known_values(values), self._fixed_text("system"))
+
+    def greeting(self) -> str:
+        """Return the greeting; empty without one."""
+        fixed = self._fixed_text("greeting")
+        return self.definition.prompt.greet(self._known_values({})) if fixed is None else fixed
+
+    def _flow_of(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any) -> FlowFactory[Any]:
+        # Arguments and templates are checked now, in the call of send; the flow of a stream starts when it is read.
+        message, own_values = self.definition.prompt.bind(args, values)
+        system = self._with_format_instructions(own_values)
+        own_params = params_of(repr(self.definition.prompt.name), params)
+
+        def start(commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
+            return self.conversation.exchange(message, system, own_params, commitment)
+
+        return start
+
+    def _fixed_text(self, name: str) -> str | None:
+        """Return the text that is not filled: the instance's, or the one that the class's code returns; or None."""
+        if name in self._texts:
+            return self._texts[name]
+        return getattr(self._chat, name) if is_code(self._chat.__class__, name) else None
 
     def _with_format_instructions(self, values: Mapping[str, Any]) -> str:
-        return self.declared.output_call().with_format_instructions(self.system(values))
+        return self.definition.output_call().with_format_instructions(self.system(values))
 
-    def _known(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the values that there are places for: of the call, of the instance, or among its attributes."""
-        prompt = self.declared.prompt
+    def _known_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values for the templates: of the call, or else of the instance, or else its attributes."""
         known: dict[str, Any] = {"self": self._chat}
-        for name in prompt.places:
-            value = given.get(name, self._values.get(name, _NOTHING))
-            if value is _NOTHING:
-                value = getattr(self._chat, name, _NOTHING)
-            if value is not _NOTHING and not inspect.ismethod(value):
+        for name in self.definition.prompt.places:
+            value = values.get(name, self._values.get(name, _MISSING))
+            if value is _MISSING:
+                value = getattr(self._chat, name, _MISSING)
+            # A method is not a value: a name that has one only is missing.
+            if value is not _MISSING and not inspect.ismethod(value):
                 known[name] = value
         return known

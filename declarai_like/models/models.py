@@ -263,7 +263,7 @@ class Model(Generic[S]):
             keep_partial=keep_partial,
             window=window,
         )
-        return functools.partial(make_chat, settings=declaration) if cls is None else make_chat(cls, declaration)
+        return functools.partial(make_chat, declaration=declaration) if cls is None else make_chat(cls, declaration)
 
     @property
     def experimental(self) -> Self:

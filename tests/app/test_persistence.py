@@ -211,9 +211,9 @@ def test_partitions_are_isolated(world: World, make: Make) -> None:
 def test_no_partition_is_the_empty_one(world: World, make: Make) -> None:
     kept = make()
     drive(world, save(kept, step("chat", 1, partition_key=None)))
-    for nobody in (None, ""):
-        assert shown(drive(world, load(kept, nobody, "chat"))) == step("chat", 1, partition_key="")
-        assert drive(world, list_app_ids(kept, nobody)) == ["chat"]
+    for partition_key in (None, ""):
+        assert shown(drive(world, load(kept, partition_key, "chat"))) == step("chat", 1, partition_key="")
+        assert drive(world, list_app_ids(kept, partition_key)) == ["chat"]
 
 
 def test_the_caller_may_change_what_load_returns(world: World, make: Make) -> None:

@@ -1,4 +1,4 @@
-"""What a chat class becomes: its words, its constructor, what it sends and what it answers."""
+"""Chat classes: their templates, constructors, requests and answers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 import contextvars
 import inspect
 import pickle
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
@@ -32,7 +33,7 @@ class Hero(BaseModel):
 
 
 def sent(script: Script, call: int = -1) -> list[tuple[str, str]]:
-    """Give the messages of a request, as role and content."""
+    """Return the messages of a request as role and content."""
     return [(message["role"], message["content"]) for message in script.calls[call]["messages"]]
 
 
@@ -43,12 +44,12 @@ def test_the_first_example() -> None:
     class SQLBot:
         """You are a SQL assistant for {{ dialect }}."""
 
-        greeting = "Hello! What shall we query?"
+        greeting = "Hello! What do you want to query?"
 
     bot: Any = SQLBot(dialect="PostgreSQL")
     assert [chunk.response for chunk in bot.send("two SELECTs")][-1] == "SELECT 1; SELECT 2"
     assert bot.system == "You are a SQL assistant for PostgreSQL."
-    assert bot.greeting == "Hello! What shall we query?"
+    assert bot.greeting == "Hello! What do you want to query?"
     assert [message.role for message in bot.conversation] == ["assistant", "user", "assistant"]
     assert bot.llm_response.response == "SELECT 1; SELECT 2"
     assert [message.role for message in bot.compile()] == ["system", "assistant", "user", "assistant"]
@@ -56,7 +57,7 @@ def test_the_first_example() -> None:
     assert bot.conversation[-1].content == "be brief"
 
 
-def test_it_speaks_in_each_world_streaming_and_not(world: World) -> None:
+def test_it_answers_in_sync_and_async_code_streaming_and_not(world: World) -> None:
     script = Script(["one", "two"])
 
     @declarai.offline(script).chat
@@ -76,15 +77,15 @@ def test_it_speaks_in_each_world_streaming_and_not(world: World) -> None:
     class Streaming:
         """Be kind."""
 
-    seen: list[Any] = []
+    items: list[Any] = []
     streaming: Any = Streaming()
-    world.read(streaming.send("hi"), seen)
-    world.read(streaming.asend("again"), seen)
-    assert [chunk.response for chunk in seen if chunk.finish_reason] == ["one", "two"]
+    world.read(streaming.send("hi"), items)
+    world.read(streaming.asend("again"), items)
+    assert [chunk.response for chunk in items if chunk.finish_reason] == ["one", "two"]
     assert [message.content for message in streaming.conversation] == ["hi", "one", "again", "two"]
 
 
-class TestWords:
+class TestTemplates:
     def test_instances_share_nothing(self) -> None:
         script = Script(lambda messages: messages[0]["content"])
 
@@ -100,7 +101,7 @@ class TestWords:
         assert (len(cats), len(dogs)) == (4, 2)
         assert cats.llm_response.response != dogs.llm_response.response
 
-    def test_values_are_of_the_call_before_the_instance_before_its_attributes(self) -> None:
+    def test_values_of_the_call_override_the_instance_and_its_attributes(self) -> None:
         @declarai.offline(lambda messages: messages[0]["content"]).chat
         class Bot:
             """{a} {b} {c}"""
@@ -115,7 +116,7 @@ class TestWords:
         bot.a = "new"
         assert bot.system == "new instance instance"
 
-    def test_a_template_may_look_at_the_instance(self) -> None:
+    def test_a_template_may_use_the_instance(self) -> None:
         @declarai.offline().chat
         class Bot:
             """Tables: {% for table in self.tables() %}{{ table }} {% endfor %}and {{ extra }}"""
@@ -129,7 +130,7 @@ class TestWords:
 
         assert Bot().system == "Tables: a b and more"
 
-    def test_a_value_that_is_missing_is_named(self) -> None:
+    def test_a_missing_value_is_named(self) -> None:
         @declarai.offline().chat
         class Bot:
             """About {topic}."""
@@ -153,9 +154,9 @@ class TestWords:
             bot.greeting  # noqa: B018
         with pytest.raises(PromptError, match="'topic' is undefined"):
             Jinja().send("hi")
-        assert bot._chat.conversation.memory.load() == []
+        assert bot._chat_runtime.conversation.memory.load() == []
 
-    def test_a_value_without_a_place_is_named(self) -> None:
+    def test_an_unused_value_is_named(self) -> None:
         @declarai.offline().chat
         class Bot:
             """About {topic}."""
@@ -173,7 +174,7 @@ class TestWords:
         with pytest.raises(TypeError, match=r"unexpected keyword argument 'tone'"):
             bot.compile("hi", tone="kind")
 
-    def test_what_an_instance_is_given_stands_as_it_is(self) -> None:
+    def test_texts_of_an_instance_are_not_templates(self) -> None:
         script = Script(["ok"])
 
         @declarai.offline(script).chat
@@ -191,7 +192,7 @@ class TestWords:
         bot.system = "Now {this}"
         assert bot.system == "Now {this}"
 
-    def test_braces_around_what_is_no_name_are_text(self) -> None:
+    def test_braces_around_anything_but_a_name_are_text(self) -> None:
         @declarai.offline().chat
         class Bot:
             """Answer as {"sql": ...} or {} or {a b}."""
@@ -208,7 +209,7 @@ class TestWords:
         Bot().send("hi")
         assert sent(script) == [("user", "hi")]
 
-    def test_attributes_may_be_the_words(self) -> None:
+    def test_attributes_may_be_the_templates(self) -> None:
         @declarai.offline().chat
         class Bot:
             """Documentation for people."""
@@ -220,7 +221,7 @@ class TestWords:
         assert (Bot().system, Bot().greeting) == ("You are Ann.", "I am Ann.")
         assert (Bot.system, Bot.greeting) == ("You are {name}.", "I am {name}.")
 
-    def test_a_property_may_be_the_words(self) -> None:
+    def test_a_property_may_return_the_texts(self) -> None:
         script = Script(["ok"])
 
         @declarai.offline(script).chat
@@ -253,7 +254,7 @@ class TestWords:
         assert bot.greeting == "Hi Ann {x}"
         assert [message.content for message in bot] == ["Hi Ann {x}"]
 
-    def test_half_a_surrogate_pair_is_refused(self) -> None:
+    def test_a_lone_surrogate_is_an_error(self) -> None:
         @declarai.offline().chat
         class Bot:
             """{a}"""
@@ -317,13 +318,13 @@ class TestClasses:
 
         @declarai.offline().chat
         @dataclass
-        class Wordless:
+        class WithoutDocstring:
             dialect: str
 
         assert Bot("SQLite").system == "SQLite"
-        assert Wordless("SQLite").system == ""
+        assert WithoutDocstring("SQLite").system == ""
 
-    def test_a_subclass_has_words_of_its_own(self) -> None:
+    def test_a_subclass_may_have_other_templates(self) -> None:
         model = declarai.offline(lambda messages: messages[0]["content"])
 
         @model.chat
@@ -372,7 +373,7 @@ class TestClasses:
         Loud().send(" hi ")
         assert sent(script) == [("user", "HI")]
 
-    def test_one_class_may_speak_through_several_models(self) -> None:
+    def test_one_class_may_be_a_chat_of_several_models(self) -> None:
         class Bot:
             """Be kind."""
 
@@ -434,7 +435,7 @@ class TestClasses:
             ("assistant", "Nothing."),
             ("user", "hi"),
         ]
-        with pytest.raises(ConfigurationError, match="role is 'bot'; it is one of 'system', 'user', 'assistant'"):
+        with pytest.raises(ConfigurationError, match="^role must be one of 'system', 'user', 'assistant', got 'bot'$"):
             bot.add_message("x", "bot")
         bot.clear()
         assert bot.conversation == []
@@ -502,11 +503,11 @@ class TestAnswers:
             def send(self, message: str) -> list[Hero]: ...
 
         bot: Any = Bot()
-        seen: list[Any] = []
-        world.read(bot.send("hi").items(), seen)
-        assert seen == [Hero(name="Tony"), Hero(name="Thor")]
+        items: list[Any] = []
+        world.read(bot.send("hi").items(), items)
+        assert items == [Hero(name="Tony"), Hero(name="Thor")]
         world.read(bot.send("hi").partials(), partials := [])
-        assert partials[-1] == seen
+        assert partials[-1] == items
         assert len(bot) == 4
 
     @pytest.mark.parametrize("kind", [Iterator, AsyncIterator])
@@ -516,9 +517,9 @@ class TestAnswers:
             def send(self, message: str) -> kind[int]: ...
 
         bot: Any = Bot()
-        seen: list[Any] = []
-        world.read(bot.send("hi"), seen)
-        assert seen == [1, 2, 3]
+        items: list[Any] = []
+        world.read(bot.send("hi"), items)
+        assert items == [1, 2, 3]
         assert len(bot) == 2
 
     def test_an_async_send_is_awaited(self) -> None:
@@ -528,7 +529,7 @@ class TestAnswers:
 
         assert asyncio.run(Bot().send("hi")) == 5
 
-    def test_brackets_say_the_type_as_well(self) -> None:
+    def test_brackets_declare_the_type_too(self) -> None:
         @declarai.offline([5]).chat
         class Number(Chat[int]):
             """Be kind."""
@@ -554,7 +555,7 @@ class TestAnswers:
         assert list(Each().send("hi")) == [1, 2]
         assert Text().send("hi") == "ok"
 
-    def test_send_may_say_that_it_streams(self) -> None:
+    def test_send_may_declare_that_it_streams(self) -> None:
         @declarai.offline([[1, 2]]).chat
         class Bot(Chat[Stream[list[int]]]):
             def send(self, message: str) -> Stream[list[int]]: ...
@@ -588,7 +589,7 @@ class TestAnswers:
         with pytest.raises(TypeError, match="missing a required argument: 'message'"):
             bot.send()
 
-    def test_the_form_is_asked_for_in_the_system_prompt(self) -> None:
+    def test_format_instructions_are_in_the_system_prompt(self) -> None:
         script = Script(["7"])
 
         @declarai.offline(script, output="prompt").chat
@@ -597,12 +598,12 @@ class TestAnswers:
 
         bot: Any = Bot()
         assert bot.send("hi") == 7
-        (system, said), user = sent(script)
-        assert (system, user) == ("system", ("user", "hi"))
-        assert said.startswith("## Answer (int)\na rank\n\nAnswer with JSON only")
+        (role, system), user = sent(script)
+        assert (role, user) == ("system", ("user", "hi"))
+        assert system.startswith("## Answer (int)\na rank\n\nAnswer with JSON only")
         assert [message.content for message in bot.conversation] == ["hi", "7"]
 
-    def test_an_answer_that_does_not_fit_is_sent_back_and_not_remembered(self) -> None:
+    def test_an_invalid_answer_is_sent_back_and_not_remembered(self) -> None:
         script = Script(["many", 7])
 
         @declarai.offline(script).chat(retries=1)
@@ -626,18 +627,18 @@ class TestAnswers:
         assert (script.calls[0]["temperature"], script.calls[0]["seed"]) == (0, 1)
         assert params == {"temperature": 0}
 
-    def test_settings_are_checked_when_the_class_is_made(self) -> None:
+    def test_settings_are_checked_when_the_class_is_created(self) -> None:
         with pytest.raises(ConfigurationError, match="^retries of 'Bot' must be an integer >= 0, got -1"):
 
             @declarai.offline().chat(retries=-1)
             class Bot:
                 """Be kind."""
 
-    def test_a_message_is_a_text(self) -> None:
+    def test_a_message_must_be_a_str(self) -> None:
         with pytest.raises(TypeError, match=r"the message of Pickled.send\(\) must be a str, got int"):
             Pickled().send(5)
 
-    def test_no_answer_that_fits_is_an_error(self) -> None:
+    def test_no_valid_answer_is_an_error(self) -> None:
         @declarai.offline(["x"] * 3).chat
         class Bot:
             def send(self, message: str) -> int: ...
@@ -676,7 +677,7 @@ class TestOtherNames:
 
         assert isinstance(Whole().send("hi"), str)
 
-    def test_streaming_is_as_the_model_says(self) -> None:
+    def test_the_model_decides_on_streaming(self) -> None:
         live = declarai.offline(stream=True)
 
         @live.chat
@@ -695,65 +696,65 @@ def takes_memory(self: Any, memory: Any) -> None:
     self.own = memory
 
 
-class TestMistakes:
-    def test_it_is_made_of_a_class(self) -> None:
-        with pytest.raises(DeclarationError, match="<function .*> cannot become a chat: it is no class"):
+class TestErrors:
+    def test_only_a_class_can_become_a_chat(self) -> None:
+        with pytest.raises(DeclarationError, match="<function .*> cannot become a chat: it is not a class$"):
             declarai.offline().chat(lambda: None)
 
     def test_a_chat_needs_a_model(self) -> None:
         class Bot(Chat[str]):
             """Be kind."""
 
-        with pytest.raises(DeclarationError, match=r"'.*Bot' has no model: put @model.chat above the class"):
+        with pytest.raises(DeclarationError, match=r"'.*Bot' has no model; put @model.chat above the class$"):
             Bot()
 
     @pytest.mark.parametrize(
-        ("body", "said"),
+        ("body", "reason"),
         [
-            ({"clear": len}, "its 'clear' has the name of what every chat has; rename it"),
-            ({"__init__": takes_memory}, "its __init__ takes 'memory', which every chat takes; rename it"),
+            ({"clear": len}, "its 'clear' has the name of an attribute of every chat; rename it$"),
+            ({"__init__": takes_memory}, "its __init__ has the parameter 'memory', which every chat has; rename it$"),
             ({"__doc__": "{% if %}"}, "its text is not a valid Jinja template, line 1"),
             ({"greeting": "{{ a b }}"}, "its text is not a valid Jinja template"),
         ],
     )
-    def test_what_cannot_be_a_chat(self, body: dict[str, Any], said: str) -> None:
-        with pytest.raises(DeclarationError, match=f"'Bot' cannot become a chat: {said}"):
+    def test_a_class_that_cannot_be_a_chat(self, body: dict[str, Any], reason: str) -> None:
+        with pytest.raises(DeclarationError, match=f"'Bot' cannot become a chat: {reason}"):
             declarai.offline().chat(type("Bot", (), body))
 
     def test_a_send_that_cannot_be_called_with_a_message(self) -> None:
         def chat_with(send: Any) -> None:
             declarai.offline().chat(type("Bot", (), {"send": send}))
 
-        def nothing(self: Any) -> None: ...
+        def empty(self: Any) -> None: ...
         def bare(message: str) -> None: ...
         def unused(self: Any, message: str, tone: str) -> None: ...
         def params(self: Any, message: str, llm_params: Any) -> None: ...
         def many(self: Any, *messages: str) -> None: ...
         def unresolved(self: Any, message: str) -> Missing: ...  # noqa: F821
 
-        for send, said in (
-            (nothing, r"its send must take self and the message first, got send\(self: 'Any'\) -> 'None'"),
+        for send, reason in (
+            (empty, r"its send must take self and the message first, got send\(self: 'Any'\) -> 'None'"),
             (bare, r"its send must take self and the message first, got send\(message: 'str'\)"),
             (unused, "its send takes 'tone', which the system prompt does not use"),
             (params, "the parameter 'llm_params' of its send has the name of a keyword of every send; rename it"),
             (many, r"it takes .\*messages: 'str'."),
             (unresolved, "its return type 'Missing' cannot be resolved"),
         ):
-            with pytest.raises(DeclarationError, match=f"'Bot' cannot become a chat: {said}"):
+            with pytest.raises(DeclarationError, match=f"'Bot' cannot become a chat: {reason}"):
                 chat_with(send)
 
-    def test_a_message_that_is_none_is_not_remembered(self) -> None:
+    def test_an_invalid_message_is_not_remembered(self) -> None:
         bot: Any = Pickled()
-        for content, role, said in (
-            ("x", "tool", "role is 'tool'; it is one of 'system', 'user', 'assistant'"),
-            (5, "user", "content is 5; it is a text"),
-            ("\ud800", "user", "content cannot be sent: 'utf-8' codec"),
+        for content, role, reason in (
+            ("x", "tool", "^role must be one of 'system', 'user', 'assistant', got 'tool'$"),
+            (5, "user", "^content must be a str, got int$"),
+            ("\ud800", "user", "^content cannot be sent: 'utf-8' codec"),
         ):
-            with pytest.raises(ConfigurationError, match=said):
+            with pytest.raises(ConfigurationError, match=reason):
                 bot.add_message(content, role)
         assert bot.conversation == []
 
-    def test_what_could_not_be_sent_cannot_be_compiled(self) -> None:
+    def test_a_message_that_cannot_be_sent_cannot_be_compiled(self) -> None:
         bot: Any = Pickled()
         for use in (bot.compile, bot.send):
             with pytest.raises(TypeError, match=r"the message of Pickled.send\(\) must be a str, got int"):
@@ -762,27 +763,34 @@ class TestMistakes:
                 use("\ud800")
 
     @pytest.mark.parametrize(
-        ("setting", "value", "said"),
+        ("setting", "value", "reason"),
         [
-            ("memory", 5, r"5, which has no method load\(\); give one of those of declarai_like.memory, or an object"),
-            ("memory", memory.InMemory, r"the class InMemory; make one: InMemory\(...\)"),
-            ("window", 5, r"5, which has no method select\(\); give Messages, Tokens or Summary"),
-            ("window", window.Messages, r"the class Messages; make one: Messages\(...\)"),
-            ("system", 5, "5; it is a text"),
-            ("greeting", 5, "5; it is a text"),
+            (
+                "memory",
+                5,
+                "a memory of declarai_like.memory, or an object with load(), append(), clear(), got int",
+            ),
+            ("memory", memory.InMemory, "an instance, got the class InMemory; use InMemory(...)"),
+            ("window", 5, "Messages, Tokens or Summary, or an object with select(), got int"),
+            ("window", window.Messages, "an instance, got the class Messages; use Messages(...)"),
+            ("system", 5, "a str, got int"),
+            ("greeting", 5, "a str, got int"),
         ],
     )
-    def test_a_setting_of_an_instance_that_is_none(self, setting: str, value: Any, said: str) -> None:
-        with pytest.raises(ConfigurationError, match=f"^{setting} of 'Pickled' is {said}"):
+    def test_an_invalid_setting_of_an_instance(self, setting: str, value: Any, reason: str) -> None:
+        with pytest.raises(ConfigurationError, match=re.escape(f"{setting} of chat 'Pickled' must be {reason}") + "$"):
             Pickled(**{setting: value})  # type: ignore[call-arg]
 
-    def test_words_that_are_no_text_are_not_taken(self) -> None:
+    def test_a_text_that_is_not_a_str_is_not_set(self) -> None:
         bot: Any = Pickled()
         before = bot.system
-        with pytest.raises(ConfigurationError, match="system of 'Pickled' is None; it is a text"):
+        with pytest.raises(ConfigurationError, match="^system of chat 'Pickled' must be a str, got None$"):
             bot.system = None
         assert bot.system == before
 
-    def test_a_window_of_the_decorator_that_is_none(self) -> None:
-        with pytest.raises(ConfigurationError, match="window of 'Pickled' is 5"):
+    def test_an_invalid_window_of_the_decorator(self) -> None:
+        with pytest.raises(
+            ConfigurationError,
+            match="^window of chat 'Pickled' must be Messages, Tokens or Summary, or an object .*, got int$",
+        ):
             declarai.offline().chat(window=5)(Pickled)  # type: ignore[arg-type]

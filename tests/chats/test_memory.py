@@ -1,4 +1,4 @@
-"""What a chat remembers, exactly: whole exchanges, one after the other; and what it sends of a long conversation."""
+"""The messages that a chat remembers, in complete exchanges one after the other, and those that it sends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CUT = Raw(
 
 
 def chat(script: Any, **settings: Any) -> Any:
-    """Make a chat class that streams, unless the settings say otherwise."""
+    """Return a chat class that streams, unless the settings override it."""
 
     class Bot:
         """Be kind."""
@@ -33,25 +33,25 @@ def chat(script: Any, **settings: Any) -> Any:
     return declarai.offline(script).chat(**{"streaming": True, **settings})(Bot)
 
 
-def said(kept: Any) -> list[tuple[str, str]]:
+def stored(kept: Any) -> list[tuple[str, str]]:
     return [(message.role, message.content) for message in kept.load()]
 
 
 def ask(world: World, bot: Any, text: str) -> Any:
-    """Send a text in this world, and give the result of the answer."""
+    """Send a message in sync or async code, and return the value of its answer."""
     if world.name == "blocking":
         answer = bot.send(text)
         return answer.result() if isinstance(answer, declarai.Stream) else answer
 
-    async def asked() -> Any:
+    async def send() -> Any:
         answer = bot.asend(text)
         return await (answer.aresult() if isinstance(answer, declarai.Stream) else answer)
 
-    return world.run(asked)
+    return world.run(send)
 
 
 class Failing(memory.InMemory):
-    """A memory that cannot load or append while ``fails`` says so."""
+    """A memory whose method ``fails`` raises: ``load`` or ``append``."""
 
     fails = ""
 
@@ -73,18 +73,18 @@ def test_an_exchange_is_remembered_when_its_answer_has_ended(world: World) -> No
     bot = chat([WORDS])(memory=kept)
     counts: list[int] = []
 
-    def look(chunk: Any) -> None:
+    def count(chunk: Any) -> None:
         counts.append(len(kept.load()))
 
     stream = bot.send("count")
     if world.name == "blocking":
         for chunk in stream:
-            look(chunk)
+            count(chunk)
     else:
 
         async def read() -> None:
             async for chunk in stream:
-                look(chunk)
+                count(chunk)
 
         world.run(read)
     assert set(counts) == {0}
@@ -104,9 +104,9 @@ def test_an_answer_that_fails_is_not_remembered(world: World, streaming: bool) -
     bot = chat([failure, "fine"], streaming=streaming)(memory=kept)
     with pytest.raises(errors.StreamInterrupted if streaming else errors.BadRequestError):
         ask(world, bot, "count")
-    assert said(kept) == []
+    assert stored(kept) == []
     assert ask(world, bot, "again") == "fine"
-    assert said(kept) == [("user", "again"), ("assistant", "fine")]
+    assert stored(kept) == [("user", "again"), ("assistant", "fine")]
 
 
 def test_a_partial_answer_may_be_kept(world: World) -> None:
@@ -115,19 +115,19 @@ def test_a_partial_answer_may_be_kept(world: World) -> None:
     with pytest.raises(errors.StreamInterrupted) as caught:
         ask(world, bot, "count")
     assert caught.value.partial
-    assert said(kept) == [("user", "count"), ("assistant", caught.value.partial)]
+    assert stored(kept) == [("user", "count"), ("assistant", caught.value.partial)]
     assert kept.load()[-1].finish_reason == "failed"
 
 
-def test_what_failed_before_its_answer_is_never_kept(world: World) -> None:
+def test_a_call_that_fails_before_its_answer_is_never_remembered(world: World) -> None:
     kept = memory.InMemory()
     bot = chat([Fault(status=401)], keep_partial=True)(memory=kept)
     with pytest.raises(errors.AuthenticationError):
         ask(world, bot, "count")
-    assert said(kept) == []
+    assert stored(kept) == []
 
 
-def leave(world: World, bot: Any, *, after: int) -> None:
+def close_stream(world: World, bot: Any, *, after: int) -> None:
     """Send, and close the stream after some chunks."""
     stream = bot.send("count")
     if world.name == "blocking":
@@ -136,24 +136,24 @@ def leave(world: World, bot: Any, *, after: int) -> None:
         stream.close()
         return
 
-    async def left() -> None:
+    async def close_early() -> None:
         async with stream:
             for _ in range(after):
                 await anext(stream)
 
-    world.run(left)
+    world.run(close_early)
 
 
 @pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize("after", [0, 2])
-def test_a_stream_that_is_left_early_is_kept_only_if_asked(world: World, keep: bool, after: int) -> None:
+def test_a_stream_closed_early_is_remembered_only_with_keep_partial(world: World, keep: bool, after: int) -> None:
     kept = memory.InMemory()
     bot = chat([WORDS, "fine"], keep_partial=keep)(memory=kept)
-    leave(world, bot, after=after)
+    close_stream(world, bot, after=after)
     if not keep or not after:
-        assert said(kept) == []
+        assert stored(kept) == []
     else:
-        assert said(kept) == [("user", "count"), ("assistant", bot.llm_response.response)]
+        assert stored(kept) == [("user", "count"), ("assistant", bot.llm_response.response)]
         assert kept.load()[-1].finish_reason == "closed"
         assert bot.llm_response.response.startswith("one")
     stream = bot.send("again")
@@ -162,7 +162,7 @@ def test_a_stream_that_is_left_early_is_kept_only_if_asked(world: World, keep: b
     assert read
 
 
-def test_an_answer_that_has_come_whole_is_remembered_also_when_its_reader_leaves_then(world: World) -> None:
+def test_a_complete_answer_is_remembered_if_its_stream_is_closed_before_the_end(world: World) -> None:
     kept = memory.InMemory()
     bot = chat([WORDS])(memory=kept)
     stream = bot.send("count")
@@ -180,11 +180,11 @@ def test_an_answer_that_has_come_whole_is_remembered_also_when_its_reader_leaves
                         break
 
         world.run(read)
-    assert said(kept) == [("user", "count"), ("assistant", "one two three four")]
+    assert stored(kept) == [("user", "count"), ("assistant", "one two three four")]
     assert kept.load()[-1].finish_reason == "stop"
 
 
-def test_a_whole_answer_that_does_not_fit_is_not_remembered_when_its_reader_leaves() -> None:
+def test_an_invalid_answer_is_not_remembered_if_its_stream_is_closed_before_the_end() -> None:
     @declarai.offline(["many"]).chat(streaming=True)
     class Bot:
         def send(self, message: str) -> int: ...
@@ -197,7 +197,7 @@ def test_a_whole_answer_that_does_not_fit_is_not_remembered_when_its_reader_leav
     assert bot.conversation == []
 
 
-def test_letting_go_of_a_stream_lets_the_next_one_go_on() -> None:
+def test_a_stream_that_is_garbage_collected_releases_the_lock() -> None:
     bot = chat([WORDS, "fine"], keep_partial=True)()
     for _ in bot.send("count"):
         break
@@ -205,7 +205,7 @@ def test_letting_go_of_a_stream_lets_the_next_one_go_on() -> None:
     assert [message.finish_reason for message in bot.conversation if message.role == "assistant"] == ["closed", "stop"]
 
 
-def test_a_cancelled_answer_is_kept_only_if_asked() -> None:
+def test_a_cancelled_answer_is_remembered_only_with_keep_partial() -> None:
     async def cancelled(bot: Any) -> None:
         with anyio.move_on_after(0.15):
             async for _ in bot.asend("count"):
@@ -222,7 +222,7 @@ def test_a_cancelled_answer_is_kept_only_if_asked() -> None:
 
 class TestFailingMemories:
     @pytest.mark.parametrize("streaming", [True, False])
-    def test_what_cannot_be_saved_is_on_the_error(self, world: World, streaming: bool) -> None:
+    def test_an_answer_that_cannot_be_stored_is_on_the_error(self, world: World, streaming: bool) -> None:
         kept = Failing()
         bot = chat([WORDS, "fine"], streaming=streaming)(memory=kept)
         kept.fails = "append"
@@ -238,15 +238,15 @@ class TestFailingMemories:
         kept = Failing()
         kept.fails = "append"
         bot = chat([WORDS])(memory=kept)
-        stream, seen = bot.send("count"), []
+        stream, chunks = bot.send("count"), []
         with pytest.raises(errors.MemoryFailed):
-            world.read(stream, seen)
-        assert seen[-1].response == "one two three four"
-        assert seen[-1].finish_reason == "stop"
+            world.read(stream, chunks)
+        assert chunks[-1].response == "one two three four"
+        assert chunks[-1].finish_reason == "stop"
         with pytest.raises(errors.MemoryFailed):
             stream.result()
 
-    def test_what_cannot_be_loaded_is_not_asked(self, world: World) -> None:
+    def test_nothing_is_sent_if_the_conversation_cannot_be_loaded(self, world: World) -> None:
         script = Script(["fine"])
         kept = Failing()
         kept.fails = "load"
@@ -257,25 +257,28 @@ class TestFailingMemories:
         kept.fails = ""
         assert ask(world, bot, "again") == "fine"
 
-    def test_a_partial_answer_that_cannot_be_saved_does_not_hide_why_it_is_partial(self, world: World) -> None:
+    def test_a_partial_answer_that_cannot_be_stored_does_not_hide_why_it_is_partial(self, world: World) -> None:
         kept = Failing()
         kept.fails = "append"
         bot = chat([CUT], keep_partial=True)(memory=kept)
         with pytest.raises(errors.StreamInterrupted) as caught:
             ask(world, bot, "count")
-        assert "could not be remembered: the memory's Failing.append failed" in caught.value.__notes__[0]
+        assert (
+            "The partial answer could not be remembered: the memory's Failing.append failed"
+            in caught.value.__notes__[0]
+        )
 
-    def test_leaving_a_stream_says_that_what_came_could_not_be_kept(self, world: World) -> None:
+    def test_closing_a_stream_raises_if_its_partial_answer_cannot_be_stored(self, world: World) -> None:
         kept = Failing()
         bot = chat([WORDS, "fine"], keep_partial=True)(memory=kept)
         kept.fails = "append"
         with pytest.raises(errors.MemoryFailed):
-            leave(world, bot, after=2)
+            close_stream(world, bot, after=2)
         kept.fails = ""
-        assert ask(world, bot, "again") == "fine"  # and the next one has its turn
+        assert ask(world, bot, "again") == "fine"  # the lock was released
 
 
-class TestTurns:
+class TestConcurrency:
     def test_threads_queue_for_one_instance(self) -> None:
         script = Script(lambda messages: f"re {messages[-1]['content']}", delay=0.002)
         bot = chat(script)()
@@ -327,21 +330,21 @@ class TestTurns:
         assert two.send("hi").result() == "second"
         assert held.result() == "first"
 
-    def test_a_stream_that_nobody_reads_does_not_hold_the_next_one_for_ever(self, world: World) -> None:
+    def test_waiting_for_an_unread_stream_times_out(self, world: World) -> None:
         bot = chat([WORDS, "fine", "fine"])()
-        bot._chat.conversation._lock.unread_timeout = 0.5
+        bot._chat_runtime.conversation._lock.unread_timeout = 0.5
         held = bot.send("count")
         next(held)
-        began = time.monotonic()
+        start = time.monotonic()
         with pytest.raises(errors.StreamInUse, match="a previous answer of this chat is still open and not being read"):
             ask(world, bot, "again")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - start < 5
         held.close()
         assert ask(world, bot, "again") == "fine"
 
-    def test_a_slow_provider_is_waited_for(self) -> None:
+    def test_waiting_for_a_slow_provider_does_not_time_out(self) -> None:
         bot = chat(Script([Reply("a b", chunks=["a ", "b"], delay=0.8), "fine"]))()
-        bot._chat.conversation._lock.unread_timeout = 0.3
+        bot._chat_runtime.conversation._lock.unread_timeout = 0.3
         with ThreadPoolExecutor(2) as threads:
             first = threads.submit(lambda: bot.send("one").result())
             time.sleep(0.1)
@@ -371,7 +374,7 @@ class TestTurns:
         assert await held.aresult() == "one two three four"
         assert await bot.asend("more").aresult() == "fine"
 
-    def test_an_event_loop_that_ended_while_it_waited_is_passed_over(self) -> None:
+    def test_a_waiter_of_a_closed_event_loop_is_skipped(self) -> None:
         bot = chat([WORDS, "fine"])()
         held = bot.send("count")
         next(held)
@@ -399,7 +402,7 @@ class TestTurns:
 
 
 def assert_pairs(messages: list[Message], count: int) -> None:
-    """Check that each question is followed by its own answer."""
+    """Assert that each question is followed by its answer."""
     assert len(messages) == 2 * count
     for question, answer in zip(messages[::2], messages[1::2], strict=True):
         assert (question.role, answer.role) == ("user", "assistant")
@@ -415,14 +418,14 @@ class TestGreetings:
         assert [message.content for message in bot.conversation] == ["Hello!"]
         assert kept.load() == []
         ask(world, bot, "hi")
-        assert said(kept) == [("assistant", "Hello!"), ("user", "hi"), ("assistant", "fine")]
+        assert stored(kept) == [("assistant", "Hello!"), ("user", "hi"), ("assistant", "fine")]
         later: Any = kind(memory=kept, greeting="Welcome back!")
         assert ask(world, later, "again") == "good"
         assert [message["content"] for message in script.calls[-1]["messages"]] == ["Hello!", "hi", "fine", "again"]
         later.clear()
         assert [message.content for message in later] == ["Welcome back!"]
 
-    def test_a_greeting_is_remembered_before_what_is_added(self) -> None:
+    def test_a_greeting_is_remembered_before_an_added_message(self) -> None:
         bot: Any = declarai.offline().chat(type("Bot", (), {"greeting": "Hello!"}))()
         bot.add_message("hi", "user")
         assert [message.content for message in bot.memory.load()] == ["Hello!", "hi"]
@@ -449,7 +452,7 @@ class TestWindows:
         bot.send("two").result()
         assert len(script.calls[-1]["messages"]) == 4
 
-    def test_a_window_of_ones_own(self) -> None:
+    def test_a_users_own_window(self) -> None:
         class First:
             def select(self, messages: Sequence[Message], /) -> Sequence[Message]:
                 return [messages[0], messages[-1]]
@@ -457,7 +460,7 @@ class TestWindows:
         _, script = self.talk(First(), 3)
         assert [message["content"] for message in script.calls[-1]["messages"]] == ["Be kind.", "q2"]
 
-    def test_a_summary_takes_the_place_of_what_does_not_fit(self, world: World) -> None:
+    def test_a_summary_replaces_the_messages_that_do_not_fit(self, world: World) -> None:
         def answer(messages: list[dict[str, Any]]) -> str:
             if messages[0]["content"].startswith("Summarise"):
                 return f"[{messages[-1]['content'].count('user:')} questions]"
@@ -469,23 +472,23 @@ class TestWindows:
         bot = kind(memory=kept)
         for number in range(7):
             ask(world, bot, f"q{number}")
-        asked = [call for call in script.calls if call["messages"][0]["content"].startswith("Summarise")]
-        first, second = [call["messages"][-1]["content"] for call in asked]
+        summaries = [call for call in script.calls if call["messages"][0]["content"].startswith("Summarise")]
+        first, second = [call["messages"][-1]["content"] for call in summaries]
         assert first == "\n\n".join(f"user: q{number}\n\nassistant: re q{number}" for number in range(3))
         assert second.startswith("system: This is a summary of the conversation before:\n[3 questions]\n\nuser: q3")
         last = [message["content"] for message in script.calls[-1]["messages"]]
         assert last[0] == "Be kind."
         assert last[1].startswith("This is a summary of the conversation before:\n[")
         assert last[2:] == ["q6"]
-        # The summary is remembered, but is no part of what was said
+        # The summary is remembered, but it is not a message of the conversation
         assert [message.content for message in bot] == [text for n in range(7) for text in (f"q{n}", f"re q{n}")]
         assert len([message for message in kept.load() if message.id.startswith("summary:")]) == 2
         calls = len(script.calls)
-        ask(world, kind(memory=kept), "q7")  # another instance goes on with the summary that is remembered
+        ask(world, kind(memory=kept), "q7")  # another instance uses the stored summary
         assert len(script.calls) == calls + 1
         assert [message["content"] for message in script.calls[-1]["messages"]][1:] == [last[1], "q6", "re q6", "q7"]
 
-    def test_a_summary_is_made_anew_after_an_answer_that_failed(self) -> None:
+    def test_a_summary_is_made_again_after_an_answer_that_failed(self) -> None:
         def answer(messages: list[dict[str, Any]]) -> Any:
             if messages[0]["content"].startswith("Summarise"):
                 return "short"
@@ -502,7 +505,7 @@ class TestWindows:
 
 
 @pytest.mark.parametrize("kind", ["InMemory", "File", "SQLite"])
-def test_a_chat_goes_on_where_it_stood(kind: str, world: World, tmp_path: Any) -> None:
+def test_a_new_instance_continues_the_conversation(kind: str, world: World, tmp_path: Any) -> None:
     opened: Callable[[], Any] = {
         "InMemory": lambda kept=memory.InMemory("42"): kept,
         "File": lambda: memory.File(tmp_path / "chats", "42"),

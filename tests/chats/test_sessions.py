@@ -1,4 +1,4 @@
-"""Many conversations at once, in each memory; and processes that are killed while they chat."""
+"""Many concurrent conversations in each memory, and processes that are killed while they chat."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ ROUNDS = 20
 
 
 def echo(messages: list[dict[str, Any]]) -> str:
-    """Answer with what was asked, and how much of the conversation came with it."""
+    """Answer with the message, and with the number of messages in the request."""
     return f"{messages[-1]['content']} of {len(messages)}"
 
 
 @pytest.fixture(params=KINDS)
 def at(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """Give a function that opens a session, always of the same store."""
+    """Yield a function that opens a session, always of the same store."""
     with eval(source_of(request.param, request, tmp_path), {"memory": memory, "session": "first"}) as store:
         yield store.at
 
 
-def test_a_hundred_sessions_at_once_lose_and_mix_nothing(at: Callable[[str], Any], world: World) -> None:
+def test_a_hundred_concurrent_sessions_lose_and_mix_nothing(at: Callable[[str], Any], world: World) -> None:
     class Bot:
         """Be kind."""
 
@@ -71,7 +71,7 @@ def test_a_hundred_sessions_at_once_lose_and_mix_nothing(at: Callable[[str], Any
         ]
 
 
-# As in the crashes of memories: one process starts the others, so that each begins with the package imported.
+# As in the tests of memories: one process forks the others, so that each starts with the package imported.
 CRASHES = """
 import os, random, signal, sys, time, json
 import declarai_like as declarai
@@ -84,7 +84,7 @@ eval(source, {"memory": memory, "session": "crash"})  # which imports the driver
 def answer(messages):
     return " ".join([messages[-1]["content"]] * random.choice([1, 10, 1000]))
 
-def chat(begun, told):
+def chat(begun, finished_pipe):
     class Bot:
         "Be kind."
     kept = eval(source, {"memory": memory, "session": "crash"})
@@ -92,23 +92,23 @@ def chat(begun, told):
     for number in range(10**9):
         for _ in bot.send(f"{begun}/{number}"):
             pass
-        os.write(told, f"{begun}/{number}\\n".encode())
+        os.write(finished_pipe, f"{begun}/{number}\\n".encode())
 
 finished = []
 for begun in range(rounds):
-    reading, told = os.pipe()
+    reading, finished_pipe = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            chat(begun, told)
+            chat(begun, finished_pipe)
         finally:
             os._exit(1)
-    os.close(told)
+    os.close(finished_pipe)
     with os.fdopen(reading) as lines:
         first = lines.readline().strip() if begun % 4 else ""  # most are killed after their first answer
         time.sleep(random.random() * 0.05)
         os.kill(child, signal.SIGKILL)
-        assert os.waitpid(child, 0)[1] == signal.SIGKILL, "it came to an end by itself"
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL, "it ended by itself"
         finished += [first] * bool(first) + lines.read().split()
 print(json.dumps(finished))
 """
@@ -116,7 +116,7 @@ print(json.dumps(finished))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("kind", PERSISTENT)
-def test_a_process_that_is_killed_while_it_chats_loses_no_exchange_and_leaves_no_half(
+def test_after_crashes_each_exchange_is_complete_and_no_finished_one_is_lost(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     source = source_of(kind, request, tmp_path)
@@ -124,11 +124,11 @@ def test_a_process_that_is_killed_while_it_chats_loses_no_exchange_and_leaves_no
     assert len(finished) >= ROUNDS // 2
     with eval(source, {"memory": memory, "session": "crash"}) as kept:
         messages = kept.load()
-        asked: list[str] = []
+        questions: list[str] = []
         for question, answer in zip(messages[::2], messages[1::2], strict=True):
             assert (question.role, answer.role, answer.finish_reason) == ("user", "assistant", "stop")
             assert set(answer.content.split()) == {question.content}
-            asked.append(question.content)
-        assert len(set(asked)) == len(asked), "an exchange is there twice"
-        assert set(finished) <= set(asked), "an exchange was lost"
-        assert len(asked) - len(finished) <= ROUNDS, "at most one of each process had not been finished"
+            questions.append(question.content)
+        assert len(set(questions)) == len(questions), "an exchange is stored twice"
+        assert set(finished) <= set(questions), "an exchange was lost"
+        assert len(questions) - len(finished) <= ROUNDS, "at most one of each process had not been finished"

@@ -69,7 +69,7 @@ class ChatEndpoint(SessionEndpoint):
         self._values = dict(values or {})
         self._memories = self._memories_of(memory, limits)
         # A chat is created now, so that missing values are an error when the router is built, not for the first user
-        output_type = runtime_of(self._create(InMemory())).declared.prompt.output_type
+        output_type = runtime_of(self._create(InMemory())).definition.prompt.output_type
         self.result = NO_RESULT if output_type.is_text else output_type.annotation
         self.events: tuple[EventName, ...] = (
             ("delta",) if output_type.is_text else ("item",) if output_type.by_element else ("partial",)
