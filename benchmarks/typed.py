@@ -5,6 +5,7 @@ compared with the whole answer. There is no network and no model. Annotations ar
 libraries read them as they are.
 """
 
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -29,6 +30,14 @@ class Contender:
         assert plain(last, expected) == expected, f"this is not the answer: {last!r:.200}"
 
 
+@cache
+def chunks(kind: str, pieces: int) -> list[Any]:
+    """Return the pieces of an answer as chunks of a stream. They are made once, so they are not measured."""
+    from declarai_like.messages import LLMResponse
+
+    return [LLMResponse(piece, piece) for piece in cut(kind, pieces)]
+
+
 class Ours(Contender):
     """This library's readers. A type is compiled once, as by a task, and as the others do with their adapters."""
 
@@ -36,23 +45,24 @@ class Ours(Contender):
 
     def __init__(self) -> None:
         from declarai_like._output.types.root import AnswerSpec
-        from declarai_like._output.views.readers import ElementReader, PartialReader
+        from declarai_like._output.views.transducers import Elements, Partials
 
         items = AnswerSpec(list[Item])
         self._specs = {"report": AnswerSpec(Report), "note": AnswerSpec(Note), **dict.fromkeys(_LISTS, items)}
-        self._partials, self._elements = PartialReader, ElementReader
+        self._partials = lambda spec: Partials(spec, lambda: None, early=False)
+        self._elements = lambda spec: Elements(spec, bool)
 
     def snapshots(self, kind: str, pieces: int) -> Any:
         reader = self._partials(self._specs[kind])
-        for piece in cut(kind, pieces):
-            partial = reader.feed(piece)
+        for chunk in chunks(kind, pieces):
+            partial = next(iter(reader.feed(chunk)), None)
         return partial
 
     def read(self, kind: str, pieces: int) -> Any:
         """Look into each snapshot: at the last field of the last item, or at the string."""
         reader, look = self._partials(self._specs[kind]), _LOOKS[kind]
-        for piece in cut(kind, pieces):
-            partial = reader.feed(piece)
+        for chunk in chunks(kind, pieces):
+            partial = next(iter(reader.feed(chunk)), None)
             try:
                 value = look(partial)
             except (AttributeError, IndexError):  # it has not arrived
@@ -63,8 +73,8 @@ class Ours(Contender):
     def elements(self, kind: str, pieces: int) -> list[Item]:
         reader = self._elements(self._specs[kind])
         found: list[Item] = []
-        for piece in cut(kind, pieces):
-            found += reader.feed(piece)
+        for chunk in chunks(kind, pieces):
+            found += reader.feed(chunk)
         return found
 
 

@@ -1,4 +1,4 @@
-"""The answer so far, again and again: the generator that a streaming task gives."""
+"""The stream of an answer: the generator that a streaming task returns, and its views."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
+from ._core import checks
 from ._core.flow import Flow
 from ._core.replay import Replay, StreamBuffer, TailView, View
 from ._llm.usage import current_usage
@@ -26,7 +27,7 @@ from ._output.views.events import (
     UsageReported,
 )
 from ._output.views.patches import Operation, apply_patch
-from .errors import ConfigurationError, InvalidElement, StreamClosed
+from .errors import InvalidElement, StreamClosed
 from .messages import LLMResponse, Usage
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from ._output.output_type import OutputType
     from ._output.types.root import AnswerSpec
-    from ._output.views.looks import Elements
+    from ._output.views.transducers import Elements
 
 __all__ = [
     "Commitment",
@@ -71,63 +72,63 @@ OnError: TypeAlias = Literal["raise", "collect"]
 
 
 class Commitment:
-    """Settles which attempt at an answer counts, between the readers of a stream and its flow.
+    """A lock between the readers of a stream and its flow: either a reader commits to an attempt, or it is abandoned.
 
-    What a reader has handed out piece by piece cannot be taken back. So it commits itself to an attempt
-    before it hands out the first piece; from then on no other attempt follows, and a failure is raised
-    at once. Of an attempt that was given up before, nothing may be handed out any more.
+    Items that a reader has yielded cannot be withdrawn. So the reader commits to the attempt before its first item.
+    From then on no other attempt follows, and a failure is raised at once. Of an abandoned attempt, no item is yielded.
     """
 
     def __init__(self, buffer: StreamBuffer[LLMResponse, Any]) -> None:
         self._buffer = buffer
         self._stream: weakref.ref[Replay[LLMResponse, Any]] | None = None
-        self._kept: dict[int, bool] = {}  # by attempt; whoever is first decides, and `setdefault` is one step
+        # For each attempt: True if committed, False if abandoned. The first caller decides: dict.setdefault is atomic.
+        self._committed: dict[int, bool] = {}
 
     def commit(self, attempt: int) -> bool:
-        """Commit to an attempt. False where it has been given up."""
-        return self._kept.setdefault(attempt, True)
+        """Commit to an attempt. Return False if it was abandoned."""
+        return self._committed.setdefault(attempt, True)
 
     def attach(self, stream: Replay[LLMResponse, Any]) -> None:
-        """Be told the stream that is read. It is held weakly: it is its reader's."""
+        """Set the stream that is read. The reference is weak: a stream is closed when its reader lets go of it."""
         self._stream = weakref.ref(stream)
 
     @property
     def last(self) -> LLMResponse | None:
-        """What a reader has seen last."""
+        """The last chunk that was emitted."""
         return self._buffer.last
 
     def has_reader(self) -> bool:
-        """Whether a reader waits for what comes next."""
+        """Return True if a reader is waiting for the next chunk."""
         stream = self._stream() if self._stream else None
         return stream is not None and stream.has_reader
 
     def try_abandon(self, attempt: int) -> bool:
-        """Let another attempt follow. False where a reader is committed to this one, or the stream was left."""
-        return not self._buffer.closed and not self._kept.setdefault(attempt, False)
+        """Abandon an attempt, so that another may follow. Return False if a reader is committed to it, or the stream is closed."""
+        return not self._buffer.closed and not self._committed.setdefault(attempt, False)
 
 
 class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
     """A generator of accumulating `LLMResponse` chunks, with the typed value at its end.
 
-    Nothing is sent until the first chunk is asked for. Each ``for`` or ``async for`` is a reader of its
-    own: it gets every chunk once, first those that are there already, from one request. A loop starts
-    where ``next()`` stands, or at the beginning when ``next()`` was not used or has seen all.
+    The request is sent when the first chunk is read. Each ``for`` or ``async for`` is a separate reader: it gets every
+    chunk once, first those that have arrived already, all from one request. A loop starts at the current position of
+    ``next()``, or at the beginning if ``next()`` was not used or has reached the end.
 
-    ``close()``, ``aclose()``, ``with`` and ``async with`` leave it early and release the connection at
-    once; so does letting go of it.
+    ``close()``, ``aclose()``, ``with`` and ``async with`` end it early and release the connection at once. So does
+    dropping the last reference to it.
 
-    An answer that does not fit the return type is followed by another attempt, as the task's ``retries``
-    say, and so is one that breaks off, where ``restart_on`` says so: ``chunk.attempt`` is counted up, and
-    the text starts anew.
+    If an answer is not valid for the return type, another attempt follows, up to the ``retries`` of the task. The same
+    applies to an answer that is cut off, if ``restart_on`` allows it. Then ``chunk.attempt`` is higher by one, and the
+    text starts again.
 
-    An error comes after the chunks that were there before it, and again to each later reader.
+    An error is raised after the chunks that arrived before it, and again for each later reader.
 
     Attributes:
-        commitment: what a reader makes that cannot take back what it hands out; then no other attempt follows.
+        commitment: used by readers that cannot withdraw what they have yielded; it prevents another attempt.
 
     Raises:
-        DeclaraiError: to who reads it, in whatever way: there is no answer, or none that fits.
-        StreamInUse: it is being read in the other world, blocking or async; or it keeps no chunks, and was read.
+        DeclaraiError: when it is read in any way: the answer is missing, or not valid.
+        StreamInUse: it is being read both blocking and async; or it keeps no chunks, and was read already.
     """
 
     def __init__(
@@ -145,73 +146,75 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
 
     def __repr__(self) -> str:
         buffer = self._buffer
-        state = "running" if buffer.length else "not begun"
+        state = "running" if buffer.length else "not started"
         if buffer.closed:
-            state = "whole" if buffer.is_complete else "closed" if buffer.error is None else type(buffer.error).__name__
+            state = (
+                "complete" if buffer.is_complete else "closed" if buffer.error is None else type(buffer.error).__name__
+            )
         return f"<stream, {state}, {buffer.length} chunks, {self.response[:40]!r}>"
 
     @property
     def buffer(self) -> StreamBuffer[LLMResponse, tuple[R, LLMResponse]]:
-        """The chunks so far, apart from the running request."""
+        """The chunks so far, as data that does not refer to the running request."""
         return self._buffer
 
     @property
     def output_type(self) -> OutputType[R]:
-        """What the return type asks of the answer."""
+        """The output type of the task."""
         return self._spec().output_type
 
     @property
     def response(self) -> str:
-        """All the text so far, of the last attempt."""
+        """The text so far, of the last attempt."""
         last = self._buffer.last
         return "" if last is None else last.response
 
     @property
     def usage(self) -> Usage | None:
-        """The tokens so far: estimated, until the provider has told them; None before the answer begins.
+        """The tokens so far: estimated until the provider reports them; None before the answer begins.
 
-        Of an answer that was left early they stay ``estimated``: no provider tells them then.
+        If the stream is closed early they stay ``estimated``: providers report them at the end only.
         """
         last = self._buffer.last
         return None if last is None else current_usage(last)
 
     @property
     def finish_reason(self) -> str | None:
-        """Why the answer ended; None before its end."""
+        """The finish reason of the provider; None before the end."""
         last = self._buffer.last
         return None if last is None else last.finish_reason
 
     def deltas(self) -> View[LLMResponse, str]:
-        """Give the new text only, for ``for`` and ``async for``; chunks without text are passed over.
+        """Return a view of the new text only, for ``for`` and ``async for``. Chunks without text are skipped.
 
-        Joined they are the answer: the text of attempts that were given up is passed over as well, and once
-        there is a text to give, no other attempt follows.
+        The joined items are the answer: text of abandoned attempts is skipped as well. After the first item, no other
+        attempt follows.
         """
         return TailView(self, lambda: _Deltas(self.commitment))
 
     def partials(self, *, early: bool = False) -> View[LLMResponse, Partial[R]]:
-        """Give the value so far, for ``for`` and ``async for``: one `Partial` for each chunk with text.
+        """Return a view of the value so far, for ``for`` and ``async for``: one `Partial` for each chunk with text.
 
-        Texts grow; everything else appears when it is complete. A part that is whole is validated once, and
-        is the same object from then on. Another attempt at the answer begins anew.
+        Strings grow; other values appear when they are complete. A complete part is validated once, and is the same
+        object in all later partials. With another attempt, the value starts again.
 
         Args:
-            early: whether numbers and literals appear as far as they go.
+            early: if True, incomplete numbers and literals appear as far as they have arrived.
         """
-        from ._output.views.looks import Partials
+        from ._output.views.transducers import Partials
 
         return View(self, lambda: Partials(self._spec(), self._finish, early=early))
 
     def patches(self, *, early: bool = False) -> View[LLMResponse, list[Operation]]:
-        """Give what changes in the value so far, as JSON Patch operations: a list for each chunk that changes it.
+        """Return a view of the changes, as JSON Patch operations: one list for each chunk that changes the value so far.
 
-        Applied one after the other to null, they make what `partials` shows, as JSON, and at the end the answer.
-        They are `add`, `replace` and `remove` as in RFC 6902, and `append`, by which a text grows.
+        Applied in order to null, they produce what `partials` shows, as JSON, and at the end the answer. They are `add`,
+        `replace` and `remove` of RFC 6902, and `append`, which appends to a string.
 
         Args:
-            early: whether numbers and literals appear as far as they go.
+            early: if True, incomplete numbers and literals appear as far as they have arrived.
         """
-        from ._output.views.looks import Patches
+        from ._output.views.transducers import Patches
 
         return View(self, lambda: Patches(self._spec(), self._finish, early=early))
 
@@ -228,36 +231,36 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
     @overload
     def items(self, *, on_error: OnError = "raise") -> Items[Any]: ...
     def items(self, *, on_error: OnError = "raise") -> Items[Any]:
-        """Give the elements of the list that is the answer, each validated, when its last character is in.
+        """Return the elements of an answer that is a list, each validated as soon as its last character has arrived.
 
-        Once an element has been handed out, no other attempt at the answer follows.
+        After the first element, no other attempt follows.
 
         Args:
-            on_error: what becomes of an element that does not fit: ``"raise"`` an `InvalidElement`, or
-                ``"collect"`` it in ``Items.errors`` and go on.
+            on_error: what to do with an invalid element: ``"raise"`` an `InvalidElement`, or ``"collect"`` the error
+                in ``Items.errors`` and continue.
 
         Raises:
-            ConfigurationError: the answer is no list, tuple or set, or ``on_error`` is something else.
+            ConfigurationError: the return type is not a list, tuple or set, or ``on_error`` is not one of the two.
         """
         return Items(self, self._spec(), on_error)
 
     def events(self) -> View[LLMResponse, Event[R]]:
-        """Give all that happens in the answer, in order, for ``for`` and ``async for``.
+        """Return a view of all events of the answer, in order, for ``for`` and ``async for``.
 
-        That is new text, fields that begin, grow and are complete, tool calls, the usage, a restart, and at
-        last the answer: see `declarai_like._output.views.events`.
+        These are new text, fields that start, grow and are complete, tool calls, the usage, restarts, and last the
+        answer: see `declarai_like._output.views.events`.
         """
-        from ._output.views.looks import Events
+        from ._output.views.transducers import Events
 
         return View(self, lambda: Events(self._spec(), self._finish, lambda: self._buffer.result[1]))
 
     def result(self) -> R:
-        """Read to the end, and give the answer as the task's return type: the last attempt's text, read once.
+        """Read to the end, and return the answer as the return type of the task. It is the same object each time.
 
         Raises:
-            StreamClosed: the stream was left before its end.
-            OutputError: no attempt fitted the return type.
-            DeclaraiError: whatever ended the stream.
+            StreamClosed: the stream was closed before its end.
+            OutputError: no attempt is valid for the return type.
+            DeclaraiError: any other error that ended the stream.
         """
         buffer = self._buffer
         while self._pull(buffer.length):
@@ -265,7 +268,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         return self._finish()
 
     async def aresult(self) -> R:
-        """Give what `result` gives, from async code."""
+        """Return the same as `result`, from async code."""
         buffer = self._buffer
         while await self._apull(buffer.length):
             pass
@@ -274,7 +277,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
     def _finish(self) -> R:
         self._buffer.check_end(self._buffer.length)
         if not self._buffer.is_complete:
-            error = StreamClosed("the stream was closed before its end, so there is no result")
+            error = StreamClosed("the stream was closed before its end, so it does not have a result")
             error.partial = self.response
             raise error
         return self._buffer.result[0]
@@ -286,38 +289,37 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         buffer: StreamBuffer[LLMResponse, tuple[R, LLMResponse]],
         commitment: Commitment,
     ) -> Self:
-        """Give a stream of what was recorded, when the one that recorded it is gone."""
+        """Return a stream of the chunks of an earlier one, whose run was dropped."""
         buffer.end()
         return cls(_nothing(), spec=spec, buffer=buffer, commitment=commitment)
 
 
 def _nothing() -> Flow[list[LLMResponse], Any]:
-    raise AssertionError("a stream that is over runs no flow")
+    raise AssertionError("the buffer is closed, so the flow is never run")
     yield
 
 
 class Items(View[LLMResponse, T], Iterator[T], AsyncIterator[T]):
     """The elements of an answer, one by one, for ``for``, ``async for`` and ``next``.
 
-    As the stream that it reads, it can be read again, and a loop starts where ``next()`` stands, or at the
-    beginning when ``next()`` was not used or has seen all.
+    Like the stream that it reads, it can be read again. A loop starts at the current position of ``next()``, or at the
+    beginning if ``next()`` was not used or has reached the end.
 
     Attributes:
         stream: the stream that it reads.
-        errors: with ``on_error="collect"``, the elements that do not fit, as far as the last reading has come.
+        errors: with ``on_error="collect"``, the invalid elements so far of the last reading.
 
     Raises:
-        InvalidElement: to who reads it: an element does not fit, and those before it have been given.
-        DeclaraiError: what the stream raises otherwise.
+        InvalidElement: when it is read: an element is invalid, and those before it were yielded.
+        DeclaraiError: any other error of the stream.
     """
 
     def __init__(self, stream: Stream[Any], spec: AnswerSpec[Any], on_error: OnError = "raise") -> None:
-        from ._output.views.readers import ElementReader
+        from ._output.views.transducers import elements_spec
 
-        if on_error not in ("raise", "collect"):
-            raise ConfigurationError(f"on_error is {on_error!r}; it is 'raise' or 'collect'")
-        ElementReader[T](spec)  # says so at once where there are no elements
-        super().__init__(stream, self._begin)
+        checks.one_of("on_error", on_error, ("raise", "collect"))
+        elements_spec(spec)  # raises here, and not at the first element, if the type has no elements
+        super().__init__(stream, self._new_transducer)
         self.stream = stream
         self.errors: list[InvalidElement] = []
         self._spec = spec
@@ -349,8 +351,8 @@ class Items(View[LLMResponse, T], Iterator[T], AsyncIterator[T]):
             self._anext = None
             raise
 
-    def _begin(self) -> Elements[T]:
-        from ._output.views.looks import Elements
+    def _new_transducer(self) -> Elements[T]:
+        from ._output.views.transducers import Elements
 
         self.errors = []
         return Elements(self._spec, self.stream.commitment.commit, self.errors if self._collects else None)
@@ -360,7 +362,7 @@ class Items(View[LLMResponse, T], Iterator[T], AsyncIterator[T]):
 
 
 class _Deltas:
-    """A look at the new text."""
+    """Transducer of `Stream.deltas`."""
 
     def __init__(self, commitment: Commitment) -> None:
         self._commit = commitment.commit

@@ -1,4 +1,4 @@
-"""The stream of a task: a generator, cached, for many readers, in both worlds."""
+"""The stream of a task: a generator that can be read again, by many readers, sync and async."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ WORDS = ["", "one", "one two", "one two three", "one two three"]
 
 
 def make(replies: Any = None, **settings: Any) -> tuple[Any, Script]:
-    """Give a streaming task, and the script that answers it."""
+    """Return a streaming task, and the script that answers it."""
     script = Script(["one two three"] if replies is None else replies)
 
     @declarai.offline(script).task(streaming=True, **settings)
     def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
         return declarai.magic(movie)
 
     return say, script
@@ -60,10 +60,10 @@ async def test_a_stream_of_a_plain_function_can_be_read_async() -> None:
 
 
 @pytest.mark.anyio
-async def test_an_async_function_gives_its_stream_without_await() -> None:
+async def test_an_async_function_returns_its_stream_without_await() -> None:
     @declarai.offline(["one two three"]).task(streaming=True)
     async def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
         return declarai.magic(movie)
 
     stream = say("Avengers")
@@ -72,7 +72,7 @@ async def test_an_async_function_gives_its_stream_without_await() -> None:
     assert await stream.aresult() == "one two three"
 
 
-def test_nothing_is_sent_until_the_first_chunk_is_asked_for() -> None:
+def test_nothing_is_sent_until_the_first_chunk_is_read() -> None:
     say, script = make()
     stream = say("Avengers")
     assert script.calls == []
@@ -129,7 +129,7 @@ async def test_what_was_read_blocking_is_replayed_async_and_the_other_way_round(
     assert len(script.calls) == 2
 
 
-def test_a_loop_goes_on_where_next_stands_and_starts_anew_when_all_was_seen() -> None:
+def test_a_loop_continues_at_the_position_of_next_and_starts_again_at_the_end() -> None:
     say, _ = make()
     stream = say("Avengers")
     assert next(stream).response == ""
@@ -140,7 +140,7 @@ def test_a_loop_goes_on_where_next_stands_and_starts_anew_when_all_was_seen() ->
     assert next(stream, "still over") == "still over"
 
 
-def test_a_second_reader_sees_what_was_there_and_goes_on_live() -> None:
+def test_a_second_reader_gets_the_chunks_so_far_and_continues_live() -> None:
     say, script = make()
     stream = say("Avengers")
     ahead = iter(stream)
@@ -207,7 +207,7 @@ def test_a_typed_result_is_the_same_object_each_time() -> None:
     assert stream.result() is stream.result()
 
 
-def test_a_typed_result_that_does_not_fit_is_an_output_error_after_all_chunks() -> None:
+def test_a_typed_result_that_is_not_valid_is_an_output_error_after_all_chunks() -> None:
     @declarai.offline(["[1, 2, oops]"]).task(streaming=True, retries=0)
     def numbers() -> list[int]:
         """Count"""
@@ -247,7 +247,7 @@ def test_reasoning_is_streamed_as_it_comes_and_counts_as_a_first_token() -> None
 
     @model.task(streaming=True)
     def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     stream = say("Avengers")
     assert next(stream).reasoning == ""
@@ -329,7 +329,7 @@ async def test_an_async_stream_is_closed_by_async_with() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_other_world_is_told_what_it_can_do() -> None:
+async def test_the_error_for_the_other_mode_says_what_to_do() -> None:
     say, _ = make(["one two three"] * 2)
     stream = say("Avengers")
     assert (await anext(stream)).response == ""
@@ -348,7 +348,7 @@ async def test_the_other_world_is_told_what_it_can_do() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_reader_ends_the_stream_for_those_who_wait_for_it() -> None:
+async def test_a_cancelled_reader_ends_the_stream_for_waiting_readers() -> None:
     say, _ = make([Raw([event(b"one"), 60.0])])
     stream = say("Avengers")
     assert (await anext(stream)).response == "one"
@@ -369,7 +369,7 @@ async def test_a_cancelled_reader_ends_the_stream_for_those_who_wait_for_it() ->
     assert seen == ["the task that was reading this stream was cancelled"]
 
 
-def test_without_cache_a_stream_is_read_once_and_keeps_only_its_end() -> None:
+def test_without_replay_a_stream_is_read_once_and_keeps_only_its_end() -> None:
     say, script = make(replay=False)
     stream = say("Avengers")
     assert responses(stream) == WORDS
@@ -381,7 +381,7 @@ def test_without_cache_a_stream_is_read_once_and_keeps_only_its_end() -> None:
     assert len(script.calls) == 1
 
 
-def test_a_stream_that_was_let_go_is_closed_and_its_chunks_stay_on_the_task() -> None:
+def test_a_dropped_stream_is_closed_and_its_chunks_stay_on_the_task() -> None:
     left = threading.Event()
 
     class Watched(Script):
@@ -393,7 +393,7 @@ def test_a_stream_that_was_let_go_is_closed_and_its_chunks_stay_on_the_task() ->
 
     @declarai.offline(Watched(["one two three"])).task(streaming=True)
     def say(movie: str) -> str:
-        """Say something about the movie"""
+        """Describe the movie"""
 
     for chunk in say("Avengers"):
         if chunk.response == "one two":
@@ -407,7 +407,7 @@ def test_a_stream_that_was_let_go_is_closed_and_its_chunks_stay_on_the_task() ->
     assert say.llm_response is None or say.llm_response.response == "one two"
 
 
-def test_closing_from_another_thread_ends_a_read_that_is_under_way() -> None:
+def test_closing_from_another_thread_ends_a_read_that_is_running() -> None:
     say, _ = make([Raw([event(b"one"), 60.0])])
     stream = say("Avengers")
     next(stream)
@@ -416,7 +416,7 @@ def test_closing_from_another_thread_ends_a_read_that_is_under_way() -> None:
 
 
 @pytest.mark.anyio
-async def test_closing_from_another_task_ends_a_read_that_is_under_way() -> None:
+async def test_closing_from_another_task_ends_a_read_that_is_running() -> None:
     say, _ = make([Raw([event(b"one"), 60.0])])
     stream = say("Avengers")
     await anext(stream)
@@ -441,7 +441,7 @@ def test_an_error_before_the_first_chunk_is_tried_again_and_one_after_it_is_not(
     assert len(script.calls) == 1
 
 
-def test_a_failed_first_request_is_raised_again_and_again() -> None:
+def test_a_failed_first_request_is_raised_again_each_time() -> None:
     say, _ = make([Fault(500, "down", headers={"retry-after": "0"})] * 3)
     stream = say("Avengers")
     for _ in range(2):
@@ -450,7 +450,7 @@ def test_a_failed_first_request_is_raised_again_and_again() -> None:
 
 
 def test_a_long_stream_that_is_kept_can_be_read_with_next_in_linear_time() -> None:
-    """100,000 chunks; if each next() looked at all that are kept, it would be 5,000,000,000 steps."""
+    """100,000 chunks; if each next() looked at all that are kept, that would be 5,000,000,000 steps."""
     pieces = [b"".join(event(b"x") for _ in range(1000))] * 100
     say, _ = make([Raw([*pieces, b"data: [DONE]\n\n"])])
     stream = say("Avengers")
@@ -461,14 +461,14 @@ def test_a_long_stream_that_is_kept_can_be_read_with_next_in_linear_time() -> No
     assert count == 100_000
 
 
-def test_the_repr_of_a_stream_says_how_far_it_is() -> None:
+def test_the_repr_of_a_stream_shows_its_progress() -> None:
     say, _ = make()
     stream = say("Avengers")
-    assert repr(stream) == "<stream, not begun, 0 chunks, ''>"
+    assert repr(stream) == "<stream, not started, 0 chunks, ''>"
     next(stream)
     assert repr(stream).startswith("<stream, running, 2 chunks, 'one'")
     stream.result()
-    assert repr(stream) == "<stream, whole, 5 chunks, 'one two three'>"
+    assert repr(stream) == "<stream, complete, 5 chunks, 'one two three'>"
     assert repr(say.plan("Avengers")) == "<plan of say, not sent>"
 
 

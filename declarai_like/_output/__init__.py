@@ -1,5 +1,5 @@
-"""Typed answers that fill in as they arrive.
+"""Typed answers that fill in while they arrive.
 
-What a reader sees is in `values`, what happens in `events`, what a type may say of it in `marks`. The rest is
-imported when a stream is first read that way.
+The partial values are in `types.values`, the events in `views.events`, the marks for return types in `types.marks`.
+The other modules import pydantic, so they are imported when a stream is first read that way.
 """

@@ -1,4 +1,4 @@
-"""Where the JSON is in what a model wrote, with code fences and chatter around it."""
+"""Finds the JSON in a complete answer, between code fences and other text."""
 
 from __future__ import annotations
 
@@ -9,45 +9,49 @@ from collections.abc import Iterator
 
 _FENCE = re.compile(r"^[ \t]*+(```|~~~).*\n[ \t\r\n]*+((?:.*\n)*?)[ \t]*+\1", re.MULTILINE)
 _FENCE_MARKS = re.compile(r"^[ \t]*+(?:```|~~~)", re.MULTILINE)
-_OPENING = re.compile(r'\{[ \t\r\n]*+(?=["}])|\[[ \t\r\n]*+(?=[\]\[{"\d\-tfnNI])')  # other brackets are chatter
+_OPENING = re.compile(r'\{[ \t\r\n]*+(?=["}])|\[[ \t\r\n]*+(?=[\]\[{"\d\-tfnNI])')  # any other bracket is prose
 _NESTING = re.compile(r'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
-_MAX_BROKEN = 1000  # telling the place of an error takes the decoder as long as there is text before it
-_decoder = json.JSONDecoder(parse_int=str)  # a number may be longer than Python's own limit
+# For each error, the decoder counts the lines before it, which costs the length of the text.
+_MAX_BROKEN = 1000
+# Numbers stay strings, as they may be longer than sys.set_int_max_str_digits allows.
+_decoder = json.JSONDecoder(parse_int=str)
 
 
 def candidates(text: str) -> Iterator[str]:
-    """Give the JSON texts in ``text``, the likeliest first.
+    """Yield the JSON texts in ``text``, the most likely first.
 
-    That is the text itself, if it is JSON. Else what stands in code fences, then each object and array
-    in turn. One that lies inside another is not given apart, and of a broken one no part is given; it ends
-    at a fence at the latest. After a thousand broken ones the search ends. So the work grows with the text, whatever is in it.
+    If the text itself is JSON, it is the only one. Else these are the contents of code fences, then each object and
+    array in turn. Values inside another JSON text are not yielded separately. Of broken JSON no part is yielded; it
+    ends at a code fence at the latest. The search stops after 1000 broken texts, so its cost is linear in the length
+    of any text.
     """
-    whole = text.strip()
-    if _is_json(whole):
-        yield whole
+    stripped = text.strip()
+    if _is_json(stripped):
+        yield stripped
         return
     fenced = dict(_fenced(text))
-    fences = [marks.start() for marks in _FENCE_MARKS.finditer(text)]
+    fence_starts = [marks.start() for marks in _FENCE_MARKS.finditer(text)]
     for start, end in fenced.items():
         yield text[start:end]
-    place = broken = 0
-    while (opening := _OPENING.search(text, place)) and broken < _MAX_BROKEN:
+    index = broken = 0
+    while (opening := _OPENING.search(text, index)) and broken < _MAX_BROKEN:
         start = opening.start()
         if start in fenced:
-            place = fenced[start]
+            index = fenced[start]
             continue
         try:
-            place = _decoder.raw_decode(text, start)[1]
+            index = _decoder.raw_decode(text, start)[1]
         except (json.JSONDecodeError, RecursionError) as error:
             broken += 1
-            is_word = isinstance(error, json.JSONDecodeError) and error.pos == opening.end() and text[error.pos] != '"'
-            place = opening.end() if is_word else _end_of_broken(text, start, fences)
+            # "[note]" fails at its first letter: prose in brackets, and JSON may follow in the same brackets.
+            is_prose = isinstance(error, json.JSONDecodeError) and error.pos == opening.end() and text[error.pos] != '"'
+            index = opening.end() if is_prose else _end_of_broken(text, start, fence_starts)
         else:
-            yield text[start:place]
+            yield text[start:index]
 
 
 def flaw(text: str) -> str | None:
-    """Say what is wrong with the JSON in a text, in which there is no whole one; None where nothing begins as JSON."""
+    """Return the error in the first broken JSON of ``text``; None if nothing in it begins as JSON."""
     opening = _OPENING.search(text)
     if opening is None:
         return None
@@ -61,7 +65,7 @@ def flaw(text: str) -> str | None:
 
 
 def _fenced(text: str) -> Iterator[tuple[int, int]]:
-    """Give where the JSON in each code fence starts and ends, if nothing else does so in the line that opens it."""
+    """Yield the start and end of the JSON in each code fence, unless the opening line of the fence has JSON as well."""
     for fence in _FENCE.finditer(text):
         body = fence[2].rstrip()
         if _is_json(body) and not _OPENING.search(text, fence.start(), fence.start(2) + 1):
@@ -75,13 +79,13 @@ def _is_json(text: str) -> bool:
         return False
 
 
-def _end_of_broken(text: str, start: int, fences: list[int]) -> int:
-    """Give where the bracket that opens here is closed, by counting only: at the latest where a fence begins or ends."""
-    following = bisect(fences, start)
-    limit = fences[following] if following < len(fences) else len(text)
+def _end_of_broken(text: str, start: int, fence_starts: list[int]) -> int:
+    """Return the end of broken JSON, found by counting brackets: at the latest the next line with a fence."""
+    following = bisect(fence_starts, start)
+    limit = fence_starts[following] if following < len(fence_starts) else len(text)
     depth = 0
-    for sign in _NESTING.finditer(text, start, limit):
-        depth += (sign[0] in "[{") - (sign[0] in "]}")
+    for token in _NESTING.finditer(text, start, limit):
+        depth += (token[0] in "[{") - (token[0] in "]}")
         if not depth:
-            return sign.end()
+            return token.end()
     return limit

@@ -1,4 +1,4 @@
-"""What a return type asks of an answer, and how the answer is read into it."""
+"""The output type of a task: the JSON Schema for the model, and how an answer is parsed and validated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_BY_ELEMENT = (
+_ITERATORS = (
     collections.abc.Iterator,
     collections.abc.Iterable,
     collections.abc.AsyncIterator,
@@ -28,40 +28,40 @@ _BY_ELEMENT = (
 )
 _GENERATORS = (collections.abc.Generator, collections.abc.AsyncGenerator)
 _NO_LIMITS = frozenset({"type", "title", "description"})
-_SAID = re.compile(r".*(?:\bis|[:=])[*_]*\s+(\S.*)")  # The answer is 5. Answer: 5
-_MARKS = " \t\r\n\"'`*_"
+_SENTENCE = re.compile(r".*(?:\bis|[:=])[*_]*\s+(\S.*)")  # "The answer is 5." and "Answer: 5"
+_QUOTES = " \t\r\n\"'`*_"
 _MAX_PROBLEMS = 10
-_SHOWN = 80
+_MAX_SHOWN = 80
 
 
 class OutputMismatch(Exception):
-    """A text does not fit a shape; the message says why, in words for the model."""
+    """An answer is not valid for an output type; the message says why, for the model and for logs."""
 
 
 class OutputType(Generic[R]):
-    """The form of an answer.
+    """The type of an answer, and how its text is read.
 
-    Text (``str``, or no return type) is taken as it is. Everything else is asked for as JSON and
-    validated by pydantic. Providers want an object at the top, so another type is asked for as
-    ``{"value": ...}``; both forms are read.
+    Plain text (``str``, or no return type) is returned unchanged. Any other type is requested as JSON, and validated
+    by pydantic. Providers require an object at the root, so other types are requested as ``{"value": ...}``. An answer
+    is accepted with and without this wrapper.
 
-    An ``Iterator[T]`` is a list whose elements are handed out one by one; `read` gives the whole list.
+    An ``Iterator[T]`` is a list whose elements are yielded one by one; `read` returns the complete list.
 
     Attributes:
         text: the type, as its author would write it.
-        by_element: it is such an iterator.
-        is_text: nothing is asked of the answer.
-        limits: what a constrained ``str`` allows, in words; else empty.
-        schema: the JSON Schema to ask for, with an object at the top; empty for text.
+        by_element: True for such an iterator.
+        is_text: True for plain text.
+        limits: the constraints of a constrained ``str``, as text for the prompt; else empty.
+        schema: the JSON Schema of the answer, with an object at the root; empty for plain text.
 
     Raises:
-        DeclarationError: pydantic knows no schema for the type.
+        DeclarationError: pydantic cannot make a schema for the type.
     """
 
     def __init__(self, annotation: Any, local: Mapping[str, Any] | None = None) -> None:
-        """``local`` has names that the type's parts may use and that are not in their modules."""
+        """``local`` holds the names that forward references in the type may use besides those of its module."""
         base = _unannotated(annotation)
-        self.by_element = (get_origin(base) or base) in _BY_ELEMENT
+        self.by_element = (get_origin(base) or base) in _ITERATORS
         if self.by_element:
             base = annotation = _list_of(base)
         self.annotation = annotation
@@ -75,7 +75,8 @@ class OutputType(Generic[R]):
             return  # a constrained str, Annotated[str, ...], is text that is validated
         if (get_origin(base) or base) in _GENERATORS:
             raise DeclarationError(
-                f"its return type is {self.text}; for elements one by one, say Iterator[...] or AsyncIterator[...]"
+                f"its return type {self.text} is not supported; to read elements one by one, use Iterator[...] or "
+                "AsyncIterator[...]"
             )
         self._compile(annotation, dict(local or {}))
 
@@ -100,26 +101,26 @@ class OutputType(Generic[R]):
 
     @property
     def is_wrapped(self) -> bool:
-        """Whether the answer is asked for as ``{"value": ...}``."""
+        """True if the answer is requested as ``{"value": ...}``."""
         return self._wrapped is not None
 
     @property
     def core_schema(self) -> Mapping[str, Any]:
-        """What pydantic makes of the type (`pydantic_core.core_schema`)."""
+        """The core schema of the type (`pydantic_core.core_schema`)."""
         return cast("Mapping[str, Any]", self._adapter.core_schema if self._adapter else {"type": "str"})
 
     def described(self, returns: str) -> str:
-        """Write the part of a prompt that says what to give; empty where any text will do."""
+        """Return the section of a prompt that describes the answer; empty if any text is allowed."""
         if not (returns or self.limits or not self.is_text):
             return ""
         kind = ", ".join(filter(None, (self.text, self.limits)))
         return f"## Answer ({kind})" + (f"\n{returns}" if returns else "")
 
     def read(self, text: str) -> R:
-        """Read an answer: the JSON in it, whatever stands around it, validated.
+        """Return the value of an answer: the first JSON in it that is valid, with any text around it.
 
         Raises:
-            Unfit: there is none, or none that fits.
+            OutputMismatch: the answer has no JSON, or none that is valid.
         """
         if self._adapter is None:
             return cast("R", text)
@@ -130,17 +131,18 @@ class OutputType(Generic[R]):
                 return self._adapter.validate_python(text)
             except ValidationError as error:
                 raise OutputMismatch(explain(error)) from None
-        likeliest = reason = ""
+        longest = reason = ""
         for found in self._readings(text):
             try:
                 return self._validate(found)
             except ValidationError as error:
-                if not reason or (found[0] in "[{" and len(found) > len(likeliest)):
-                    likeliest, reason = found, explain(error)
-        raise OutputMismatch(reason or f"{flaw(text) or 'there is no JSON in it'} (it was {_shown(text)})")
+                # The longest is most likely the answer; a short one may be a citation, [1].
+                if not reason or (found[0] in "[{" and len(found) > len(longest)):
+                    longest, reason = found, explain(error)
+        raise OutputMismatch(reason or f"{flaw(text) or 'no JSON found'} (got {_shown(text)})")
 
     def _readings(self, text: str) -> Iterator[str]:
-        """Give the JSON texts that an answer may mean, the likeliest first."""
+        """Yield the JSON texts that an answer may mean, the most likely first."""
         structured = False
         for found in candidates(text):
             structured = structured or found[0] in "{["
@@ -148,14 +150,14 @@ class OutputType(Generic[R]):
         is_single = self._wrapped is not None and self.schema["properties"]["value"].get("type") != "array"
         if not is_single or structured or flaw(text):
             return
-        # A small model says `5`, or "The answer is 5.", or just `positive`
+        # Small models write `5`, or "The answer is 5.", or just `positive`, also if JSON was requested.
         text = text.strip()
         yield json.dumps(text)
         bare = _bare(re.sub(r"\A```\w*\n", "", text))
         yield json.dumps(bare)
-        if said := _SAID.fullmatch(bare.rpartition("\n")[2]):
-            yield from candidates(said[1])
-            yield json.dumps(_bare(said[1]))
+        if sentence := _SENTENCE.fullmatch(bare.rpartition("\n")[2]):
+            yield from candidates(sentence[1])
+            yield json.dumps(_bare(sentence[1]))
 
     def _validate(self, found: str) -> R:
         from pydantic import ValidationError
@@ -169,9 +171,9 @@ class OutputType(Generic[R]):
             try:
                 return self._adapter.validate_json(found)
             except ValidationError as unwrapped:
-                # Tell of the value that was meant, or else of the wrapper that was asked for
-                is_meant = _lacks_value(error) and all(problem["loc"] for problem in unwrapped.errors())
-                raise (unwrapped if is_meant else error) from None
+                # The error for the model: about the value if the wrapper was left out, else about the wrapper.
+                is_unwrapped = _lacks_value(error) and all(problem["loc"] for problem in unwrapped.errors())
+                raise (unwrapped if is_unwrapped else error) from None
 
 
 def _unannotated(annotation: Any) -> Any:
@@ -179,27 +181,27 @@ def _unannotated(annotation: Any) -> Any:
 
 
 def _list_of(iterator: Any) -> Any:
-    """Give the list that an iterator goes through."""
+    """Return the list type for an iterator type."""
     elements = get_args(iterator)
     if not elements:
         raise DeclarationError(
-            f"its return type is {type_text(iterator)}, which does not say what its elements are; say Iterator[...]"
+            f"its return type {type_text(iterator)} does not have an element type; write Iterator[...]"
         )
     return list[elements[0]]  # type: ignore[valid-type]
 
 
 def _adapter(annotation: Any, local: dict[str, Any]) -> TypeAdapter[Any]:
-    """Make pydantic's adapter for a type."""
+    """Return pydantic's adapter for a type."""
     from pydantic import TypeAdapter
 
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-    adapter.rebuild(_types_namespace=local)  # does nothing where all names were found
+    adapter.rebuild(_types_namespace=local)  # does nothing if all names were resolved
     return adapter
 
 
 def _bare(text: str) -> str:
-    """Take quotation marks, Markdown and the full stop off a value."""
-    return text.lstrip(_MARKS).rstrip(_MARKS + ".")
+    """Remove quotation marks, Markdown and the full stop around a value."""
+    return text.lstrip(_QUOTES).rstrip(_QUOTES + ".")
 
 
 def _lacks_value(error: ValidationError) -> bool:
@@ -208,12 +210,12 @@ def _lacks_value(error: ValidationError) -> bool:
 
 
 def explain(error: ValidationError) -> str:
-    """Say what does not fit, in words for the model and for a log."""
+    """Return what is not valid and why, for the model and for logs."""
     problems = error.errors(include_url=False, include_context=False)
     lines: list[str] = []
     for problem in problems[:_MAX_PROBLEMS]:
-        place = ".".join(map(str, problem["loc"]))
-        lines.append(f"{place + ': ' if place else ''}{problem['msg']} (it was {_shown(problem['input'])})")
+        path = ".".join(map(str, problem["loc"]))
+        lines.append(f"{path + ': ' if path else ''}{problem['msg']} (got {_shown(problem['input'])})")
     if len(problems) > _MAX_PROBLEMS:
         lines.append(f"and {len(problems) - _MAX_PROBLEMS} more")
     return "\n".join(lines)
@@ -221,4 +223,4 @@ def explain(error: ValidationError) -> str:
 
 def _shown(value: Any) -> str:
     shown = repr(value)
-    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
+    return shown if len(shown) <= _MAX_SHOWN else shown[: _MAX_SHOWN - 3] + "..."

@@ -1,4 +1,4 @@
-"""Types as text, the way their author would write them."""
+"""Types as source text, as their author would write them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 
 def type_text(annotation: Any) -> str:
-    """Write a type as its author would: ``list[Hero]``, ``int | None``, ``Literal['a', 'b']``."""
+    """Return a type as its author would write it: ``list[Hero]``, ``int | None``, ``Literal['a', 'b']``."""
     origin, args = get_origin(annotation), get_args(annotation)
     if annotation is type(None):
         return "None"

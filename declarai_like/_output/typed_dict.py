@@ -1,4 +1,4 @@
-"""`typing.TypedDict` as pydantic takes it: before Python 3.12 it knows only the one of typing_extensions."""
+"""Replacement of `typing.TypedDict`, which pydantic accepts only from Python 3.12 on, by typing_extensions."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, get_args, get_origin
 
 
 def portable(annotation: Any, local: dict[str, Any]) -> Any:
-    """Rewrite each ``typing.TypedDict`` that a type is made of.
+    """Replace each ``typing.TypedDict`` in a type by one that pydantic accepts.
 
-    ``local`` has names that their fields may use. A class that contains itself does so by a new
-    name, which is put there.
+    ``local`` holds the names that their fields may use. A new name is added to it for each class that is replaced, so
+    that a recursive class can refer to its replacement.
     """
     return annotation if sys.version_info >= (3, 12) else _Rewriting(local).rewrite(annotation)
 
 
 def typed_dict(name: str, fields: dict[str, Any]) -> Any:
-    """Make a TypedDict class that pydantic takes."""
+    """Return a new TypedDict class that pydantic accepts."""
     import typing_extensions
 
     make: Any = typing_extensions.TypedDict
@@ -28,7 +28,7 @@ def typed_dict(name: str, fields: dict[str, Any]) -> Any:
 class _Rewriting:
     def __init__(self, local: dict[str, Any]) -> None:
         self._local = local
-        self._begun: dict[Any, str] = {}
+        self._names: dict[Any, str] = {}
 
     def rewrite(self, annotation: Any) -> Any:
         if typing.is_typeddict(annotation) and type(annotation).__module__ == "typing":
@@ -42,14 +42,14 @@ class _Rewriting:
         if new == args:
             return annotation
         if origin is types.UnionType:
-            return typing.Union[new]  # noqa: UP007  (they may be names, which `|` does not take)
+            return typing.Union[new]  # noqa: UP007  (`|` does not accept forward references)
         copy_with = getattr(annotation, "copy_with", None)
         return origin[new] if copy_with is None else copy_with(new)
 
     def _typed_dict(self, old: Any) -> Any:
-        if old in self._begun:
-            return typing.ForwardRef(self._begun[old])
-        name = self._begun[old] = f"_{len(self._begun)}_{old.__name__}"
+        if old in self._names:
+            return typing.ForwardRef(self._names[old])
+        name = self._names[old] = f"_{len(self._names)}_{old.__name__}"
         hints = typing.get_type_hints(old, localns=self._local, include_extras=True)
         fields = {key: self._field(hint, old, key) for key, hint in hints.items()}
         new = typed_dict(old.__name__, fields)
@@ -60,7 +60,8 @@ class _Rewriting:
         return new
 
     def _field(self, hint: Any, old: Any, key: str) -> Any:
-        said = get_origin(hint)
-        bare = self.rewrite(get_args(hint)[0] if said in (typing.Required, typing.NotRequired) else hint)
-        optional = key in old.__optional_keys__ and said is not typing.Required
-        return typing.NotRequired[bare] if optional or said is typing.NotRequired else bare
+        qualifier = get_origin(hint)
+        bare = self.rewrite(get_args(hint)[0] if qualifier in (typing.Required, typing.NotRequired) else hint)
+        # The qualifier of the hint wins: with postponed annotations, __optional_keys__ does not know of it.
+        optional = key in old.__optional_keys__ and qualifier is not typing.Required
+        return typing.NotRequired[bare] if optional or qualifier is typing.NotRequired else bare

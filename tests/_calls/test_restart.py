@@ -158,7 +158,7 @@ def test_a_response_that_was_not_streamed_has_its_attempt_as_well(world: World) 
     value, response = complete(world, declarai.offline(["one", [1]]))
     assert value == [1]
     assert response.attempt == 2
-    assert response.restart_reason == "there is no JSON in it (it was 'one')"
+    assert response.restart_reason == "no JSON found (got 'one')"
     assert declarai.LLMResponse("made by hand").attempt == 1
 
 

@@ -1,4 +1,4 @@
-"""JSON texts of all kinds, near misses, all ways to cut them, and what is to be seen of one that is cut."""
+"""JSON texts of all kinds, near misses, ways to cut them, and the visible part of an incomplete one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from declarai_like._output.incremental import ABSENT
 BLANKS = st.sampled_from(["", "", "", " ", "\n", "\r\n", "\t", "  \n    "])
 CHARACTERS = st.sampled_from(
     ["a", "é", "日", "😀", "\x7f", "\u2028", "\ufeff", " ", *"/{}[],:`~'1", "```"]
-    + ["\ud83d", "\ude00"]  # halves of a pair, as they are
+    + ["\ud83d", "\ude00"]  # lone surrogates, not escaped
     + ['\\"', "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u0000", "\\u00e9", "\\u20AC", "\\uffff", "\\u0022"]
     + ["\\ud83d\\ude00", "\\uD83D\\uDE00", "\\ud83d", "\\uDBFF", "\\ude00", "\\udc00", "\\ud7ff", "\\ue000"]
 )
@@ -38,11 +38,11 @@ def _object(parts: list[tuple[str, str, str, str]]) -> str:
     return "{" + ",".join(f"{first}{key}{second}:{second}{value}{first}" for key, first, value, second in parts) + "}"
 
 
-def _containers(inner: st.SearchStrategy[str], unique: bool) -> st.SearchStrategy[str]:
-    member = st.tuples(KEYS, BLANKS, inner, BLANKS)
+def _containers(values: st.SearchStrategy[str], unique: bool) -> st.SearchStrategy[str]:
+    member = st.tuples(KEYS, BLANKS, values, BLANKS)
     members = st.lists(member, max_size=4, unique_by=(lambda parts: json.loads(parts[0])) if unique else None)
     return (
-        st.lists(st.tuples(BLANKS, inner, BLANKS), max_size=4).map(_array)
+        st.lists(st.tuples(BLANKS, values, BLANKS), max_size=4).map(_array)
         | members.map(_object)
         | BLANKS.map("[{}]".format)
         | BLANKS.map("{{{}}}".format)
@@ -50,15 +50,15 @@ def _containers(inner: st.SearchStrategy[str], unique: bool) -> st.SearchStrateg
 
 
 def _texts(unique: bool) -> st.SearchStrategy[str]:
-    values = st.recursive(STRINGS | NUMBERS | WORDS, lambda inner: _containers(inner, unique), max_leaves=8)
+    values = st.recursive(STRINGS | NUMBERS | WORDS, lambda values: _containers(values, unique), max_leaves=8)
     return st.tuples(BLANKS, values, BLANKS).map("".join)
 
 
 TEXTS = _texts(unique=False)
-"""JSON texts: all escapes, halves of surrogate pairs, odd blanks, keys that come again, numbers of any size."""
+"""JSON texts: all escapes, lone surrogates, odd blanks, repeated keys, numbers of any size."""
 
 UNIQUE = _texts(unique=True)
-"""The same, in which no key comes again in its object."""
+"""The same, without repeated keys."""
 
 _SLIPS = st.sampled_from(
     list("\"\\{}[],:-+.0159eEtrufalsnNIy/'`~ \n\t\r\x00\x0b\x1f\x7f\xa0\ufeff٣x")
@@ -69,7 +69,7 @@ _SLIPS = st.sampled_from(
 
 @st.composite
 def near_misses(draw: st.DrawFn) -> str:
-    """Give a JSON text in which a few characters were taken out, put in, changed or exchanged."""
+    """Return a JSON text in which a few characters were removed, inserted, changed or exchanged."""
     text = draw(TEXTS)
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))
@@ -80,45 +80,47 @@ def near_misses(draw: st.DrawFn) -> str:
 
 
 NEAR_MISSES = near_misses() | st.text(alphabet='[]{}",:1 \n\\utrefalsn-.0eE+', max_size=12) | st.text(max_size=6)
-"""Texts of which most are not JSON, some by a hair."""
+"""Texts of which most are not JSON, some only just."""
 
 CUTS = st.lists(st.integers(0, 10_000), max_size=5) | st.none()
 
 
-def cut(text: str, places: list[int] | None) -> list[str]:
-    """Cut a text at these places, counted round and round; or, without, into its characters."""
-    if places is None:
+def cut(text: str, cuts: list[int] | None) -> list[str]:
+    """Cut text at these positions, modulo its length; with None, into its characters."""
+    if cuts is None:
         return list(text)
-    edges = [0, *sorted(place % (len(text) + 1) for place in places), len(text)]
+    edges = [0, *sorted(position % (len(text) + 1) for position in cuts), len(text)]
     return [text[start:end] for start, end in zip(edges, edges[1:])]
 
 
-# What is to be seen of a text that is cut, found in another way: what is open is closed, what is not
-# whole is left out, and `json.loads` reads the rest.
+# The visible part of an incomplete text, found in another way than the package does: open containers are closed,
+# incomplete scalars are left out, and `json.loads` reads the rest.
 
 _TOKEN = re.compile(
-    r'(?P<blank>[ \t\n\r]+)|(?P<sign>[{}\[\],:])|(?P<string>"(?:[^"\\]|\\.)*("?)\\?)|(?P<word>[^ \t\n\r{}\[\],:"]+)',
+    r'(?P<blank>[ \t\n\r]+)|(?P<punctuation>[{}\[\],:])|(?P<string>"(?:[^"\\]|\\.)*("?)\\?)|(?P<scalar>[^ \t\n\r{}\[\],:"]+)',
     re.DOTALL,
 )
-_HELD = re.compile(r"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9a-fA-F]{0,3})?)?$")  # more may belong to it
+_INCOMPLETE_ESCAPE = re.compile(
+    r"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9a-fA-F]{0,3})?)?$"
+)  # more may belong to it
 _LITERALS = ["true", "false", "null", "NaN", "Infinity", "-Infinity"]
 _SHOWN_EARLY = 400
 
 
-def seen_of(text: str, *, early: bool = False) -> Any:
-    """Give what is to be seen of the first part of a JSON text; `ABSENT` where there is nothing yet."""
+def visible_part(text: str, *, early: bool = False) -> Any:
+    """Return the value of the first part of a JSON text; `ABSENT` before there is one."""
     tokens: list[str] = []
     closing: list[str] = []
     for token in _TOKEN.finditer(text):
         piece, kind = token[0], token.lastgroup
         is_last = token.end() == len(text)
-        if kind == "sign":
+        if kind == "punctuation":
             if piece in "{[":
                 closing.append("}" if piece == "{" else "]")
             elif piece in "}]":
                 closing.pop()
             tokens.append(piece)
-        elif kind == "word" and is_last:
+        elif kind == "scalar" and is_last:
             tokens += _early(piece) if early else []
         elif kind == "string" and token[4] != '"':
             if not _is_key(tokens, closing):
@@ -135,27 +137,27 @@ def _is_key(before: list[str], closing: list[str], token: str = '"') -> bool:
 
 
 def _open_string(text: str) -> str:
-    body, place = text[1:], 0
-    while place < len(body) and not _HELD.fullmatch(body, place):
-        place += 2 if body[place] == "\\" else 1
-    return f'"{body[:place]}"'
+    body, index = text[1:], 0
+    while index < len(body) and not _INCOMPLETE_ESCAPE.fullmatch(body, index):
+        index += 2 if body[index] == "\\" else 1
+    return f'"{body[:index]}"'
 
 
-def _early(word: str) -> list[str]:
+def _early(scalar: str) -> list[str]:
     for literal in _LITERALS:
-        if literal.startswith(word) and word != "-":
+        if literal.startswith(scalar) and scalar != "-":
             return [literal]
-    for end in range(min(len(word), _SHOWN_EARLY), 0, -1):
+    for end in range(min(len(scalar), _SHOWN_EARLY), 0, -1):
         try:
-            json.loads(word[:end])
+            json.loads(scalar[:end])
         except ValueError:
             continue
-        return [word[:end]]
+        return [scalar[:end]]
     return []
 
 
 def is_beginning(before: Any, after: Any) -> bool:
-    """Whether a value may be an earlier state of another: only strings, and what is last in something, are not whole."""
+    """Return True if a value may be an earlier state of another: only strings and last parts are incomplete."""
     if before is ABSENT:
         return True
     if type(before) is not type(after):

@@ -1,4 +1,4 @@
-"""JSON is found in what a model wrote, and the work of it is bounded by the length of the text."""
+"""JSON is found in the answers of models, at a cost that is bounded by the length of the text."""
 
 import json
 import sys
@@ -11,12 +11,12 @@ from declarai_like._output.jsontext import candidates, flaw
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda values: st.lists(values) | st.dictionaries(st.text(), values),
     max_leaves=8,
 )
 CONTAINERS = st.lists(JSON) | st.dictionaries(st.text(), JSON)
-CHATTER = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="[]{}"))
-WORDS = CHATTER.filter(lambda text: "```" not in text and "~~~" not in text)
+PROSE = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="[]{}"))
+WORDS = PROSE.filter(lambda text: "```" not in text and "~~~" not in text)
 WRITTEN = st.builds(json.dumps, CONTAINERS, indent=st.sampled_from([None, 2]), ensure_ascii=st.booleans())
 
 
@@ -35,9 +35,9 @@ def test_a_text_that_is_json_is_the_only_candidate(value, indent, around):
 @example('"', "[]", '"')
 @example('He said "', "[1]", '"')
 @settings(deadline=None)
-def test_json_in_chatter_is_found_and_equals_what_json_loads_gives(before, text, after):
+def test_json_in_prose_is_found_and_equals_what_json_loads_gives(before, text, after):
     answer = f"{before}{text}{after}"
-    assume(not answer.strip().startswith('"') or not is_json(answer))  # between quotes it is a string, and no chatter
+    assume(not answer.strip().startswith('"') or not is_json(answer))  # between quotes it is a string, and not prose
     (found,) = candidates(answer)
     assert same(json.loads(found), json.loads(text))
 
@@ -52,7 +52,7 @@ def is_json(text):
 
 @given(st.lists(st.tuples(WORDS, WRITTEN), max_size=4))
 @settings(deadline=None)
-def test_each_of_several_is_found_in_turn_and_nothing_inside_them_apart(parts):
+def test_each_of_several_is_found_in_turn_and_no_value_inside_them(parts):
     text = "".join(f"{words} {text}" for words, text in parts) + "."
     assert list(candidates(text)) == [text for _, text in parts]
 
@@ -69,12 +69,12 @@ def test_any_json_in_a_code_fence_is_found_first(words, value, fence, end):
     answer = f'{words}\n{{"a": "draft"}}{end}{fence}{end}{text}{end}{fence.rstrip(" JSONjson")}{end}Done.'
     found = list(candidates(answer))
     assert same(json.loads(found[0]), value)
-    assert len(found) == 2 or isinstance(value, str)  # what stands inside a string alone may be found as well
+    assert len(found) == 2 or isinstance(value, str)  # the text in a string may be JSON as well
 
 
 @given(st.text() | st.text(alphabet='[]{}",:1 `\n\\'))
 @settings(deadline=None)
-def test_whatever_is_found_is_json_and_stands_in_the_text(text):
+def test_all_that_is_found_is_json_and_part_of_the_text(text):
     for found in candidates(text):
         json.loads(found)
         assert found in text
@@ -101,7 +101,7 @@ def test_whatever_is_found_is_json_and_stands_in_the_text(text):
         ("[NaN, -Infinity, 1e5, -0.5]", ["[NaN, -Infinity, 1e5, -0.5]"]),
     ],
 )
-def test_brackets_of_other_kinds_are_chatter(text, found):
+def test_brackets_of_other_kinds_are_prose(text, found):
     assert list(candidates(text)) == found
 
 
@@ -117,7 +117,7 @@ def test_brackets_of_other_kinds_are_chatter(text, found):
         '{"a": [1, 2], "b": oops}',
     ],
 )
-def test_of_broken_json_no_part_is_taken_for_the_whole(broken):
+def test_of_broken_json_no_part_is_taken_for_the_answer(broken):
     assert list(candidates(broken)) == []
     assert list(candidates(f"Here: {broken}")) == []
     assert "line 1" in (flaw(f"Here: {broken}") or "")
@@ -139,7 +139,7 @@ def test_broken_json_ends_at_a_fence_at_the_latest(broken, fence):
 
 
 @pytest.mark.parametrize("marks", ["``", "`` `", "x ```", "\\```", "\x0c```", "~~`"])
-def test_marks_that_are_no_fence_do_not_end_broken_json(marks):
+def test_marks_that_are_not_a_fence_do_not_end_broken_json(marks):
     assert list(candidates(f'Draft: {{"a": [1, 2\n{marks}\n{{"a": 1}}')) == []
 
 
@@ -148,7 +148,7 @@ def test_a_fence_ends_only_the_broken_json_before_it():
     assert list(candidates(text)) == ['{"a": 2}', '{"a": 3}']
 
 
-def test_marks_of_a_fence_inside_a_string_of_whole_json_end_nothing():
+def test_marks_of_a_fence_inside_a_string_of_complete_json_do_not_end_it():
     assert list(candidates('Here: {"a": "```", "b": ["~~~"]}')) == ['{"a": "```", "b": ["~~~"]}']
 
 
@@ -163,7 +163,7 @@ def test_a_fence_with_other_words_in_its_own_line_is_found_first(words):
     assert list(candidates(f'{{"a": 1}}\n```{words}\n{{"a": 2}}\n```')) == ['{"a": 2}', '{"a": 1}']
 
 
-def test_the_flaw_of_broken_json_has_its_place():
+def test_the_error_of_broken_json_has_its_position():
     assert flaw('Here:\n{"a": 1\n "b": 2}') == "Expecting ',' delimiter at line 3, column 2"
     assert flaw("[" * 100_000) == "it is nested too deeply"
     assert flaw("no JSON") is None
@@ -179,12 +179,12 @@ HOSTILE = ["[", "{", "[[", "[{", '{"a":', '["', '["\\"', "[1,", "[t", "[x", "[1 
 
 
 def work(text):
-    """Count how often the decoder is asked, and how many candidates there are."""
-    asked = 0
+    """Return the number of calls of the decoder, and the number of candidates."""
+    calls = 0
 
     def count(frame, event, argument):
-        nonlocal asked
-        asked += event == "call" and frame.f_code.co_name == "raw_decode"
+        nonlocal calls
+        calls += event == "call" and frame.f_code.co_name == "raw_decode"
 
     before = sys.getprofile()
     sys.setprofile(count)
@@ -192,15 +192,15 @@ def work(text):
         found = sum(1 for _ in candidates(text))
     finally:
         sys.setprofile(before)
-    return asked, found
+    return calls, found
 
 
 @pytest.mark.parametrize("start", ["", '["', "```\n", "x"])
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_hostile_text_is_no_error_and_its_work_is_bounded(hostile, start):
+def test_hostile_text_is_not_an_error_and_its_work_is_bounded(hostile, start):
     text = start + hostile * (100_000 // len(hostile))
-    asked, found = work(text)
-    assert asked - found <= 1002 + text.count("```")  # attempts that failed
+    calls, found = work(text)
+    assert calls - found <= 1002 + text.count("```")  # attempts that failed
     assert found <= len(text)
 
 

@@ -1,4 +1,4 @@
-"""Return types of all kinds, and answers for them: ones that fit, near misses, chatter and fences around them, any cut."""
+"""Return types of all kinds, and answers for them: valid ones, near misses, with prose and fences around them."""
 
 import collections
 import dataclasses
@@ -45,7 +45,7 @@ from declarai_like._output.types.root import AnswerSpec
 T = TypeVar("T")
 
 
-# Plain ones: what is shown of them is what is shown of their JSON
+# Plain types: their partials show the same as their JSON
 
 
 class Hero(BaseModel):
@@ -107,7 +107,7 @@ PLAIN: dict[str, Any] = {
 }
 
 
-# Scalars, and what is made of them
+# Scalars, and containers of them
 
 
 class Mood(enum.Enum):
@@ -214,7 +214,7 @@ class DefaultsChecked(BaseModel):
 
 
 class Valued(BaseModel):
-    """A model with a field of the same name as the wrapper, that is asked for with one."""
+    """A model with a field of the same name as the wrapper, that is requested with a wrapper."""
 
     value: int = 7
     after: "Valued | None" = None
@@ -449,7 +449,7 @@ _TUPLE_WITH_AN_END = core_schema.tuple_schema(
 Ages = TypeAliasType("Ages", dict[str, int])
 
 REWRITING = {"stripped", "checked", "wrapped", "siblings", "own init", "with InitVar"}
-"""Of them, those whose own code makes other values of what the JSON says."""
+"""Types whose own code changes the values of the JSON."""
 
 READ_AGAIN = {
     "from deeper",
@@ -461,7 +461,7 @@ READ_AGAIN = {
     "checked defaults",
     "plain union of others",
 }
-"""Those in which the whole is read again, so that its parts are not the ones that were seen before."""
+"""Types whose complete text is read again, so that their parts are not the objects that were shown before."""
 
 TYPES: dict[str, Any] = {
     **PLAIN,
@@ -507,7 +507,7 @@ TYPES: dict[str, Any] = {
     "root model": Names,
     "root model of root models": Scores,
     "root model in a model": Box[Names],
-    "root model of a text": list[Word],
+    "root model of a str": list[Word],
     "checked": Checked,
     "before": list[Before],
     "wrapped": list[Wrapped],
@@ -537,9 +537,9 @@ TYPES: dict[str, Any] = {
     "left to right": list[Annotated[Hero | Allowing, Field(union_mode="left_to_right")]],
     "recursive alias": list[Json],
     "alias": list[Ages],
-    "JSON in a text": list[pydantic.Json[list[int]]],
+    "JSON in a str": list[pydantic.Json[list[int]]],
 }
-"""By what they are."""
+"""All types by a description."""
 
 
 @functools.cache
@@ -547,7 +547,7 @@ def spec(name: str) -> AnswerSpec[Any]:
     return AnswerSpec(OutputType(TYPES[name], globals()))
 
 
-# Answers, made from the JSON Schema that the model is given
+# Answers, drawn from the JSON Schema of the type
 
 _TEXTS = [
     "", "a", "cat", "good", 'he said "x", then', "[1] {", "2020-01-01", "  Ünï😀 \\", "line\nbreak", "```", "12", "bad", "quit",
@@ -563,7 +563,7 @@ _FORMATS = {
 
 
 _NO_RULES: Mapping[str, Any] = {}
-_made: dict[tuple[int, int], st.SearchStrategy[Any]] = {}  # the schemas live as long as their plans
+_made: dict[tuple[int, int], st.SearchStrategy[Any]] = {}  # the schemas live as long as the types
 
 
 def _values(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: int = 0) -> st.SearchStrategy[Any]:
@@ -607,8 +607,8 @@ def _new_values(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth
 
 def _objects(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: int) -> st.SearchStrategy[Any]:
     if "properties" not in schema:
-        inner = schema.get("additionalProperties")
-        values = _values(inner if isinstance(inner, dict) else _NO_RULES, definitions, depth + 1)
+        additional = schema.get("additionalProperties")
+        values = _values(additional if isinstance(additional, dict) else _NO_RULES, definitions, depth + 1)
         names = schema.get("propertyNames", {})
         if "$ref" in names:
             names = definitions[names["$ref"].rpartition("/")[2]]
@@ -626,7 +626,7 @@ def _objects(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: i
         made = {key: draw(_values(schema["properties"][key], definitions, depth + 1)) for key in keys}
         if draw(st.integers(0, 9)) == 0:
             made |= draw(st.sampled_from([{"extra": [1, {"x": "y"}]}, {"more": 5}]))
-        elif schema.get("title") == "FromDeeper":  # a schema cannot say it
+        elif schema.get("title") == "FromDeeper":  # a schema cannot express it
             made["names"] = ["a", 5]
         return made
 
@@ -639,21 +639,21 @@ def _arrays(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: in
         exact = st.tuples(*[_values(item, definitions, depth + 1) for item in schema["prefixItems"]]).map(list)
         short = st.tuples(*[_values(item, definitions, depth + 1) for item in first]).map(list)
         return exact | short
-    most = max(3 if depth < 4 else 1 if depth < 7 else 0, schema.get("minItems", 0))
+    max_size = max(3 if depth < 4 else 1 if depth < 7 else 0, schema.get("minItems", 0))
     return st.lists(
         _values(schema.get("items", _NO_RULES), definitions, depth + 1),
         min_size=schema.get("minItems", 0),
-        max_size=most,
+        max_size=max_size,
     )
 
 
-CLEAN = sorted(TYPES.keys() - {"tuple with an end"})  # of that, the schema tells the model nothing useful
-"""Those of which most answers that their schema allows fit."""
+CLEAN = sorted(TYPES.keys() - {"tuple with an end"})  # the schema does not describe it
+"""Types for which most answers that the schema allows are valid."""
 
 
 @functools.cache
 def values(name: str) -> st.SearchStrategy[Any]:
-    """Give JSON values that a type's schema allows; where the schema asks for a wrapper, with it and without."""
+    """Return JSON values that the schema of a type allows; if it requires a wrapper, with and without it."""
     output_type = spec(name).output_type
     wrapped = _values(output_type.schema, output_type.schema.get("$defs", {}))
     if not output_type.is_wrapped:
@@ -663,7 +663,7 @@ def values(name: str) -> st.SearchStrategy[Any]:
 
 @st.composite
 def answers(draw: st.DrawFn, name: str, *, is_clean: bool = False) -> str:
-    """Give a text that a model may answer with when it is asked for a type. A clean one is JSON only, and fits."""
+    """Return an answer that a model may give for a type. A clean one is JSON only, without slips."""
     value = draw(values(name))
     if isinstance(value, dict) and not is_clean and not draw(st.integers(0, 9)):
         value = {**value, "value": 3}
@@ -685,7 +685,7 @@ def answers(draw: st.DrawFn, name: str, *, is_clean: bool = False) -> str:
 
 
 def one_shot(name: str, text: str) -> tuple[bool, Any]:
-    """Give whether a whole answer fits, and its value."""
+    """Return whether a complete answer is valid, and its value."""
     try:
         return True, spec(name).output_type.read(text)
     except OutputMismatch:
@@ -693,7 +693,7 @@ def one_shot(name: str, text: str) -> tuple[bool, Any]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal, of the same types, all the way down."""
+    """Return True if two values are equal and have the same types, recursively."""
     if type(one) is not type(other):
         return False
     if isinstance(one, BaseModel):
@@ -710,8 +710,8 @@ def same(one: Any, other: Any) -> bool:
     return repr(one) == repr(other)
 
 
-def steps(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Give the steps to the parts of a whole value, and these."""
+def keyed_parts(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the parts of a complete value with their keys, indices or names."""
     if isinstance(value, BaseModel):
         yield from value
     elif dataclasses.is_dataclass(value):

@@ -80,7 +80,7 @@ def test_the_letters_become_typed_values_and_the_one_that_does_not_is_named() ->
     assert shown_by("triage.py") == [
         "5 operations  the server is down",
         "1 nobody      a word of thanks",
-        "- 'qwertz' after 2 attempts: there is no JSON in it (it was 'I am sorry, but I cannot sort this.')",
+        "- 'qwertz' after 2 attempts: no JSON found (got 'I am sorry, but I cannot sort this.')",
     ]
 
 

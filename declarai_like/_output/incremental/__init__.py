@@ -1,4 +1,4 @@
-"""JSON that is still being written: read as far as it goes, each character once."""
+"""Incremental JSON: read JSON text that is still being written, each character once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text that comes in pieces, and of which any part can be read again."""
+"""Text that arrives in chunks, from which any part can be read again."""
 
 from __future__ import annotations
 
@@ -9,50 +9,52 @@ from typing import cast
 
 
 class ChunkedText:
-    """The pieces of a growing text, as they came. A part costs what it is long, not what is there.
+    """The chunks of a growing text, as they arrived. Reading a part costs its length, not the length of the text.
 
     Attributes:
-        length: how many characters have come.
+        length: how many characters have arrived.
     """
 
-    __slots__ = ("_pieces", "length")
+    __slots__ = ("_chunks", "length")
 
     def __init__(self) -> None:
         self.length = 0
-        self._pieces: list[tuple[int, int, str]] = []  # where each begins in the whole, and where in the text it is of
+        # (position of the chunk in the text, index in the str that it starts at, that str). The str is kept as it
+        # came: a slice would copy each chunk once more.
+        self._chunks: list[tuple[int, int, str]] = []
 
-    def add(self, text: str, place: int) -> int:
-        """Add what stands in ``text`` from a place on. Give where ``text`` itself would begin."""
+    def add(self, text: str, index: int) -> int:
+        """Add ``text[index:]``. Return the offset of ``text``: what to add to an index in it for the position."""
         length = self.length
-        offset = length - place
-        if place < len(text):
-            self._pieces.append((length, place, text))
+        offset = length - index
+        if index < len(text):
+            self._chunks.append((length, index, text))
             self.length = offset + len(text)
         return offset
 
     def part(self, start: int, end: int) -> str:
-        """Give the text from ``start`` to ``end``."""
+        """Return the text from position ``start`` to ``end``."""
         if start >= end:
             return ""
-        first, last = self._piece_with(start), self._piece_with(end - 1)
-        begin, place, text = self._pieces[last]
-        end += place - begin
+        first, last = self._chunk_at(start), self._chunk_at(end - 1)
+        position, index, text = self._chunks[last]
+        end += index - position
         if first == last:
-            return text[start + place - begin : end]
-        whole = [other[own:] for _, own, other in self._pieces[first:last]]
-        return "".join([*whole, text[place:end]])[start - self._pieces[first][0] :]
+            return text[start + index - position : end]
+        before = [other[from_index:] for _, from_index, other in self._chunks[first:last]]
+        return "".join([*before, text[index:end]])[start - self._chunks[first][0] :]
 
-    def _piece_with(self, place: int) -> int:
-        pieces = self._pieces
-        if place >= pieces[-1][0]:  # it mostly is the last
-            return len(pieces) - 1
-        return bisect_right(pieces, place, key=_begin) - 1
-
-
-def _begin(piece: tuple[int, int, str]) -> int:
-    return piece[0]
+    def _chunk_at(self, position: int) -> int:
+        chunks = self._chunks
+        if position >= chunks[-1][0]:  # mostly it is the last one: no search
+            return len(chunks) - 1
+        return bisect_right(chunks, position, key=_position) - 1
 
 
-def always(pattern: str) -> Callable[[str, int], re.Match[str]]:
-    """Give the matcher of a pattern that fits nothing as well, and so always matches."""
+def _position(chunk: tuple[int, int, str]) -> int:
+    return chunk[0]
+
+
+def matcher(pattern: str) -> Callable[[str, int], re.Match[str]]:
+    """Return the match function of a pattern that also matches the empty string, and so never returns None."""
     return cast("Callable[[str, int], re.Match[str]]", re.compile(pattern).match)

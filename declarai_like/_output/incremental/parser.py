@@ -1,10 +1,29 @@
-"""Walks through a JSON text as it grows, and puts each value in its place as soon as it is complete.
+"""Incremental JSON parser: a table of small states that reads each character once, however the text is cut.
 
-The walker knows the grammar (RFC 8259, with the ``NaN`` and ``Infinity`` that Python's own parser
-takes) and nothing of values. What becomes of a value is said by the `ValueHandler` that it goes to: looked
-into while it grows, or taken whole. What is open at the moment, from the root inwards, are `ContainerBuilder`s.
+Rule 1: all that knows the grammar of JSON is in this file. The grammar is RFC 8259, with the ``NaN`` and ``Infinity``
+that `json.loads` accepts.
 
-Each piece of text is looked at once, however it is cut.
+Rule 2: a state is a method ``(text, index) -> index``. It reads from ``index``, may set ``self._state`` to the state
+that follows, and returns the index after what it has read. A chunk may end after any character. So a state never looks
+past the end of ``text``, and what it must remember is an attribute of the parser.
+
+Rule 3: this file does not know about values, types or answers. A `ValueHandler` decides whether an object, array or
+string is read part by part or as raw text. A `ContainerBuilder` collects the parts. Where the JSON begins in an answer
+is the business of `json_finder`.
+
+The states, and what may follow each:
+
+    before_value      in_string, in_raw_string, in_raw, in_scalar, before_first
+    before_first      (after an opening bracket) as before_value or before_key, or after_value of the container around
+    before_key        in_raw_string
+    after_key         before_value
+    after_value       before_key, before_value, or after_value of the container around
+    in_string         in_escape, after_value            a string that grows
+    in_escape         in_string
+    in_raw_string     after_backslash, after_key, after_value, in_raw    a key, or a string that is read as raw text
+    after_backslash   in_raw_string
+    in_raw            in_raw_string, after_value        an object or array that is read as raw text
+    in_scalar         after_value                       a number or literal
 """
 
 from __future__ import annotations
@@ -17,436 +36,440 @@ from typing import Any
 
 from ...errors import InvalidJSON, NestingTooDeep
 from ...messages import ResponseText
-from .chunked_text import ChunkedText, always
+from .chunked_text import ChunkedText, matcher
 from .protocols import ContainerBuilder, ParseListener, ValueHandler
-from .views import ABSENT, Snapshot, TextSoFar, Views
+from .views import ABSENT, Snapshot, TextSoFar, ViewChain
 
 MAX_DEPTH = 200
-"""How many objects and arrays may lie in each other. The parser that reads whole answers has the same limit."""
+"""Maximum nesting of objects and arrays. pydantic's parser, which reads complete answers, has the same limit."""
 
-_SPACES = " \t\n\r"
-_SPACE = always(r"[ \t\n\r]*+")
-_PLAIN = always(r'[^"\\\x00-\x1f]*+')
-_ESCAPED = always(  # whole escapes; of a surrogate pair, both halves
+# Quantifiers are possessive (*+), so that no pattern can backtrack: the cost is linear in the length of the match.
+_BLANKS = " \t\n\r"
+_BLANK = matcher(r"[ \t\n\r]*+")
+_UNESCAPED = matcher(r'[^"\\\x00-\x1f]*+')
+_WITH_ESCAPES = matcher(  # complete escapes only; of a surrogate pair, both halves
     r'(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u(?![dD][89abAB])[0-9a-fA-F]{4}'
     r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})*+"
 )
-_UNBROKEN = always(r'[^"{}\[\]`~]*+')
-_SKIPPED_STRING = always(r'[^"\\]*+')
-_SKIPPED = always(r'[^"{}\[\]]*+')
-_WORD = always(r'[^ \t\n\r,:"{}\[\]]*+')
-_WORDS = frozenset({"true", "false", "null", "NaN", "Infinity", "-Infinity"})
+_RAW = matcher(r'[^"{}\[\]`~]*+')
+_SKIPPED_STRING = matcher(r'[^"\\]*+')
+_SKIPPED = matcher(r'[^"{}\[\]]*+')
+_SCALAR = matcher(r'[^ \t\n\r,:"{}\[\]]*+')
+_LITERALS = frozenset({"true", "false", "null", "NaN", "Infinity", "-Infinity"})
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
-_BEGINS_WORD = frozenset("-0123456789tfnNI")
+_SCALAR_STARTS = frozenset("-0123456789tfnNI")
 _ESCAPES = frozenset('"\\/bfnrtu')
 _HEX = frozenset("0123456789abcdefABCDEF")
-_MAX_EARLY_LENGTH = 400  # characters of a number that are shown before its end; Python's own limit is never lower
+_MAX_EARLY_LENGTH = 400  # characters of an incomplete number that are shown; sys.set_int_max_str_digits allows >= 640
 
 
 class IncrementalParser:
-    """Reads one JSON text, piece by piece.
+    """Reads one JSON text, chunk by chunk.
 
     Attributes:
-        complete: whether the text has come to its end. Of a number at the top that is known only from `end`.
-        value: the whole value, once it is complete.
-        stopped: after an error, the place in the text given last from where `skip` goes on.
+        complete: True at the end of the value. For a top-level number this is known only after `end`.
+        value: the complete value.
+        stopped: after an error, the index in the last chunk from which to feed the text again after `skip`.
     """
 
-    def __init__(self, place: ValueHandler, *, listener: ParseListener | None = None, deepest: int = MAX_DEPTH) -> None:
+    def __init__(
+        self, handler: ValueHandler, *, listener: ParseListener | None = None, max_depth: int = MAX_DEPTH
+    ) -> None:
         self.complete = False
         self.value: Any = ABSENT
         self.stopped = 0
-        self._place = place
+        self._handler = handler  # of the value that comes next, or is open
         self.listener = listener
-        self._deepest = deepest
-        self._step: Callable[[str, int], int] = self._before_value
-        self._pieces = ChunkedText()
-        self._offset = 0  # of the piece that is being read
-        self._open: list[ContainerBuilder] = []
-        self._chains: list[Views | None] = []  # the view of each and of those around it, while they stay as they are
-        self._starts: list[int] = []  # of the open nodes
-        self._closing: list[str] = []  # the sign that closes each of them
-        self._text: ResponseText | None = None  # of the string that is growing
-        self._start = 0  # of the value that is taken whole
-        self._depth = 0  # inside it
+        self._max_depth = max_depth
+        self._state: Callable[[str, int], int] = self._before_value
+        self._text = ChunkedText()
+        self._offset = 0  # position in the text = this + index in the current chunk
+        self._builders: list[ContainerBuilder] = []
+        self._chains: list[ViewChain | None] = []  # for each builder; None where the builder has changed since
+        self._starts: list[int] = []  # positions of the opening brackets
+        self._closing: list[str] = []  # the bracket that closes each builder
+        self._growing: ResponseText | None = None  # the open string
+        self._start = 0  # position of the raw text
+        self._raw_depth = 0  # open brackets in the raw text
         self._escape = ""
         self._is_key = False
         self._is_skipping = False
 
-    def feed(self, text: str, place: int = 0) -> int:
-        """Read on, from a place in ``text``; give the place where the reading stopped: after the value, or at the end.
+    def feed(self, text: str, index: int = 0) -> int:
+        """Read ``text`` from ``index`` on. Return the index where it stopped: after the value, or at the end.
 
         Raises:
-            InvalidJSON: this cannot become JSON any more. `skip` passes over the rest of it.
-            NestingTooDeep: it is nested deeper than the limit.
+            InvalidJSON: the text cannot become JSON any more. `skip` passes over the rest of it.
+            NestingTooDeep: the nesting exceeds the limit.
         """
-        self._offset = self._pieces.add(text, place)
+        self._offset = self._text.add(text, index)
         end = len(text)
-        while place < end and not self.complete:
-            place = self._step(text, place)
-        return place
+        while index < end and not self.complete:
+            index = self._state(text, index)
+        return index
 
     def end(self) -> Any:
-        """Say that no more text comes, and give the value.
+        """Mark the end of the text, and return the value.
 
         Raises:
-            InvalidJSON: the text stops in the middle.
+            InvalidJSON: the text ends in the middle of a value.
         """
-        place = self._pieces.length - self._offset
-        if self._step == self._in_word and not self._open:
-            self._end_word(place)
+        index = self._text.length - self._offset
+        if self._state == self._in_scalar and not self._builders:
+            self._end_scalar(index)
         if not self.complete:
-            raise self._wrong(place, "the text ends in the middle of a value")
+            raise self._error(index, "the text ends in the middle of a value")
         return self.value
 
-    def so_far(self, *, word: Callable[[str], Any] | None = None) -> Any:
-        """Give the value so far. ``word`` makes a value of a number or literal that is not complete."""
-        return self.snapshot(word=word).build()
-
-    def snapshot(self, *, word: Callable[[str], Any] | None = None) -> Snapshot:
-        """Give what `so_far` gives, to be put together only where somebody looks."""
+    def snapshot(self, *, early: Callable[[str], Any] | None = None) -> Snapshot:
+        """Return the value so far. ``early`` makes a value of an incomplete number or literal."""
         if self.complete:
             return Snapshot(None, self.value)
         last: Any = ABSENT
-        if self._text is not None:
-            last = TextSoFar(self._text)
-        elif word is not None and self._step == self._in_word:
-            last = word(self._pieces.part(self._start, min(self._start + _MAX_EARLY_LENGTH, self._pieces.length)))
+        if self._growing is not None:
+            last = TextSoFar(self._growing)
+        elif early is not None and self._state == self._in_scalar:
+            last = early(self._text.part(self._start, min(self._start + _MAX_EARLY_LENGTH, self._text.length)))
         chains = self._chains
-        return Snapshot((chains[-1] or self._chain()) if chains else None, last)
+        return Snapshot((chains[-1] or self._link_views()) if chains else None, last)
 
-    def _chain(self) -> Views:
-        """Link the views of the open nodes. Only the inmost ones have changed since that was done last."""
+    def _link_views(self) -> ViewChain:
+        """Return the chain of views. Only the innermost builders have changed, so only their links are made again."""
         chains = self._chains
         first = len(chains) - 1
         while first and chains[first - 1] is None:
             first -= 1
         chain = chains[first - 1] if first else None
-        for place in range(first, len(chains)):
-            chain = chains[place] = (self._open[place].view(), chain)
+        for depth in range(first, len(chains)):
+            chain = chains[depth] = (self._builders[depth].view(), chain)
         assert chain is not None
         return chain
 
     @property
-    def path(self) -> Sequence[ContainerBuilder]:
-        """The open nodes, from the root inwards."""
-        return self._open
+    def builders(self) -> Sequence[ContainerBuilder]:
+        """The open builders, from the root inwards."""
+        return self._builders
 
     @property
-    def at_margin(self) -> bool:
-        """After an error: whether there are only blanks in the line before it."""
-        return not self._pieces.part(0, self._offset + self.stopped).rpartition("\n")[2].strip(" \t")
+    def at_line_start(self) -> bool:
+        """After an error: True if only blanks precede it in its line."""
+        return not self._text.part(0, self._offset + self.stopped).rpartition("\n")[2].strip(" \t")
 
     def skip(self) -> None:
-        """After an error: pass over what follows up to the bracket that closes it, by counting; its value is absent."""
-        self._depth += len(self._open)
-        self._deepest = sys.maxsize
+        """After an error: read on up to the closing bracket, only counting brackets. The value is `ABSENT`."""
+        self._raw_depth += len(self._builders)
+        self._max_depth = sys.maxsize
         self._is_skipping = True
         self.listener = None
-        in_string = self._step in (self._in_string, self._in_escape, self._in_raw_string)
-        self._open, self._chains, self._starts, self._closing, self._text = [], [], [], [], None
-        self._pieces = ChunkedText()
+        in_string = self._state in (self._in_string, self._in_escape, self._in_raw_string)
+        self._builders, self._chains, self._starts, self._closing, self._growing = [], [], [], [], None
+        self._text = ChunkedText()
         self._start = 0
-        self._place = _Skip()
-        self._step = self._in_raw_string if in_string else self._in_raw
+        self._handler = _SkipHandler()
+        self._state = self._in_raw_string if in_string else self._in_raw
         self._is_key = False
-        self.complete = not self._depth
+        self.complete = not self._raw_depth
 
-    # Each step reads on from a place inside the text, and gives the next place
+    # The states between values. Skipping blanks is repeated in each: a call for it would be one per character.
 
-    def _before_value(self, text: str, place: int) -> int:
-        sign = text[place]
-        if sign in _SPACES:
-            place = _SPACE(text, place).end()
-            if place == len(text):
-                return place
-            sign = text[place]
-        if sign == '"':
-            return self._begin_string(place)
-        if sign in "{[":
-            return self._begin_node(sign, place)
-        if sign not in _BEGINS_WORD:
-            raise self._wrong(place, f"there is {sign!r} where a value should be")
-        self._start = self._offset + place
-        self._step = self._in_word
-        return self._in_word(text, place)
+    def _before_value(self, text: str, index: int) -> int:
+        char = text[index]
+        if char in _BLANKS:
+            index = _BLANK(text, index).end()
+            if index == len(text):
+                return index
+            char = text[index]
+        if char == '"':
+            return self._begin_string(index)
+        if char in "{[":
+            return self._begin_container(char, index)
+        if char not in _SCALAR_STARTS:
+            raise self._error(index, f"expected a value, got {char!r}")
+        self._start = self._offset + index
+        self._state = self._in_scalar
+        return self._in_scalar(text, index)
 
-    def _before_first(self, text: str, place: int) -> int:
-        """Stand behind an opening bracket."""
-        sign = text[place]
-        if sign in _SPACES:
-            return _SPACE(text, place).end()
+    def _before_first(self, text: str, index: int) -> int:
+        char = text[index]
+        if char in _BLANKS:
+            return _BLANK(text, index).end()
         closing = self._closing[-1]
-        if sign == closing:
-            return self._close(place)
+        if char == closing:
+            return self._close(index)
         if closing == "}":
-            return self._before_key(text, place)
-        self._place = self._open[-1].handler_for(None)
+            return self._before_key(text, index)
+        self._handler = self._builders[-1].handler_for(None)
         self._chains[-1] = None
-        return self._before_value(text, place)
+        return self._before_value(text, index)
 
-    def _before_key(self, text: str, place: int) -> int:
-        sign = text[place]
-        if sign in _SPACES:
-            place = _SPACE(text, place).end()
-            if place == len(text):
-                return place
-            sign = text[place]
-        if sign != '"':
-            raise self._wrong(place, f"there is {sign!r} where a key should be")
+    def _before_key(self, text: str, index: int) -> int:
+        char = text[index]
+        if char in _BLANKS:
+            index = _BLANK(text, index).end()
+            if index == len(text):
+                return index
+            char = text[index]
+        if char != '"':
+            raise self._error(index, f"expected a key, got {char!r}")
         self._is_key = True
-        self._start = self._offset + place
-        self._step = self._in_raw_string
-        return place + 1
+        self._start = self._offset + index
+        self._state = self._in_raw_string
+        return index + 1
 
-    def _after_key(self, text: str, place: int) -> int:
-        sign = text[place]
-        if sign in _SPACES:
-            place = _SPACE(text, place).end()
-            if place == len(text):
-                return place
-            sign = text[place]
-        if sign != ":":
-            raise self._wrong(place, f"there is {sign!r} where the colon after a key should be")
-        self._step = self._before_value
-        return place + 1
+    def _after_key(self, text: str, index: int) -> int:
+        char = text[index]
+        if char in _BLANKS:
+            index = _BLANK(text, index).end()
+            if index == len(text):
+                return index
+            char = text[index]
+        if char != ":":
+            raise self._error(index, f"expected ':' after a key, got {char!r}")
+        self._state = self._before_value
+        return index + 1
 
-    def _after_value(self, text: str, place: int) -> int:
-        sign = text[place]
-        if sign in _SPACES:
-            place = _SPACE(text, place).end()
-            if place == len(text):
-                return place
-            sign = text[place]
+    def _after_value(self, text: str, index: int) -> int:
+        char = text[index]
+        if char in _BLANKS:
+            index = _BLANK(text, index).end()
+            if index == len(text):
+                return index
+            char = text[index]
         closing = self._closing[-1]
-        if sign == ",":
+        if char == ",":
             if closing == "}":
-                self._step = self._before_key
+                self._state = self._before_key
             else:
-                self._place = self._open[-1].handler_for(None)
+                self._handler = self._builders[-1].handler_for(None)
                 self._chains[-1] = None
-                self._step = self._before_value
-            return place + 1
-        if sign == closing:
-            return self._close(place)
-        raise self._wrong(place, f"there is {sign!r} where a comma or {closing!r} should be")
+                self._state = self._before_value
+            return index + 1
+        if char == closing:
+            return self._close(index)
+        raise self._error(index, f"expected ',' or {closing!r}, got {char!r}")
 
-    # Strings that are seen while they grow
+    # Strings that grow
 
-    def _begin_string(self, place: int) -> int:
-        if self._place.grows:
-            self._text = ResponseText()
-            self._step = self._in_string
+    def _begin_string(self, index: int) -> int:
+        if self._handler.grows:
+            self._growing = ResponseText()
+            self._state = self._in_string
             if self.listener is not None:
-                self.listener.opened(self._open, None)
+                self.listener.opened(self._builders, None)
         else:
-            self._start = self._offset + place
-            self._step = self._in_raw_string
-        return place + 1
+            self._start = self._offset + index
+            self._state = self._in_raw_string
+        return index + 1
 
-    def _in_string(self, text: str, place: int) -> int:
-        end = _PLAIN(text, place).end()
-        if end > place:
-            self._grow(text[place:end])
+    def _in_string(self, text: str, index: int) -> int:
+        end = _UNESCAPED(text, index).end()
+        if end > index:
+            self._grow(text[index:end])
         if end == len(text):
             return end
-        sign = text[end]
-        if sign == '"':
+        char = text[end]
+        if char == '"':
             return self._end_string(end)
-        if sign != "\\":
-            raise self._wrong(end, "there is a control character in a string")
-        whole = _ESCAPED(text, end).end()
-        if whole > end:
-            self._grow(json.loads(f'"{text[end:whole]}"'))
-            return whole
+        if char != "\\":
+            raise self._error(end, "control character in a string")
+        escapes_end = _WITH_ESCAPES(text, end).end()
+        if escapes_end > end:
+            self._grow(json.loads(f'"{text[end:escapes_end]}"'))
+            return escapes_end
         self._escape = ""
-        self._step = self._in_escape
+        self._state = self._in_escape
         return end
 
-    def _in_escape(self, text: str, place: int) -> int:
-        """Read an escape that is cut, or that may be one of a surrogate pair, by single characters."""
-        sign = text[place]
-        escape = self._escape = self._escape + sign
-        size = (len(escape) - 1) % 6  # where in the escape this character stands
-        if size == 0 and sign != "\\":  # half a pair, and no other half
+    def _in_escape(self, text: str, index: int) -> int:
+        """Read character by character: the escape is cut, or may be the first half of a surrogate pair."""
+        char = text[index]
+        escape = self._escape = self._escape + char
+        offset = (len(escape) - 1) % 6  # of this character in its escape; \uXXXX has 6, a pair is two of them
+        if offset == 0 and char != "\\":  # a first half that no second half follows
             self._end_escape(escape[:-1])
-            return place
-        if size == 1 and sign != "u":
+            return index
+        if offset == 1 and char != "u":
             if len(escape) > 6:
                 self._end_escape(escape[:6])
-                self._escape, self._step = "\\", self._in_escape
-                return place
-            if sign not in _ESCAPES:
-                self._step = self._in_string
-                raise self._wrong(place + 1, f"there is an unknown escape, \\{sign}, in a string")
+                self._escape, self._state = "\\", self._in_escape
+                return index
+            if char not in _ESCAPES:
+                self._state = self._in_string  # `skip` goes on from there
+                raise self._error(index + 1, f"unknown escape \\{char} in a string")
             self._end_escape(escape)
-        elif size > 1 and sign not in _HEX:
-            self._step = self._in_string
-            raise self._wrong(place, f"there is an incomplete escape, {escape[:-1]}, in a string")
-        elif size == 5:
+        elif offset > 1 and char not in _HEX:
+            self._state = self._in_string
+            raise self._error(index, f"incomplete escape {escape[:-1]} in a string")
+        elif offset == 5:
             self._end_code(escape)
-        return place + 1
+        return index + 1
 
     def _end_code(self, escape: str) -> None:
         is_high = escape[-4] in "dD" and escape[-3] in "89abAB"
         if not is_high:
             self._end_escape(escape)
-        elif len(escape) > 6:  # one half after another; the second may still get its other half
+        elif len(escape) > 6:  # a first half after a first half: the second of them may still get its second half
             self._grow(json.loads(f'"{escape[:6]}"'))
             self._escape = escape[6:]
 
     def _end_escape(self, escape: str) -> None:
         self._grow(json.loads(f'"{escape}"'))
-        self._step = self._in_string
+        self._state = self._in_string
 
     def _grow(self, text: str) -> None:
-        grown = self._text
-        assert grown is not None
-        grown.pieces.append(text)
-        grown.length += len(text)
+        growing = self._growing
+        assert growing is not None
+        growing.pieces.append(text)
+        growing.length += len(text)
         if self.listener is not None:
-            self.listener.grew(self._open, text)
+            self.listener.grew(self._builders, text)
 
-    def _end_string(self, place: int) -> int:
-        text = self._text
+    def _end_string(self, index: int) -> int:
+        text = self._growing
         assert text is not None
-        self._text = None
-        self._put(self._place.string(text.upto(text.length)), was_open=True)
-        return place + 1
+        self._growing = None
+        self._add_value(self._handler.string(text.upto(text.length)), was_open=True)
+        return index + 1
 
-    # Strings, objects and arrays that are taken whole
+    # Keys, and strings, objects and arrays that are read as raw text
 
-    def _in_raw_string(self, text: str, place: int) -> int:
-        place = (_SKIPPED_STRING if self._is_skipping else _PLAIN)(text, place).end()
-        if place == len(text):
-            return place
-        sign = text[place]
-        if sign == "\\":
-            self._step = self._after_backslash
-            return place + 1
-        if sign != '"':
-            raise self._wrong(place, "there is a control character in a string")
-        if self._depth:
-            self._step = self._in_raw
-            return place + 1
-        raw = self._pieces.part(self._start, self._offset + place + 1)
+    def _in_raw_string(self, text: str, index: int) -> int:
+        index = (_SKIPPED_STRING if self._is_skipping else _UNESCAPED)(text, index).end()
+        if index == len(text):
+            return index
+        char = text[index]
+        if char == "\\":
+            self._state = self._after_backslash
+            return index + 1
+        if char != '"':
+            raise self._error(index, "control character in a string")
+        if self._raw_depth:
+            self._state = self._in_raw
+            return index + 1
+        raw = self._text.part(self._start, self._offset + index + 1)
         if self._is_key:
-            self._end_key(raw, place)
+            self._end_key(raw, index)
         else:
-            self._take(raw, place + 1)
-        return place + 1
+            self._end_raw(raw, index + 1)
+        return index + 1
 
-    def _after_backslash(self, text: str, place: int) -> int:
-        self._step = self._in_raw_string
-        if text[place] not in _ESCAPES and not self._is_skipping:
-            raise self._wrong(place + 1, f"there is an unknown escape, \\{text[place]}, in a string")
-        return place + 1
+    def _after_backslash(self, text: str, index: int) -> int:
+        self._state = self._in_raw_string
+        if text[index] not in _ESCAPES and not self._is_skipping:
+            raise self._error(index + 1, f"unknown escape \\{text[index]} in a string")
+        return index + 1
 
-    def _end_key(self, raw: str, place: int) -> None:
+    def _end_key(self, raw: str, index: int) -> None:
         key = raw[1:-1]
-        if _PLAIN(key, 0).end() < len(key):
+        if _UNESCAPED(key, 0).end() < len(key):
             try:
                 key = json.loads(raw)
             except ValueError as error:
-                self._step = self._after_key
-                raise self._wrong(place + 1, f"there is a key that is no string: {error}") from None
+                self._state = self._after_key
+                raise self._error(index + 1, f"a key is not a valid string: {error}") from None
         self._is_key = False
-        self._place = self._open[-1].handler_for(key)
+        self._handler = self._builders[-1].handler_for(key)
         self._chains[-1] = None
-        self._step = self._after_key
+        self._state = self._after_key
 
-    def _in_raw(self, text: str, place: int) -> int:
-        """Count brackets only. A mark of a fence is no JSON, and so a fence is never passed over."""
-        place = (_SKIPPED if self._is_skipping else _UNBROKEN)(text, place).end()
-        if place == len(text):
-            return place
-        sign = text[place]
-        if sign == '"':
-            self._step = self._in_raw_string
-        elif sign in "{[":
-            self._check_depth(place)
-            self._depth += 1
-        elif sign in "`~":
-            raise self._wrong(place, f"there is {sign!r} where a value should be")
+    def _in_raw(self, text: str, index: int) -> int:
+        """Count brackets. Stop at the characters of a code fence: outside of strings they cannot be JSON.
+
+        So a fence is never read as part of broken JSON, and the JSON that is in it is found.
+        """
+        index = (_SKIPPED if self._is_skipping else _RAW)(text, index).end()
+        if index == len(text):
+            return index
+        char = text[index]
+        if char == '"':
+            self._state = self._in_raw_string
+        elif char in "{[":
+            self._check_depth(index)
+            self._raw_depth += 1
+        elif char in "`~":
+            raise self._error(index, f"expected a value, got {char!r}")
         else:
-            self._depth -= 1
-            if not self._depth:
-                self._take(self._pieces.part(self._start, self._offset + place + 1), place + 1)
-        return place + 1
+            self._raw_depth -= 1
+            if not self._raw_depth:
+                self._end_raw(self._text.part(self._start, self._offset + index + 1), index + 1)
+        return index + 1
 
-    def _take(self, text: str, place: int) -> None:
-        """Give a text that was taken whole to where it goes; that may find that it is no JSON."""
-        self.stopped = place
-        self._step = self._after_value
-        self._put(self._place.parse(text))
+    def _end_raw(self, text: str, index: int) -> None:
+        # Before the handler: it may raise InvalidJSON, and `skip` must then go on after this text.
+        self.stopped = index
+        self._state = self._after_value
+        self._add_value(self._handler.parse(text))
 
-    def _in_word(self, text: str, place: int) -> int:
-        place = _WORD(text, place).end()
-        if place < len(text):
-            self._end_word(place)
-        return place
+    # Numbers and literals
 
-    def _end_word(self, place: int) -> None:
-        word = self._pieces.part(self._start, self._offset + place)
-        if word in _WORDS or NUMBER.fullmatch(word):
-            self._take(word, place)
+    def _in_scalar(self, text: str, index: int) -> int:
+        index = _SCALAR(text, index).end()
+        if index < len(text):
+            self._end_scalar(index)
+        return index
+
+    def _end_scalar(self, index: int) -> None:
+        scalar = self._text.part(self._start, self._offset + index)
+        if scalar in _LITERALS or NUMBER.fullmatch(scalar):
+            self._end_raw(scalar, index)
             return
-        raise self._wrong(self._start - self._offset, f"there is {word[:40]!r} where a value should be")
+        raise self._error(self._start - self._offset, f"expected a value, got {scalar[:40]!r}")
 
-    # Objects and arrays that are looked into
+    # Objects and arrays that are read part by part
 
-    def _begin_node(self, sign: str, place: int) -> int:
-        self._check_depth(place)
-        start = self._offset + place
-        node = self._place.open(sign)
-        if node is None:
+    def _begin_container(self, bracket: str, index: int) -> int:
+        self._check_depth(index)
+        start = self._offset + index
+        builder = self._handler.open(bracket)
+        if builder is None:
             self._start = start
-            self._depth = 1
-            self._step = self._in_raw
+            self._raw_depth = 1
+            self._state = self._in_raw
         else:
             if self.listener is not None:
-                self.listener.opened(self._open, node)
-            self._open.append(node)
+                self.listener.opened(self._builders, builder)
+            self._builders.append(builder)
             self._chains.append(None)
             self._starts.append(start)
-            self._closing.append("}" if sign == "{" else "]")
-            self._step = self._before_first
-        return place + 1
+            self._closing.append("}" if bracket == "{" else "]")
+            self._state = self._before_first
+        return index + 1
 
-    def _check_depth(self, place: int) -> None:
-        if len(self._open) + self._depth >= self._deepest:
-            self.stopped = place
-            raise NestingTooDeep(f"the JSON is nested deeper than the limit of {self._deepest}")
+    def _check_depth(self, index: int) -> None:
+        if len(self._builders) + self._raw_depth >= self._max_depth:
+            self.stopped = index
+            raise NestingTooDeep(f"the JSON is nested deeper than the limit of {self._max_depth}")
 
-    def _close(self, place: int) -> int:
-        node, start, end = self._open.pop(), self._starts.pop(), self._offset + place + 1
+    def _close(self, index: int) -> int:
+        builder, start, end = self._builders.pop(), self._starts.pop(), self._offset + index + 1
         self._closing.pop()
         self._chains.pop()
-        self._put(node.close(lambda: self._pieces.part(start, end)), was_open=True)
-        return place + 1
+        self._add_value(builder.close(lambda: self._text.part(start, end)), was_open=True)
+        return index + 1
 
-    def _put(self, value: Any, *, was_open: bool = False) -> None:
-        if self._open:
+    def _add_value(self, value: Any, *, was_open: bool = False) -> None:
+        if self._builders:
             self._chains[-1] = None
-            self._open[-1].add(value)
-            self._step = self._after_value
+            self._builders[-1].add(value)
+            self._state = self._after_value
         else:
             self.value = value
             self.complete = True
         if self.listener is not None:
-            self.listener.added(self._open, value, was_open=was_open)
+            self.listener.added(self._builders, value, was_open=was_open)
 
-    def _wrong(self, place: int, what: str) -> InvalidJSON:
-        self.stopped = max(place, 0)
-        return InvalidJSON(f"{what} (character {self._offset + place} of the JSON)")
+    def _error(self, index: int, problem: str) -> InvalidJSON:
+        # The index is negative for a number that began in an earlier chunk.
+        self.stopped = max(index, 0)
+        return InvalidJSON(f"{problem} (character {self._offset + index} of the JSON)")
 
 
-class _Skip:
-    """The place of what is passed over."""
+class _SkipHandler:
+    """Handler for JSON that is passed over."""
 
     grows = False
 
-    def open(self, first: str) -> None:
+    def open(self, bracket: str) -> None:
         return None
 
     def string(self, text: str) -> Any:

@@ -1,4 +1,4 @@
-"""JSON that is still being written, as plain Python values."""
+"""Incomplete JSON as plain Python values: dicts, lists, str, numbers, bools and None."""
 
 from __future__ import annotations
 
@@ -22,64 +22,63 @@ _LITERALS = {
 class PartialJSON:
     """The value of a JSON text that is still being written.
 
-    Strings grow. Keys appear with the first of their value; numbers and literals when they are
-    complete, for ``12`` may be on its way to ``1250``. With ``early=True`` they are shown as far as
-    they go.
+    Strings grow. A key appears with the first character of its value. Numbers and literals appear when they are
+    complete, since ``12`` may be the start of ``1250``. With ``early=True`` they appear as far as they have arrived.
 
-    At the end the value is what ``json.loads`` gives.
+    At the end the value is the one that ``json.loads`` returns.
     """
 
     def __init__(self, *, early: bool = False, deepest: int = MAX_DEPTH) -> None:
-        """``deepest`` says how many objects and arrays may lie in each other."""
-        self._parser = IncrementalParser(PLAIN, deepest=deepest)
-        self._word = word_so_far if early else None
+        """``deepest`` is the maximum nesting of objects and arrays."""
+        self._parser = IncrementalParser(PLAIN, max_depth=deepest)
+        self._early = parse_early if early else None
         self._error: InvalidJSON | None = None
 
     def feed(self, text: str) -> None:
-        """Read on.
+        """Read more text.
 
         Raises:
-            InvalidJSON: this cannot become JSON any more; so it is raised again from then on.
-            NestingTooDeep: it is nested deeper than the limit.
+            InvalidJSON: the text cannot become JSON any more. Each later call raises the same error.
+            NestingTooDeep: the nesting exceeds the limit.
         """
         if self._error is not None:
             raise self._error
         try:
-            stopped = self._parser.feed(text)
-            if text[stopped:].strip(" \t\r\n"):
-                raise InvalidJSON(f"there is more text after the JSON: {text[stopped:][:40]!r}")
+            end = self._parser.feed(text)
+            if text[end:].strip(" \t\r\n"):
+                raise InvalidJSON(f"unexpected text after the JSON: {text[end:][:40]!r}")
         except InvalidJSON as error:
             self._error = error
             raise
 
     @property
     def complete(self) -> bool:
-        """Whether the value is complete. Of a number at the top that is known only from `end`."""
+        """True if the value is complete. For a top-level number this is known only after `end`."""
         return self._parser.complete
 
     @property
     def value(self) -> Any:
-        """The value so far: `ABSENT` before there is anything. Complete parts are shared, what is open is copied."""
-        return _copied(self._parser.so_far(word=self._word))
+        """The value so far; `ABSENT` before there is one. Complete parts are shared, open parts are copied."""
+        return _copied(self._parser.snapshot(early=self._early).build())
 
     def end(self) -> Any:
-        """Say that no more text comes, and give the value.
+        """Mark the end of the text, and return the value.
 
         Raises:
-            InvalidJSON: the text stops in the middle, or is none.
+            InvalidJSON: the text ends in the middle of a value, or is not JSON.
         """
         if self._error is not None:
             raise self._error
         return self._parser.end()
 
 
-class Plain:
-    """A place for any value: a dict, list, str, number, bool or None."""
+class PlainHandler:
+    """Handler for values of any type: dict, list, str, number, bool or None."""
 
     grows = True
 
-    def open(self, first: str) -> PlainObject | PlainArray:
-        return PlainObject() if first == "{" else PlainArray()
+    def open(self, bracket: str) -> PlainObjectBuilder | PlainArrayBuilder:
+        return PlainObjectBuilder() if bracket == "{" else PlainArrayBuilder()
 
     def string(self, text: str) -> str:
         return text
@@ -87,25 +86,25 @@ class Plain:
     def parse(self, text: str) -> Any:
         if text in _LITERALS:
             return _LITERALS[text]
-        if any(sign in text for sign in ".eE"):
+        if any(char in text for char in ".eE"):
             return float(text)
         try:
             return int(text)
-        except ValueError as error:  # Python's limit, which ``json.loads`` has as well
+        except ValueError as error:  # sys.set_int_max_str_digits, which json.loads obeys as well
             raise InvalidJSON(f"the number {text[:20]}... is too long: {error}") from None
 
 
-PLAIN = Plain()
+PLAIN = PlainHandler()
 
 
-class PlainObject:
-    """An object that is open."""
+class PlainObjectBuilder:
+    """Builder of an open object."""
 
     def __init__(self) -> None:
         self.key = ""
         self._entries = Entries()
 
-    def handler_for(self, key: str | None) -> Plain:
+    def handler_for(self, key: str | None) -> PlainHandler:
         self.key = cast("str", key)
         return PLAIN
 
@@ -120,14 +119,14 @@ class PlainObject:
         return {key: value for key, (_, value) in self._entries.items()}
 
 
-class PlainArray:
-    """An array that is open."""
+class PlainArrayBuilder:
+    """Builder of an open array."""
 
     def __init__(self) -> None:
         self.key = -1
         self._items: list[Any] = []
 
-    def handler_for(self, key: str | None) -> Plain:
+    def handler_for(self, key: str | None) -> PlainHandler:
         self.key += 1
         return PLAIN
 
@@ -142,17 +141,17 @@ class PlainArray:
         return self._items
 
 
-def word_so_far(word: str) -> Any:
-    """Give the value of a number or literal that is not complete, as far as that makes one."""
+def parse_early(text: str) -> Any:
+    """Return the value of an incomplete number or literal; `ABSENT` if its text has none yet."""
     for literal, value in _LITERALS.items():
-        if literal.startswith(word) and word != "-":
+        if literal.startswith(text) and text != "-":  # "-" is more likely a number than -Infinity
             return value
-    number = NUMBER.match(word)  # 1.5e+ is 1.5 so far
+    number = NUMBER.match(text)  # 1.5e+ is 1.5 so far
     return PLAIN.parse(number[0]) if number else ABSENT
 
 
 def _copied(value: Any) -> Any:
-    """Make lists and dicts of the views on what is open."""
+    """Copy the views of open parts to lists and dicts."""
     if isinstance(value, PartialList):
         return [_copied(item) for item in cast("Sequence[Any]", value)]
     if isinstance(value, PartialDict):

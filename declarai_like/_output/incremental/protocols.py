@@ -1,4 +1,4 @@
-"""What a walker puts the values of a JSON text into, and who is told of it."""
+"""Protocols between the parser, which knows JSON, and the code that makes values of it."""
 
 from __future__ import annotations
 
@@ -7,57 +7,61 @@ from typing import Any, Protocol
 
 
 class ValueHandler(Protocol):
-    """Where a value goes. It keeps nothing of the values that go there, so one serves many."""
+    """Handler for the values at one position of the schema. It is stateless, so it is shared."""
 
     grows: bool
-    """Whether a string is seen while it grows; else it is taken whole."""
+    """True if a string is shown while it grows; False if it is read as raw text."""
 
-    def open(self, first: str) -> ContainerBuilder | None:
-        """Give the node for an object (``{``) or an array (``[``) that is looked into; None to take it whole."""
+    def open(self, bracket: str) -> ContainerBuilder | None:
+        """Return the builder of an object (``{``) or array (``[``); None to read it as raw text."""
 
     def string(self, text: str) -> Any:
-        """Give the value of a string that has grown to its end."""
+        """Return the value of a growing string that is now complete."""
 
     def parse(self, text: str) -> Any:
-        """Give the value of a JSON text; `ABSENT` where it is not to be seen.
+        """Return the value of raw JSON text, or `ABSENT` if the value must not be shown.
 
-        Of numbers and literals the text is JSON. Of what is longer, only the quotes and brackets are known to match.
+        The text of a number or literal is valid JSON. Of a longer text, only the quotes and brackets are known to
+        match.
 
         Raises:
-            InvalidJSON: it is none.
+            InvalidJSON: the text is not valid JSON.
         """
 
 
 class ContainerBuilder(Protocol):
-    """An object or array that is open. Of its values, it gets those that are complete."""
+    """Builder of an object or array that is still open. It receives the values that are complete."""
 
     @property
     def key(self) -> Any:
-        """The key or index of the value that goes in next, or went in last."""
+        """The key or index of the current value, or of the last one if no value is open."""
 
     def handler_for(self, key: str | None) -> ValueHandler:
-        """Say where the next value goes: the one of this key, or the next element of an array."""
+        """Return the handler of the next value: the value of this key, or the next element of an array."""
         ...
 
     def add(self, value: Any) -> None:
-        """Take the value for which a place was asked last."""
+        """Add the complete value of the handler that was returned last."""
 
     def view(self) -> Callable[[Any], Any]:
-        """Give what makes the value so far of the value that is still open, or `ABSENT`. It stays as it is later."""
+        """Return a function from the open child (or `ABSENT`) to the value so far.
+
+        The function captures the state of this moment, so later changes do not show. `views` explains why.
+        """
         ...
 
     def close(self, text: Callable[[], str]) -> Any:
-        """Give the value, now that it is complete; ``text`` gives its JSON text."""
+        """Return the complete value; ``text()`` returns its JSON text."""
 
 
 class ParseListener(Protocol):
-    """Is told of each step; ``path`` has the nodes that a value is in, from the root inwards."""
+    """Callbacks for what the parser reads. ``builders`` are those around the value, from the root inwards."""
 
-    def opened(self, path: Sequence[ContainerBuilder], node: ContainerBuilder | None) -> None:
-        """Be told that an object or array has begun, or, without a node, a growing string."""
+    def opened(self, builders: Sequence[ContainerBuilder], builder: ContainerBuilder | None) -> None:
+        """Handle the start of an object or array; with ``builder=None``, of a growing string."""
 
-    def grew(self, path: Sequence[ContainerBuilder], text: str) -> None:
-        """Be told that a string has grown."""
+    def grew(self, builders: Sequence[ContainerBuilder], text: str) -> None:
+        """Handle the new text of a growing string."""
 
-    def added(self, path: Sequence[ContainerBuilder], value: Any, *, was_open: bool) -> None:
-        """Be told of a complete value, which is in its place now."""
+    def added(self, builders: Sequence[ContainerBuilder], value: Any, *, was_open: bool) -> None:
+        """Handle a complete value, which its builder already has. ``was_open``: its start was reported."""

@@ -1,4 +1,4 @@
-"""The place of values of any type: what pydantic's own parser makes of them."""
+"""Handler for values of any type: it accepts what pydantic's parser accepts."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections.abc import Callable
 from typing import Any
 
 from ..incremental import ABSENT
-from ..incremental.plain import Plain, PlainArray, PlainObject
+from ..incremental.plain import PlainArrayBuilder, PlainHandler, PlainObjectBuilder
 from .values import InvalidPart
 
-_HALF = re.compile("[\ud800-\udfff]")
-_MAY_BE_HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
-def is_text(string: str) -> bool:
-    """Whether a string has no half of a surrogate pair alone: that is JSON, and no text."""
-    return string.isascii() or not _HALF.search(string)
+def is_encodable(string: str) -> bool:
+    """Return True if a string has no lone surrogate. With one it is valid JSON, but cannot be encoded as UTF-8."""
+    return string.isascii() or not _SURROGATE.search(string)
 
 
-class AnyHandler(Plain):
-    """A place for any value. Unlike Python's own parser, pydantic's refuses half of a surrogate pair."""
+class AnyHandler(PlainHandler):
+    """Handler for values of any type. Like pydantic's parser, and unlike `json.loads`, it refuses lone surrogates."""
 
-    def open(self, first: str) -> PlainObject | PlainArray:
-        return _Object() if first == "{" else _Array()
+    def open(self, bracket: str) -> PlainObjectBuilder | PlainArrayBuilder:
+        return _ObjectBuilder() if bracket == "{" else _ArrayBuilder()
 
     def string(self, text: str) -> Any:
-        return text if is_text(text) else ABSENT
+        return text if is_encodable(text) else ABSENT
 
 
 ANY = AnyHandler()
 
 
-class _Object(PlainObject):
+class _ObjectBuilder(PlainObjectBuilder):
     def close(self, text: Callable[[], str]) -> Any:
         return _checked(super().close(text), text())
 
 
-class _Array(PlainArray):
+class _ArrayBuilder(PlainArrayBuilder):
     def close(self, text: Callable[[], str]) -> Any:
         return _checked(super().close(text), text())
 
@@ -45,7 +45,7 @@ class _Array(PlainArray):
 def _checked(value: Any, text: str) -> Any:
     from pydantic_core import from_json
 
-    if _MAY_BE_HALF.search(text):
+    if _MAY_BE_SURROGATE.search(text):  # else the text need not be parsed a second time
         try:
             from_json(text)
         except ValueError:

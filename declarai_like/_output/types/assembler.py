@@ -1,7 +1,7 @@
-"""How a whole is put together from its validated parts, without looking at their JSON again.
+"""Builds a container from its validated parts, so that their JSON is not validated a second time.
 
-What does that is the validator of the type itself, only that it takes the parts as they are: so
-defaults, constraints and validators of the whole are its own, and the parts keep their identity.
+The validator of the type itself does that, with a schema that takes the parts as they are. So the defaults,
+constraints and validators of the container apply, and the parts stay the same objects.
 """
 
 from __future__ import annotations
@@ -10,45 +10,45 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from ..incremental import ABSENT
-from .schemas import FIELDS, NOT_KEPT, OBJECTS, Config, Form, Schema, Schemas, fields_of, kept, keys_of
+from .schemas import FIELDS, OBJECTS, UNRELATED_KEYS, Config, Form, Schema, Schemas, fields_of, keys_of, related_keys
 from .siblings import needs_siblings
 
 _ANY = {"type": "any"}
 
 
 class Assembler:
-    """Puts together what has one form. Compiled when it is first used."""
+    """Builds the values of one form. It is compiled at its first use."""
 
     def __init__(self, schemas: Schemas, form: Form, config: Config) -> None:
         self._schemas = schemas
         self._form = form
         self._config = config
-        self._compose: Callable[[Any], Any] | None = None
+        self._validate: Callable[[Any], Any] | None = None
         self._is_compiled = False
 
     def assemble(self, parts: Any) -> Any:
-        """Make the whole of its parts; `ABSENT` where they do not say enough, or do not fit."""
+        """Build the value of its parts; `ABSENT` if they are not enough, or not valid together."""
         from pydantic_core import SchemaError, ValidationError
 
         if not self._is_compiled:
-            self._compose = self._compile()
+            self._validate = self._compile()
             self._is_compiled = True
-        if self._compose is None:
+        if self._validate is None:
             return ABSENT
         try:
-            return self._compose(parts)
-        except (ValidationError, SchemaError):  # a SchemaError where a validator leaves the value out
+            return self._validate(parts)
+        except (ValidationError, SchemaError):  # SchemaError: a validator omits the value (PydanticOmit)
             return ABSENT
 
     def _compile(self) -> Callable[[Any], Any] | None:
         form = self._form
-        if not form.by_parts or (schema := _by_parts(form.schema)) is None:
+        if not form.by_parts or (schema := _schema_of_parts(form.schema)) is None:
             return None
-        if form.kind == "list" and form.schema.keys() <= {"type", "items_schema", *NOT_KEPT} and not form.around:
+        if form.kind == "list" and form.schema.keys() <= {"type", "items_schema", *UNRELATED_KEYS} and not form.around:
             return list[Any]
-        for outer in reversed(form.around):
-            schema = {**kept(outer), "schema": schema}
-        return _validator_of_parts(self._schemas.defined(schema), self._config)
+        for wrapper in reversed(form.around):
+            schema = {**related_keys(wrapper), "schema": schema}
+        return _validator_of_parts(self._schemas.with_definitions(schema), self._config)
 
 
 def _validator_of_parts(schema: Schema, config: Config) -> Callable[[Any], Any] | None:
@@ -56,17 +56,17 @@ def _validator_of_parts(schema: Schema, config: Config) -> Callable[[Any], Any] 
 
     make: Any = SchemaValidator
     try:
-        # Else pydantic takes the class's own validator in place of this schema, and validates the parts again
+        # Else pydantic uses the class's own validator instead of this schema, and validates the parts again.
         validator = make(schema, config or None, _use_prebuilt=False)
-    except TypeError:  # a version of pydantic without that switch
+    except TypeError:  # a version of pydantic without that argument
         return None
     return cast("Callable[[Any], Any]", validator.validate_python)
 
 
-def _by_parts(schema: Schema) -> Schema | None:
-    """Give the schema of an object or array whose parts have been validated; None where that says not enough."""
+def _schema_of_parts(schema: Schema) -> Schema | None:
+    """Return the schema of a container whose parts are validated; None if the parts are not enough."""
     kind = schema["type"]
-    own = {**kept(schema), "strict": False}  # a list of parts may become a set, a dict of them a dataclass
+    own = {**related_keys(schema), "strict": False}  # not strict: a list of parts becomes a set, a dict a dataclass
     if kind in ("list", "set", "frozenset"):
         return {**own, "items_schema": _ANY}
     if kind == "tuple":
@@ -74,30 +74,36 @@ def _by_parts(schema: Schema) -> Schema | None:
     if kind == "dict":
         return {**own, "keys_schema": _ANY, "values_schema": _ANY}
     if kind == "named-tuple":
-        taken = [{**kept(field), "schema": _taken(field["schema"])} for field in schema["fields"]]
-        return None if any(field["schema"] is None for field in taken) else {**kept(schema), "fields": taken}
-    return _object_by_parts(schema, own) if kind in OBJECTS and not schema.get("custom_init") else None
+        fields = [{**related_keys(field), "schema": _validated_field(field["schema"])} for field in schema["fields"]]
+        if any(field["schema"] is None for field in fields):
+            return None
+        return {**related_keys(schema), "fields": fields}
+    return _object_of_parts(schema, own) if kind in OBJECTS and not schema.get("custom_init") else None
 
 
-def _object_by_parts(schema: Schema, own: dict[str, Any]) -> Schema | None:
+def _object_of_parts(schema: Schema, own: dict[str, Any]) -> Schema | None:
     kind = schema["type"]
-    inner = schema if kind == "typed-dict" else schema["schema"]
-    if inner["type"] != FIELDS[kind] or "extras_schema" in inner or schema.get("config", {}).get("validate_default"):
+    holder = schema if kind == "typed-dict" else schema["schema"]  # the schema that has the fields
+    if holder["type"] != FIELDS[kind] or "extras_schema" in holder or schema.get("config", {}).get("validate_default"):
         return None
     fields = fields_of(schema)
     if any(needs_siblings(field["schema"]) or not keys_of(name, field, {}) for name, field in fields.items()):
         return None
-    parts = {name: {**kept(field), "schema": _taken(field["schema"])} for name, field in fields.items()}
+    parts = {
+        name: {**related_keys(field), "schema": _validated_field(field["schema"])} for name, field in fields.items()
+    }
     if any(part["schema"] is None for part in parts.values()):
         return None
     filled = list(parts.values()) if kind == "dataclass" else parts
-    return {**own, "fields": filled} if kind == "typed-dict" else {**own, "schema": {**kept(inner), "fields": filled}}
+    if kind == "typed-dict":
+        return {**own, "fields": filled}
+    return {**own, "schema": {**related_keys(holder), "fields": filled}}
 
 
-def _taken(schema: Schema) -> Schema | None:
-    """Give the schema of a field that takes a validated value as it is, and has the same default."""
+def _validated_field(schema: Schema) -> Schema | None:
+    """Return the schema of a field that takes a validated value as it is, and keeps the default."""
     if schema["type"] != "default":
         return _ANY
     if schema.get("validate_default") or schema.get("on_error", "raise") != "raise":
         return None
-    return {**kept(schema), "schema": _ANY}
+    return {**related_keys(schema), "schema": _ANY}

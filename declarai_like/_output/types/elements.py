@@ -1,4 +1,4 @@
-"""A list whose elements are taken one by one, while it is being written."""
+"""Handler for a list whose elements are taken out one by one while it is being written."""
 
 from __future__ import annotations
 
@@ -15,29 +15,32 @@ if TYPE_CHECKING:
 
 
 class ElementsHandler:
-    """The place of such a list, and its node.
+    """Handler and builder of one such list. It has state, so there is a new one for each JSON text.
 
     Attributes:
-        fits: whether it may be the list that is looked for.
-        size: how many characters its elements have.
+        values: the valid elements that were not taken out yet.
+        errors: the errors of invalid elements that were not taken out yet.
+        may_count: False as long as all its elements are invalid.
+        size: the number of characters of its elements.
+        has_ended: True after its closing bracket.
     """
 
     grows = False
 
-    def __init__(self, array: ArraySpec, of: str, *, collect: bool) -> None:
+    def __init__(self, array: ArraySpec, type_name: str, *, collect: bool) -> None:
         self.key: Any = -1
         self.values: list[Any] = []
-        self.flaws: list[InvalidElement] = []
-        self.fits = True
+        self.errors: list[InvalidElement] = []
+        self.may_count = True
         self.size = 0
         self.has_ended = False
         self._has_begun = False
         self._array = array
-        self._of = of
+        self._type_name = type_name
         self._collects = collect
 
-    def open(self, first: str) -> Self | None:
-        if first != "[":
+    def open(self, bracket: str) -> Self | None:
+        if bracket != "[":
             return None
         self._has_begun = True
         return self
@@ -49,15 +52,15 @@ class ElementsHandler:
         return ABSENT
 
     def read(self, text: str) -> Any:
-        """Give the list that is in an object with other things as well."""
+        """Return this handler for a wrapper object that has other keys besides the list."""
         return self if self._has_begun else ABSENT
 
     def handler_for(self, key: str | None) -> ValueHandler:
         self.key += 1
-        return _AS_TEXT
+        return _RAW_TEXT
 
     def add(self, value: str) -> None:
-        if self.flaws and not self._collects:
+        if self.errors and not self._collects:
             return
         from pydantic_core import SchemaError, ValidationError
 
@@ -65,38 +68,38 @@ class ElementsHandler:
         validate = self._array.item(self.key).validate
         try:
             self.values.append(validate(value))
-            self.fits = True
-        except SchemaError:  # a validator leaves it out
+            self.may_count = True
+        except SchemaError:  # a validator omits the element (PydanticOmit)
             return
         except ValidationError as error:
-            self.fits = bool(self.values)
+            self.may_count = bool(self.values)
             reason = explain(error)
-            self.flaws.append(
+            self.errors.append(
                 InvalidElement(
-                    f"element {self.key} of a {self._of} does not fit:\n{reason}",
+                    f"element {self.key} of a {self._type_name} is not valid:\n{reason}",
                     index=self.key,
                     attempts=(Attempt(value, reason),),
                 )
             )
 
     def view(self) -> Callable[[Any], Any]:
-        return _nothing
+        return _no_view
 
     def close(self, text: Callable[[], str]) -> Self:
         self.has_ended = True
         return self
 
 
-def _nothing(_: Any) -> Any:
+def _no_view(_: Any) -> Any:
     return ABSENT
 
 
-class _AsText:
-    """The place of what is handed on as JSON text."""
+class _RawTextHandler:
+    """Handler that returns the JSON text of a value."""
 
     grows = False
 
-    def open(self, first: str) -> None:
+    def open(self, bracket: str) -> None:
         return None
 
     def string(self, text: str) -> Any:
@@ -106,4 +109,4 @@ class _AsText:
         return text
 
 
-_AS_TEXT = _AsText()
+_RAW_TEXT = _RawTextHandler()

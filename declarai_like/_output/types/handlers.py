@@ -1,4 +1,4 @@
-"""Where the parts of a typed answer go: compiled once from pydantic's core schema, and used for every answer."""
+"""Handlers for the values of a type, compiled once from pydantic's core schema and used for every answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ..incremental import ABSENT, ContainerBuilder
-from .anything import ANY, is_text
+from .anything import ANY, is_encodable
 from .builders import ArrayBuilder, DictBuilder, ObjectBuilder
 from .schemas import ARRAYS, OBJECTS, Config, Form, Schema, Schemas
 from .specs import ArraySpec, DictSpec, ObjectSpec, is_plain_string
@@ -22,11 +22,12 @@ _KNOWN = _SCALARS | OBJECTS | ARRAYS | {"dict"}
 
 
 class TypedHandler:
-    """Where a value of one type goes.
+    """Handler for values of one type.
 
     Attributes:
-        is_done, is_state: how it is marked.
-        has_state: whether something in it is marked `with_state`.
+        is_done: True if the value is marked `done`.
+        is_state: True if the value is marked `with_state`.
+        has_state: True if a part of the value is marked `with_state`.
     """
 
     def __init__(self, compiler: Compiler, schema: Schema, config: Config) -> None:
@@ -43,14 +44,15 @@ class TypedHandler:
             if form not in forms:  # one class may have several tags
                 forms.append(form)
         self._is_any = len(forms) == 1 and forms[0].kind == "any" and forms[0].by_parts and not forms[0].around
+        # A kind of schema that is not known here is not an error: the value is read as raw text, and validated.
         self._forms = tuple(forms) if _KNOWN.issuperset(form.kind for form in forms) else ()
         self.grows = self._is_any or _grows([form for form in self._forms if form.kind in _SCALARS - _NO_STRINGS])
         self._is_plain = self._is_any or is_plain_string(schema, config)
 
-    def open(self, first: str) -> ContainerBuilder | None:
+    def open(self, bracket: str) -> ContainerBuilder | None:
         if self._is_any:
-            return ANY.open(first)
-        if first == "[":
+            return ANY.open(bracket)
+        if bracket == "[":
             return ArrayBuilder(self, self.array) if self._forms and self.array else None
         if self._objects:
             return ObjectBuilder(self, self._objects)
@@ -58,31 +60,31 @@ class TypedHandler:
 
     def string(self, text: str) -> Any:
         if self._is_plain:
-            return text if is_text(text) else ABSENT
+            return text if is_encodable(text) else ABSENT
         from pydantic_core import PydanticSerializationError, to_json
 
         try:
             return self.parse(to_json(text))
-        except PydanticSerializationError:  # half of a surrogate pair
+        except PydanticSerializationError:  # a lone surrogate
             return ABSENT
 
     def parse(self, text: str | bytes) -> Any:
         from pydantic_core import SchemaError, ValidationError
 
-        validate = self._validator  # outside of the try: what a validator's construction raises is not caught
+        validate = self._validator  # outside of the try: an error in the schema itself must be raised
         try:
             return validate(text)
-        except (ValidationError, SchemaError):  # a SchemaError where a validator leaves the value out
+        except (ValidationError, SchemaError):  # SchemaError: a validator omits the value (PydanticOmit)
             return ABSENT
 
     def as_open(self, last: Any) -> Any:
-        """Give what is seen of an element or entry that is open."""
+        """Return the view of an open element or entry."""
         if last is ABSENT or self.is_done:
             return ABSENT
         return StreamState[Any](last, "incomplete") if self.is_state else last
 
     def as_closed(self, value: Any) -> Any:
-        """Give what is seen of an element or entry that is whole."""
+        """Return what is shown of a complete element or entry."""
         shown = shown_value(value)
         if not self.is_state or shown is ABSENT:
             return shown
@@ -93,7 +95,7 @@ class TypedHandler:
 
         Raises:
             pydantic_core.ValidationError: the text is not valid for the type.
-            pydantic_core.SchemaError: a validator leaves the value out of the list that it is in.
+            pydantic_core.SchemaError: a validator omits the value from the list that it is in.
         """
         return self._validator(text)
 
@@ -103,12 +105,12 @@ class TypedHandler:
 
     @property
     def may_hide(self) -> bool:
-        """Whether something in it appears only once something else is there."""
+        """True if a part of the value is marked `not_null`, and so may hide the object around it."""
         return self._compiler.schemas.has("not_null", self._schema)
 
     @cached_property
     def array(self) -> ArraySpec | None:
-        """What is known of the elements, where the value is a list of one kind."""
+        """The spec of the elements; None if the value is not a list, tuple or set, or may be one of several."""
         forms = [form for form in self._compiler.schemas.forms(self._schema) if form.kind in ARRAYS]
         return ArraySpec(self._compiler, forms[0], self._config) if len(forms) == 1 else None
 
@@ -124,33 +126,34 @@ class TypedHandler:
         return DictSpec(self._compiler, forms[0], self._config) if len(forms) == 1 else None
 
     def show_undecided(self, fields: dict[str, Any]) -> Any:
-        """Return what is shown of an object whose class is not known yet; ``fields`` are its values by name."""
-        return self._undecided(fields)
+        """Return the view of an object whose class is not known yet; ``fields`` are its values by name."""
+        return self._make_undecided(fields)
 
     @cached_property
-    def _undecided(self) -> Callable[[dict[str, Any]], Any]:
-        if not any(spec.of for spec in self._objects):
+    def _make_undecided(self) -> Callable[[dict[str, Any]], Any]:
+        if not any(spec.cls for spec in self._objects):
             return PartialTypedDict
         name = "Or".join(dict.fromkeys(spec.name for spec in self._objects))
         return partial_type(type(name, (), {}), [name for spec in self._objects for name in spec.names])
 
 
 def _grows(strings: list[Form]) -> bool:
-    """Whether a JSON string is seen while it grows: where it will be a text, and is none of a more exact kind."""
-    return len(strings) == 1 and strings[0].kind == "str" and strings[0].is_own and not strings[0].roots
+    """Return True if a JSON string is shown while it grows: it can only become a str, not a date or an enum member."""
+    return len(strings) == 1 and strings[0].kind == "str" and strings[0].is_exact and not strings[0].roots
 
 
 class Compiler:
-    """Makes the places of one type, each once: a type that contains itself comes back to where it began."""
+    """Compiles the handlers of one type, one for each part. So a recursive type refers to its own handler."""
 
     def __init__(self, schemas: Schemas) -> None:
         self.schemas = schemas
         self.has_states = schemas.has("with_state", schemas.root)
-        self._places: dict[tuple[int, int], TypedHandler] = {}
+        self._handlers: dict[tuple[int, int], TypedHandler] = {}
 
     def handler(self, schema: Schema, config: Config) -> TypedHandler:
-        """Give the place for a part of the type; its schema lives as long as the type, so its id tells it."""
+        """Return the handler for a part of the type."""
+        # By id: schemas are not hashable. They live as long as the type, so no id is used twice.
         key = (id(schema), id(config))
-        if key not in self._places:
-            self._places[key] = TypedHandler(self, schema, config)
-        return self._places[key]
+        if key not in self._handlers:
+            self._handlers[key] = TypedHandler(self, schema, config)
+        return self._handlers[key]

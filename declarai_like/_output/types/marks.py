@@ -1,7 +1,7 @@
-"""What may be shown of a value before it is whole, said in the type: ``Annotated[str, stream.done]``.
+"""Marks in a return type that control what is shown before a value is complete: ``Annotated[str, stream.done]``.
 
-The three marks and their meaning are BAML's ``@stream.done``, ``@stream.not_null`` and
-``@stream.with_state``. They change nothing of how a whole answer is read, nor what the model is told.
+The three marks and their meaning are BAML's ``@stream.done``, ``@stream.not_null`` and ``@stream.with_state``. They
+change neither how a complete answer is read, nor the JSON Schema for the model.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _CLASS_MARK: Final = "__declarai_done__"
 
 
 class Mark:
-    """A mark in ``Annotated[...]``. It stands in the metadata of the core schema that pydantic makes."""
+    """A mark in ``Annotated[...]``. It is stored in the metadata of the core schema that pydantic makes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -27,33 +27,33 @@ class Mark:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         schema = handler(source)
         metadata = {**schema.get("metadata", {}), _KEY: marks_of(schema) | {self.name}}
-        return {**schema, "metadata": metadata}
+        return {**schema, "metadata": metadata}  # a copy: pydantic may use the schema of a class elsewhere as well
 
 
 class Done(Mark):
-    """The mark for what appears only when it is whole; also a decorator, for all values of a class."""
+    """The mark for values that appear only when they are complete; also a class decorator."""
 
     def __call__(self, owner: C) -> C:
-        """Mark a class: each value of it appears only when it is whole."""
+        """Mark a class: each of its instances appears only when it is complete."""
         setattr(owner, _CLASS_MARK, True)
         return owner
 
 
 def marks_of(schema: Mapping[str, Any]) -> frozenset[str]:
-    """Give the names of the marks that one core schema has itself."""
+    """Return the names of the marks of one core schema, not of those in it."""
     return cast("frozenset[str]", schema.get("metadata", {}).get(_KEY, frozenset()))
 
 
 def is_done(owner: Any) -> bool:
-    """Whether a class was marked."""
+    """Return True for a class that was decorated with `done`."""
     return getattr(owner, _CLASS_MARK, False) is True
 
 
 done: Final = Done("done")
-"""It appears only when it is whole. As a decorator it says so of all values of a class."""
+"""The value appears only when it is complete. As a class decorator, it applies to all instances of the class."""
 
 not_null: Final = Mark("not_null")
-"""The object that it is a field of appears only once this is there, and is not None."""
+"""The object with this field appears only when the field is present, and not None."""
 
 with_state: Final = Mark("with_state")
-"""It appears as a `StreamState`: the value so far, and whether it is pending, incomplete or complete."""
+"""The value appears as a `StreamState`: the value so far, and its state: pending, incomplete or complete."""

@@ -1,4 +1,4 @@
-"""Protocols of the compiled parts of a type, so that plans and nodes do not import the module that compiles them."""
+"""Protocols of the compiled parts of a type, so that specs and builders do not import the module that compiles them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class TypedHandler(ValueHandler, Protocol):
-    """Handler for values of one type; `places.TypedPlace` implements it.
+    """Handler for values of one type; `handlers.TypedHandler` implements it.
 
     Attributes:
         is_done: True if the value is marked `done`.
@@ -33,7 +33,7 @@ class TypedHandler(ValueHandler, Protocol):
 
 
 class Compiler(Protocol):
-    """Compiles the parts of one type; `places.Compiler` implements it."""
+    """Compiles the parts of one type; `handlers.Compiler` implements it."""
 
     @property
     def schemas(self) -> Schemas: ...

@@ -1,4 +1,4 @@
-"""The top of an answer. Providers want an object there, so another type is asked for as ``{"value": ...}``."""
+"""The root of an answer. Providers require an object there, so other types are requested as ``{"value": ...}``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 class AnswerSpec(Generic[R]):
-    """How an answer of one type is read while it comes. Compiled when it is first used."""
+    """The compiled handlers for answers of one type. They are compiled at their first use."""
 
     def __init__(self, output_type: OutputType[R] | Any) -> None:
         self.output_type: OutputType[R] = (
@@ -26,20 +26,20 @@ class AnswerSpec(Generic[R]):
         )
 
     @cached_property
-    def inner(self) -> TypedHandler:
-        """The place of the answer's own type."""
+    def type_handler(self) -> TypedHandler:
+        """The handler for the type of the answer, without the wrapper."""
         schemas = Schemas(self.output_type.core_schema)
         return Compiler(schemas).handler(schemas.root, {})
 
     @cached_property
-    def hides(self) -> bool:
-        """Whether something that is open may have to be hidden, or to be shown in another way."""
-        return self.inner.may_hide or self.inner.is_state
+    def may_hide(self) -> bool:
+        """True if an open value may be hidden, or shown as a `StreamState`."""
+        return self.type_handler.may_hide or self.type_handler.is_state
 
     @cached_property
     def root(self) -> TypedHandler | RootHandler:
-        """The place of the answer as it is asked for."""
-        return RootHandler(self.inner, self._read) if self.output_type.is_wrapped else self.inner
+        """The handler for the answer as it is requested."""
+        return RootHandler(self.type_handler, self._read) if self.output_type.is_wrapped else self.type_handler
 
     def _read(self, text: str) -> Any:
         try:
@@ -49,84 +49,87 @@ class AnswerSpec(Generic[R]):
 
 
 class RootHandler:
-    """Where an answer goes that is asked for as ``{"value": ...}``."""
+    """Handler for an answer that is requested as ``{"value": ...}``."""
 
     grows = False
 
-    def __init__(self, place: ValueHandler, read: Callable[[str], Any]) -> None:
-        """``read`` reads the whole answer; it gives `ABSENT` where that does not fit."""
-        self.place = place
+    def __init__(self, handler: ValueHandler, read: Callable[[str], Any]) -> None:
+        """``read`` reads the complete text; it returns `ABSENT` if that is not valid."""
+        self.handler = handler
         self.read = read
 
-    def open(self, first: str) -> ContainerBuilder | None:
-        return RootBuilder(self) if first == "{" else self.place.open(first)
+    def open(self, bracket: str) -> ContainerBuilder | None:
+        return RootBuilder(self) if bracket == "{" else self.handler.open(bracket)
 
     def string(self, text: str) -> Any:
         raise AssertionError("an answer that is a string is read at its end")
 
     def parse(self, text: str) -> Any:
-        return self.place.parse(text)
+        return self.handler.parse(text)
 
 
 class RootBuilder:
-    """The object at the top of an answer whose type is none: the answer itself is its ``value``.
+    """Builder of the wrapper object; or of the answer, if that is an object and the model left the wrapper out.
 
-    A model may leave the wrapper out. Where the answer can be an object itself, the first key tells.
+    Its first key decides: with ``value`` it is the wrapper.
 
     Attributes:
-        inner: the node that this one stands for, where the wrapper was left out.
+        delegate: the builder of the answer, if the wrapper was left out.
     """
 
     def __init__(self, root: RootHandler) -> None:
-        self.inner: ContainerBuilder | None = None
+        self.delegate: ContainerBuilder | None = None
         self._root = root
         self._value: Any = ABSENT
-        self._is_value = False  # what is open now
+        self._is_value = False  # the open key is "value"
         self._is_first = True
-        self._is_sure = True  # the value says it all
+        # False if the answer is not decided by the value alone: a type may have a field "value" itself, and a model
+        # may add other keys to the wrapper. Then the complete text is read.
+        self._is_certain = True
 
     @property
     def key(self) -> Any:
-        if self.inner is not None:
-            return self.inner.key
+        if self.delegate is not None:
+            return self.delegate.key
         return None if self._is_value else NOT_IN_SCHEMA
 
     @property
     def has_begun(self) -> bool:
-        """Whether anything of the answer has come."""
-        return self.inner is not None or self._is_value or self._value is not ABSENT
+        """True if a part of the answer itself has arrived."""
+        return self.delegate is not None or self._is_value or self._value is not ABSENT
 
     def handler_for(self, key: str | None) -> ValueHandler:
         is_first, self._is_first = self._is_first, False
-        self._is_value = self.inner is None and key == "value"
+        self._is_value = self.delegate is None and key == "value"
         if self._is_value:
-            return self._root.place
+            return self._root.handler
         if is_first:
-            self.inner = self._root.place.open("{")
-        if self.inner is None:
-            self._is_sure = False
+            self.delegate = self._root.handler.open("{")
+        if self.delegate is None:
+            self._is_certain = False
             return ANY
-        self._is_sure = self._is_sure and key != "value"
-        return self.inner.handler_for(key)
+        self._is_certain = self._is_certain and key != "value"
+        return self.delegate.handler_for(key)
 
     def add(self, value: Any) -> None:
-        if self.inner is not None:
-            self.inner.add(value)
+        if self.delegate is not None:
+            self.delegate.add(value)
         elif self._is_value:
             self._value = value
 
     def view(self) -> Callable[[Any], Any]:
-        if self.inner is not None:
-            return self.inner.view()
+        if self.delegate is not None:
+            return self.delegate.view()
         value, is_value = shown_value(self._value), self._is_value
         return lambda last: last if is_value and last is not ABSENT else value
 
     def close(self, text: Callable[[], str]) -> Any:
-        value = self._value if self.inner is None else self.inner.close(text)
-        if self._is_sure and is_valid(value):
+        value = self._value if self.delegate is None else self.delegate.close(text)
+        if self._is_certain and is_valid(value):
             return value
         read = self._root.read(text())
         if read is ABSENT:
             return InvalidPart(shown_value(value))
-        is_meant = is_valid(value) and (self.inner is None or (type(value) is type(read) and value == read))
-        return value if is_meant else read
+        # Prefer the value that was shown, so that it stays the same object.
+        is_same = is_valid(value) and (self.delegate is None or (type(value) is type(read) and value == read))
+        return value if is_same else read

@@ -1,8 +1,8 @@
-"""What pydantic's core schemas say of a type: which forms its JSON can have, and which keys and elements.
+"""Reads pydantic's core schemas: the forms that the JSON of a type can have, and the keys and elements in it.
 
-A core schema (`pydantic_core.core_schema`) is the whole truth of a type in plain dicts: forward
-references, generics, aliases, constraints and validators are resolved in it. What is not known here is
-no error: it is taken whole.
+A core schema (`pydantic_core.core_schema`) describes a type completely in plain dicts: forward references, generics,
+aliases, constraints and validators are resolved in it. A kind of schema that is not known here is not an error: the
+value is read as raw text.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ Config = Mapping[str, Any]
 OBJECTS = frozenset({"model", "dataclass", "typed-dict"})
 ARRAYS = frozenset({"list", "set", "frozenset", "tuple", "named-tuple"})
 FIELDS = {"model": "model-fields", "dataclass": "dataclass-args", "typed-dict": "typed-dict"}
-NOT_KEPT = frozenset({"ref", "serialization", "metadata"})
-"""Keys of a schema that say nothing of how a value is read."""
-INSIDE = frozenset({
+UNRELATED_KEYS = frozenset({"ref", "serialization", "metadata"})
+"""Keys of a schema that do not affect how a value is read."""
+NESTED_KEYS = frozenset({
     "arguments_schema", "choices", "extras_schema", "fields", "items_schema", "json_schema", "keys_schema", "lax_schema",
     "python_schema", "schema", "steps", "strict_schema", "values_schema",
 })  # fmt: skip
-"""Keys under which other schemas stand."""
+"""Keys of a schema that hold other schemas."""
 _AROUND = frozenset({"function-before", "function-wrap", "custom-error"})
 _MARKABLE = frozenset({"chain", "default", "nullable", "function-after", *_AROUND})
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One form that a value of a type can have: a core schema that is no union and no wrapper.
+    """One form that a value of a type can have: a core schema that is neither a union nor a wrapper.
 
     Attributes:
-        around: what is done when it has been read, the outermost first: validators, and root models that it is put in.
-        by_parts: whether the whole is made of its validated parts; else only the JSON text says what it is.
-        tagged: whether a field says that it is this form, of several.
-        is_own: whether the type is this form itself, and no other that is written so, as a secret is written as a text.
-        config: of the root model that it is put in.
+        around: the schemas that apply after it, the outermost first: validators, and root models that hold the value.
+        by_parts: True if the value can be built from its validated parts; else only its JSON text decides.
+        tagged: True if a field with a tag selects this form among several.
+        is_exact: True if the type is this form itself. False for a type that is only written so, as a secret is a str.
+        config: the config of the root model that holds the value.
     """
 
     schema: Schema
     around: tuple[Schema, ...] = ()
     by_parts: bool = True
     tagged: bool = False
-    is_own: bool = True
+    is_exact: bool = True
     config: Config | None = None
 
     @property
@@ -58,44 +58,44 @@ class Form:
 
     @property
     def roots(self) -> tuple[type, ...]:
-        """The root models that it is put in, the innermost first."""
-        return tuple(outer["cls"] for outer in reversed(self.around) if outer["type"] == "model")
+        """The root models that hold the value, the innermost first."""
+        return tuple(wrapper["cls"] for wrapper in reversed(self.around) if wrapper["type"] == "model")
 
 
 class Schemas:
-    """The definitions that the parts of a type share."""
+    """The core schema of a type, and the definitions that its parts share."""
 
     def __init__(self, root: Schema) -> None:
         self._definitions: dict[str, Schema] = {}
         self.root = root
         while self.root["type"] == "definitions":
-            self._definitions.update({known["ref"]: known for known in self.root["definitions"]})
+            self._definitions.update({definition["ref"]: definition for definition in self.root["definitions"]})
             self.root = self.root["schema"]
 
     def validator(self, schema: Schema, config: Config) -> SchemaValidator:
-        """Make a validator for a part of the type, as it is inside an object with this config."""
+        """Return a validator for a part of the type, as in an object with this config."""
         from pydantic_core import SchemaValidator
 
-        return SchemaValidator(cast("Any", self.defined(schema)), cast("Any", config or None))
+        return SchemaValidator(cast("Any", self.with_definitions(schema)), cast("Any", config or None))
 
-    def defined(self, schema: Schema) -> Schema:
-        """Give a schema the definitions that it uses."""
-        if not self._definitions or not _refers(schema):
+    def with_definitions(self, schema: Schema) -> Schema:
+        """Return a schema together with the definitions that it uses."""
+        if not self._definitions or not _uses_definitions(schema):
             return schema
         return {"type": "definitions", "schema": schema, "definitions": list(self._definitions.values())}
 
     def marks(self, schema: Schema) -> frozenset[str]:
-        """Give the marks of a part."""
+        """Return the marks of a part of the type."""
         found = marks_of(schema)
-        while (inner := self._unwrapped(schema)) is not schema:
-            schema = inner
+        while (unwrapped := self._unwrapped(schema)) is not schema:
+            schema = unwrapped
             found |= marks_of(schema)
         if any(is_done(form.schema.get("cls")) for form in self.forms(schema)):
             found |= {"done"}
         return found
 
     def _unwrapped(self, schema: Schema) -> Schema:
-        """Give what a schema is wrapped around; itself where it is no wrapper."""
+        """Return the schema that a wrapper is around; the schema itself if it is not a wrapper."""
         kind = schema["type"]
         if kind == "definition-ref":
             return self._definitions[schema["schema_ref"]]
@@ -104,25 +104,25 @@ class Schemas:
         return cast("Schema", schema["steps"][0] if kind == "chain" else schema["schema"])
 
     def has_inside(self, mark: str, schema: Schema) -> bool:
-        """Whether something that a part is made of has a mark."""
-        while (inner := self._unwrapped(schema)) is not schema:
-            schema = inner
-        return any(self.has(mark, part) for part in _parts(schema))
+        """Return True if something inside a part of the type has a mark."""
+        while (unwrapped := self._unwrapped(schema)) is not schema:
+            schema = unwrapped
+        return any(self.has(mark, child) for child in _children(schema))
 
-    def has(self, mark: str, schema: Schema, _seen: set[int] | None = None) -> bool:
-        """Whether a part, or something that it is made of, has a mark."""
-        seen = set[int]() if _seen is None else _seen
-        if id(schema) in seen:
+    def has(self, mark: str, schema: Schema, _visited: set[int] | None = None) -> bool:
+        """Return True if a part of the type, or something inside it, has a mark."""
+        visited = set[int]() if _visited is None else _visited
+        if id(schema) in visited:  # a recursive type
             return False
-        seen.add(id(schema))
+        visited.add(id(schema))
         if mark in marks_of(schema):
             return True
         if schema["type"] == "definition-ref":
-            return self.has(mark, self._definitions[schema["schema_ref"]], seen)
-        return any(self.has(mark, part, seen) for part in _parts(schema))
+            return self.has(mark, self._definitions[schema["schema_ref"]], visited)
+        return any(self.has(mark, child, visited) for child in _children(schema))
 
     def forms(self, schema: Schema) -> Iterator[Form]:
-        """Give the forms that a value can have, apart from null."""
+        """Yield the forms that a value can have, apart from null."""
         kind = schema["type"]
         if kind == "definition-ref":
             yield from self.forms(self._definitions[schema["schema_ref"]])
@@ -131,42 +131,43 @@ class Schemas:
         elif kind == "chain":
             yield from (replace(form, by_parts=False) for form in self.forms(schema["steps"][0]))
         elif kind == "function-after":
-            yield from (_then(form, schema) for form in self.forms(schema["schema"]))
+            yield from (_with_validator(form, schema) for form in self.forms(schema["schema"]))
         elif kind in _AROUND:
             yield from (replace(form, by_parts=False) for form in self.forms(schema["schema"]))
         elif kind == "json-or-python":
-            yield from (replace(form, is_own=False) for form in self.forms(schema["json_schema"]))
+            yield from (replace(form, is_exact=False) for form in self.forms(schema["json_schema"]))
         elif kind == "lax-or-strict":
-            yield from (replace(form, is_own=False, by_parts=False) for form in self.forms(schema["lax_schema"]))
+            yield from (replace(form, is_exact=False, by_parts=False) for form in self.forms(schema["lax_schema"]))
         elif kind == "union":
-            for choice in schema["choices"]:  # some have a label
+            for choice in schema["choices"]:  # a schema, or a tuple of a schema and its label
                 yield from self.forms(cast("Schema", choice[0] if isinstance(choice, tuple) else choice))
         elif kind == "tagged-union":
-            is_named = not callable(schema["discriminator"])
+            is_field = not callable(schema["discriminator"])
             for choice in schema["choices"].values():
-                yield from (replace(form, tagged=is_named) for form in self.forms(choice))
+                yield from (replace(form, tagged=is_field) for form in self.forms(choice))
         elif kind == "model" and schema.get("root_model"):
-            yield from (_rooted(form, schema) for form in self.forms(schema["schema"]))
+            yield from (_in_root_model(form, schema) for form in self.forms(schema["schema"]))
         elif (
             kind == "tuple"
             and schema.get("variadic_item_index", len(schema["items_schema"])) < len(schema["items_schema"]) - 1
         ):
-            yield Form({"type": "tuple with an end"})  # which elements are the last ones is known at the end
+            # tuple[int, *tuple[str, ...], bool]: which element is the bool is known only at the end. An unknown kind.
+            yield Form({"type": "tuple with an end"})
         else:
             yield Form(schema)
 
 
 def fields_of(schema: Schema) -> dict[str, Schema]:
-    """Give the fields of an object's schema by their names."""
-    inner = schema
-    while inner["type"] != FIELDS[schema["type"]]:
-        inner = inner["schema"]
-    fields = inner["fields"]
+    """Return the fields of an object schema by name."""
+    holder = schema
+    while holder["type"] != FIELDS[schema["type"]]:
+        holder = holder["schema"]
+    fields = holder["fields"]
     return {field["name"]: field for field in fields} if schema["type"] == "dataclass" else dict(fields)
 
 
 def items_of(schema: Schema) -> list[Schema]:
-    """Give the types of an array's elements; the last one holds for all that follow, where there may be more."""
+    """Return the types of the elements of an array. The last one applies to all that follow, if there may be more."""
     if schema["type"] == "named-tuple":
         return [field["schema"] for field in schema["fields"]]
     items: Any = schema.get("items_schema", [])
@@ -174,58 +175,60 @@ def items_of(schema: Schema) -> list[Schema]:
 
 
 def keys_of(name: str, field: Schema, config: Config) -> tuple[str, ...]:
-    """Give the JSON keys under which a field may come; none where it comes from deeper inside."""
+    """Return the JSON keys of a field; none if its value comes from deeper inside (an `AliasPath`)."""
     alias = field.get("validation_alias")
     if alias is None:
         return (name,)
+    # One key, one path, or several paths.
     paths = [alias] if isinstance(alias, str) else [alias] if isinstance(alias[0], str | int) else alias
     keys = [path if isinstance(path, str) else path[0] if len(path) == 1 else None for path in paths]
     if None in keys:
         return ()
     by_alias = config.get("validate_by_alias", True)
-    by_name = config.get("validate_by_name", config.get("populate_by_name", False))
+    by_name = config.get("validate_by_name", False)
     return (*(cast("list[str]", keys) if by_alias else ()), *((name,) if by_name or not by_alias else ()))
 
 
-def kept(schema: Schema) -> dict[str, Any]:
-    """Give what of a schema says how a value is read."""
-    return {key: value for key, value in schema.items() if key not in NOT_KEPT}
+def related_keys(schema: Schema) -> dict[str, Any]:
+    """Return a copy of a schema with only the keys that affect how a value is read."""
+    return {key: value for key, value in schema.items() if key not in UNRELATED_KEYS}
 
 
-def _parts(schema: Schema) -> Iterator[Schema]:
-    """Give the schemas that are in one."""
-    for key in INSIDE & schema.keys():
+def _children(schema: Schema) -> Iterator[Schema]:
+    """Yield the schemas that are directly in a schema."""
+    for key in NESTED_KEYS & schema.keys():
         yield from _schemas(schema[key])
 
 
 def _schemas(part: Any) -> Iterator[Schema]:
-    """Give the schemas in a part of one: that is one, or a list or dict of them."""
+    """Yield the schemas in a value of a schema: that value is a schema, or a list or dict of them."""
     parts: Any = part
     if isinstance(part, Mapping):
-        if isinstance(parts.get("type"), str):
+        if isinstance(parts.get("type"), str):  # of a dict of fields, the field "type" would be a dict
             yield cast("Schema", part)
             return
         parts = parts.values()
     elif not isinstance(part, list | tuple):
         return
-    for inner in parts:
-        yield from _schemas(inner)
+    for child in parts:
+        yield from _schemas(child)
 
 
-def _refers(schema: Any) -> bool:
-    """Whether a schema uses a definition."""
+def _uses_definitions(schema: Any) -> bool:
+    """Return True if a schema refers to a definition."""
     if isinstance(schema, Mapping):
         known = cast("Schema", schema)
-        return known.get("type") == "definition-ref" or any(map(_refers, known.values()))
-    return isinstance(schema, list | tuple) and any(map(_refers, cast("list[Any]", schema)))
+        return known.get("type") == "definition-ref" or any(map(_uses_definitions, known.values()))
+    return isinstance(schema, list | tuple) and any(map(_uses_definitions, cast("list[Any]", schema)))
 
 
-def _then(form: Form, validator: Schema) -> Form:
-    is_alone = validator["function"]["type"] == "no-info" or form.kind in OBJECTS
-    return replace(form, around=(validator, *form.around), by_parts=form.by_parts and is_alone)
+def _with_validator(form: Form, validator: Schema) -> Form:
+    # A validator with info may read the fields before it. Around an object, it is the object's own, and has none.
+    is_independent = validator["function"]["type"] == "no-info" or form.kind in OBJECTS
+    return replace(form, around=(validator, *form.around), by_parts=form.by_parts and is_independent)
 
 
-def _rooted(form: Form, root: Schema) -> Form:
+def _in_root_model(form: Form, root: Schema) -> Form:
     by_parts = form.by_parts and not root.get("custom_init")
     config = form.config or root.get("config")
     return replace(form, around=(root, *form.around), by_parts=by_parts, config=config)

@@ -1,4 +1,4 @@
-"""What is known of the objects, arrays and dicts of a type: where their parts go, and how each is shown and made."""
+"""Specs of the objects, arrays and dicts of a type: the handlers of their parts, and how to show and build them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..incremental import ABSENT
-from .anything import is_text
+from .anything import is_encodable
 from .assembler import Assembler
 from .schemas import Config, Form, Schema, fields_of, items_of, keys_of
-from .siblings import alone
+from .siblings import without_siblings
 from .values import PartialTypedDict, partial_type
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 _ANY: Schema = {"type": "any"}
 _HARMLESS = frozenset({
-    "title", "extra_fields_behavior", "from_attributes", "validate_by_name", "validate_by_alias", "populate_by_name",
-    "loc_by_alias", "strict", "revalidate_instances", "validate_default", "ser_json_timedelta", "ser_json_bytes",
+    "title", "extra_fields_behavior", "from_attributes", "validate_by_name", "validate_by_alias", "loc_by_alias",
+    "strict", "revalidate_instances", "validate_default", "ser_json_timedelta", "ser_json_bytes",
     "ser_json_inf_nan", "val_json_bytes", "allow_inf_nan", "hide_input_in_errors", "frozen", "cache_strings",
 })  # fmt: skip
-"""What a config may say without changing a plain string."""
+"""Keys of a config that do not change a plain string."""
 
 
 def is_plain_string(schema: Schema, config: Config) -> bool:
-    """Whether a type takes each string as it is."""
+    """Return True if a type accepts each string unchanged."""
     return schema["type"] == "str" and schema.keys() <= {"type", "metadata"} and config.keys() <= _HARMLESS
 
 
@@ -34,14 +34,14 @@ class Field:
     """A field of a class.
 
     Attributes:
-        is_seen: whether the object will have it; else it is only given to the class to make it of.
+        is_shown: True if the object has the field; False for an `InitVar`, which only its constructor takes.
     """
 
     def __init__(self, compiler: Compiler, name: str, field: Schema, config: Config) -> None:
         self.name = name
-        self.is_seen = not field.get("init_only")
+        self.is_shown = not field.get("init_only")
         self._compiler = compiler
-        self._schema = alone(field["schema"])
+        self._schema = without_siblings(field["schema"])
         self._config = config
 
     @cached_property
@@ -49,7 +49,7 @@ class Field:
         return self._compiler.handler(self._schema, self._config)
 
     def is_same_as(self, other: Field) -> bool:
-        """Whether the two are read alike."""
+        """Return True if both fields are read alike."""
         return self.name == other.name and self._schema == other._schema and self._rules() == other._rules()
 
     def _rules(self) -> Config:
@@ -57,28 +57,29 @@ class Field:
 
 
 class _Spec(Assembler):
-    """How the values of one form are shown and made."""
+    """Base of the specs: the view of an open value of one form, and its assembly when it is complete."""
 
     def __init__(self, compiler: Compiler, form: Form, config: Config) -> None:
         super().__init__(compiler.schemas, form, config)
         self._roots = tuple(partial_type(root, ["root"]) for root in form.roots)
 
-    def shown(self, value: Any) -> Any:
-        """Give what is seen of a value that is open: where it is in a root model, that."""
+    def in_roots(self, value: Any) -> Any:
+        """Return the view of an open value, put into the views of its root models, if there are any."""
         for root in self._roots:
             value = root({"root": value})
         return value
 
 
 class ObjectSpec(_Spec):
-    """What is known of one class.
+    """The spec of one class.
 
     Attributes:
-        of: the class; None for a TypedDict, whose values are dicts.
-        fields: by the keys that they have in JSON.
-        partial: makes what is seen of an open object, of its fields by name.
-        tagged: a field says that it is this class.
-        has_state: something in it is marked `with_state`.
+        cls: the class; None for a TypedDict, whose values are dicts.
+        fields: the fields by JSON key.
+        make_partial: returns the view of an open object from its fields by name.
+        tagged: True if a field with a tag selects this class.
+        not_null, state_fields: the names of the fields with these marks.
+        has_state: True if something in it is marked `with_state`.
     """
 
     def __init__(self, compiler: Compiler, form: Form, config: Config) -> None:
@@ -86,9 +87,9 @@ class ObjectSpec(_Spec):
         config = schema.get("config") or form.config or config
         super().__init__(compiler, form, config)
         fields = fields_of(schema)
-        self.of: type | None = None if form.kind == "typed-dict" else schema["cls"]
+        self.cls: type | None = None if form.kind == "typed-dict" else schema["cls"]
         self.tagged = form.tagged
-        self.name: str = self.of.__name__ if self.of else "object"
+        self.name: str = self.cls.__name__ if self.cls else "object"
         self.fields = {
             key: Field(compiler, name, field, config)
             for name, field in fields.items()
@@ -96,53 +97,55 @@ class ObjectSpec(_Spec):
             for key in keys_of(name, field, config)
         }
         self.names = tuple(fields)
-        self.partial: Callable[[dict[str, Any]], Any] = partial_type(self.of, fields) if self.of else PartialTypedDict
+        self.make_partial: Callable[[dict[str, Any]], Any] = (
+            partial_type(self.cls, fields) if self.cls else PartialTypedDict
+        )
         if self._roots:
-            inside = self.partial
-            self.partial = lambda fields: self.shown(inside(fields))
+            make = self.make_partial
+            self.make_partial = lambda fields: self.in_roots(make(fields))
         marks = {name: compiler.schemas.marks(field["schema"]) for name, field in fields.items()}
-        self.not_null = tuple(name for name, said in marks.items() if "not_null" in said)
-        self.states = tuple(name for name, said in marks.items() if "with_state" in said)
+        self.not_null = tuple(name for name, names in marks.items() if "not_null" in names)
+        self.state_fields = tuple(name for name, names in marks.items() if "with_state" in names)
         self.has_state = any(compiler.schemas.has("with_state", field["schema"]) for field in fields.values())
-        self.is_marked = bool(self.not_null or self.states)
+        self.is_marked = bool(self.not_null or self.state_fields)
 
 
 class ArraySpec(_Spec):
-    """What is known of a list, tuple or set."""
+    """The spec of a list, tuple or set."""
 
     def __init__(self, compiler: Compiler, form: Form, config: Config) -> None:
         self._config = form.config or config
         super().__init__(compiler, form, self._config)
         self._compiler = compiler
         self._items = items_of(form.schema)
-        self._is_endless = "variadic_item_index" in form.schema or form.kind not in ("tuple", "named-tuple")
+        self._has_any_length = "variadic_item_index" in form.schema or form.kind not in ("tuple", "named-tuple")
 
     def item(self, index: int) -> TypedHandler:
-        """Give the place of an element."""
+        """Return the handler of an element."""
         last = len(self._items) - 1
-        is_known = index <= last or (self._is_endless and last >= 0)
+        is_known = index <= last or (self._has_any_length and last >= 0)
         return self._compiler.handler(self._items[min(index, last)] if is_known else _ANY, self._config)
 
 
 class DictSpec(_Spec):
-    """What is known of a dict."""
+    """The spec of a dict."""
 
     def __init__(self, compiler: Compiler, form: Form, config: Config) -> None:
         config = form.config or config
         super().__init__(compiler, form, config)
         keys = form.schema.get("keys_schema", _ANY)
         self.values = compiler.handler(form.schema.get("values_schema", _ANY), config)
-        self._reads_key = None
+        self._validate_key = None
         if keys["type"] != "any" and not is_plain_string(keys, config):
-            self._reads_key = compiler.schemas.validator({"type": "dict", "keys_schema": keys}, config).validate_json
+            self._validate_key = compiler.schemas.validator({"type": "dict", "keys_schema": keys}, config).validate_json
 
     def key(self, key: str) -> Any:
-        """Read a key; `ABSENT` where it does not fit."""
-        if self._reads_key is None:
-            return key if is_text(key) else ABSENT
+        """Return the value of a JSON key; `ABSENT` if it is not valid."""
+        if self._validate_key is None:
+            return key if is_encodable(key) else ABSENT
         from pydantic_core import PydanticSerializationError, SchemaError, ValidationError, to_json
 
         try:
-            return next(iter(self._reads_key(b"{%s:null}" % to_json(key))))
+            return next(iter(self._validate_key(b"{%s:null}" % to_json(key))))
         except (ValidationError, SchemaError, PydanticSerializationError):
             return ABSENT

@@ -1,4 +1,4 @@
-"""The value so far, as a reader sees it: what is there can be read, and what is not there is missing."""
+"""Values that are still being written, as users read them: what has arrived is readable, the rest is missing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ R = TypeVar("R", covariant=True)
 T = TypeVar("T")
 
 
-class StreamState(Generic[R]):  # noqa: PLW1641  (it holds lists)
-    """A value that was marked `with_state`, and how far it is.
+class StreamState(Generic[R]):  # noqa: PLW1641  (not hashable: it may hold lists)
+    """A value that is marked `with_state`, and its state.
 
     Attributes:
-        state: ``"pending"`` before anything of it has come, ``"incomplete"``, or ``"complete"``.
+        state: ``"pending"`` before its first character has arrived, ``"incomplete"``, or ``"complete"``.
     """
 
     __slots__ = ("_value", "state")
@@ -32,53 +32,53 @@ class StreamState(Generic[R]):  # noqa: PLW1641  (it holds lists)
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StreamState):
             return NotImplemented
-        others: Any = other  # pyright: ignore[reportUnknownVariableType]  (it may be of any type)
+        others: Any = other  # pyright: ignore[reportUnknownVariableType]  (any type)
         return bool(self.state == others.state and self.value == others.value)
 
     def __repr__(self) -> str:
         return f"StreamState({self.value!r}, {self.state!r})"
 
 
-class PartialObject:  # noqa: PLW1641  (it holds lists)
-    """An object of a class, as far as it has come. Fields that have not come are missing, not None.
+class PartialObject:  # noqa: PLW1641  (not hashable: it may hold lists)
+    """An object that is still being written. Fields that have not arrived are missing, not None.
 
-    There is a subclass for each class, ``PartialHero`` for ``Hero``.
+    Each class has its own subclass: ``PartialHero`` for ``Hero``.
     """
 
     __slots__ = ("_fields",)
-    _of: ClassVar[type]
+    _cls: ClassVar[type]
     _names: ClassVar[tuple[str, ...]]
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self._fields = fields
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_fields":  # a copy that is being made has none yet
+        if name == "_fields":  # copy.copy and pickle make an object without __init__
             raise AttributeError(name)
         value = self._fields.get(name, ABSENT)
         if value is not ABSENT:
             return value.read() if type(value) is TextSoFar else value
-        if name.startswith("__"):  # what Python itself looks for
+        if name.startswith("__"):  # Python looks these up on its own, for instance in copy and repr
             raise AttributeError(name)
         if name in self._names:
             raise Missing(
-                lambda: f"{self._of.__name__}.{name} is not there yet; so far there is {_listed(self._fields)}"
+                lambda: f"{self._cls.__name__}.{name} is not there yet; so far there is {_listed(self._fields)}"
             )
-        if hasattr(self._of, name):
-            raise Missing(lambda: f"{self._of.__name__}.{name} is there when the {self._of.__name__} is whole")
-        raise AttributeError(f"{self._of.__name__} has no field {name!r}; its fields are {_listed(self._names)}")
+        if hasattr(self._cls, name):
+            raise Missing(lambda: f"{self._cls.__name__}.{name} is there when the {self._cls.__name__} is complete")
+        raise AttributeError(f"{self._cls.__name__} has no field {name!r}; its fields are {_listed(self._names)}")
 
     def __contains__(self, name: object) -> bool:
         return name in self._fields
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        """Give the names and values of the fields that are there."""
+        """Return the names and values of the fields that have arrived."""
         return ((name, resolve_text(value)) for name, value in self._fields.items())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PartialObject):
             return NotImplemented
-        return self._of is other._of and dict(self) == dict(other)
+        return self._cls is other._cls and dict(self) == dict(other)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._fields]
@@ -88,7 +88,7 @@ class PartialObject:  # noqa: PLW1641  (it holds lists)
 
 
 class PartialTypedDict(Mapping[str, Any]):
-    """A `typing.TypedDict` as far as it has come."""
+    """A `typing.TypedDict` that is still being written."""
 
     __slots__ = ("_fields",)
 
@@ -114,23 +114,23 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
-def partial_type(of: type, names: Iterable[str]) -> Callable[[dict[str, Any]], Any]:
-    """Make the partial type for a class with these fields."""
+def partial_type(cls: type, names: Iterable[str]) -> Callable[[dict[str, Any]], Any]:
+    """Return the subclass of `PartialObject` for a class with these fields."""
     names = tuple(dict.fromkeys(names))
-    return type(f"Partial{of.__name__}", (PartialObject,), {"__slots__": (), "_of": of, "_names": names})
+    return type(f"Partial{cls.__name__}", (PartialObject,), {"__slots__": (), "_cls": cls, "_names": names})
 
 
-_OPEN = (PartialObject, PartialTypedDict, PartialList, PartialDict, StreamState)
+_OPEN_TYPES = (PartialObject, PartialTypedDict, PartialList, PartialDict, StreamState)
 
 
-class Partial(Generic[R]):  # noqa: PLW1641  (it holds lists)
-    """An answer of type ``R``, as far as it has come.
+class Partial(Generic[R]):  # noqa: PLW1641  (not hashable: it may hold lists)
+    """An answer of type ``R`` that is still being written.
 
-    It is read as the answer will be: ``team.people[0].name``, ``heroes[-1]``, ``len(heroes)``. What has
-    not come is missing: to ask for it raises `Missing`, which is an AttributeError, a KeyError and an
-    IndexError. A part that is whole has been validated, and is the same object in all later partials.
+    It is read like the complete answer: ``team.people[0].name``, ``heroes[-1]``, ``len(heroes)``. A part that has not
+    arrived raises `Missing`, which is an AttributeError, a KeyError and an IndexError. A complete part is validated,
+    and is the same object in all later partials.
 
-    To a type checker, what is read that way is ``Any``. `get` is exact.
+    For a type checker, parts that are read that way are ``Any``. `get` returns the exact type.
     """
 
     __slots__ = ("_value",)
@@ -140,7 +140,7 @@ class Partial(Generic[R]):  # noqa: PLW1641  (it holds lists)
 
     def _raw(self) -> Any:
         value = self._value
-        if type(value) is Snapshot:
+        if type(value) is Snapshot:  # built at the first read; most partials are never read
             value = self._value = shown_value(value.build())
         return value
 
@@ -148,13 +148,13 @@ class Partial(Generic[R]):  # noqa: PLW1641  (it holds lists)
         return resolve_text(self._raw())
 
     def get(self, look: Callable[[R], T]) -> T | None:
-        """Give a part, ``partial.get(lambda team: team.people[0].name)``, or None where it is not there.
+        """Return a part, ``partial.get(lambda team: team.people[0].name)``, or None if it has not arrived.
 
-        A text is given as far as it goes; everything else only when it is whole. So what the type
-        checker says of it is true.
+        A str is returned as far as it has arrived; any other value only when it is complete. So the type that a type
+        checker infers is true.
 
         Raises:
-            AttributeError: the type has no such part.
+            AttributeError: the type does not have this part.
         """
         try:
             found: Any = look(self._read())
@@ -167,7 +167,7 @@ class Partial(Generic[R]):  # noqa: PLW1641  (it holds lists)
         return None if _is_open(found) else cast("T", found)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # what Python itself looks for
+        if name.startswith("__"):  # Python looks these up on its own, for instance in copy and repr
             raise AttributeError(name)
         return getattr(self._read(), name)
 
@@ -190,71 +190,72 @@ class Partial(Generic[R]):  # noqa: PLW1641  (it holds lists)
         return str(self._read())
 
     def __eq__(self, other: object) -> bool:
-        return bool(_inside(self) == _inside(other))
+        return bool(_unwrapped(self) == _unwrapped(other))
 
     def __repr__(self) -> str:
         return repr(self._read())
 
 
 def as_json(value: Any) -> Any:
-    """Give a partial, or any part of one, as plain JSON values: dicts, lists, str, numbers, bools and None.
+    """Return a partial, or any part of one, as plain JSON values: dicts, lists, str, numbers, bools and None.
 
-    Fields have their names, not their aliases, whether the object is whole or not.
+    Fields have their names, not their aliases, in open and in complete objects.
 
     Raises:
-        TypeError: it holds something that cannot be written as JSON.
+        TypeError: it contains a value that cannot be written as JSON.
     """
     from pydantic_core import to_jsonable_python
 
-    return to_jsonable_python(value, by_alias=False, fallback=_opened)
+    return to_jsonable_python(value, by_alias=False, fallback=_parts_of)
 
 
 def underlying(partial: Partial[Any]) -> Any:
-    """Give what a partial stands for, and of a text that grows its view."""
-    return partial._raw()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (its own module)
+    """Return the value of a partial; for a growing text, its view."""
+    return partial._raw()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (of this module)
 
 
 def changes(before: Any, now: Any) -> list[Change] | None:
-    """Give what may have changed from one view to the latest one; None where they have nothing in common."""
+    """Return what may have changed from a view to the latest one; None if they are views of different values."""
     if isinstance(now, PartialList):
         return now.since(before) if isinstance(before, PartialList) else None
     if isinstance(now, PartialDict):
         return now.since(before) if isinstance(before, PartialDict) else None
-    was, fields = _fields(before), _fields(now)
-    if was is None or fields is None:
+    fields_before, fields = _fields(before), _fields(now)
+    if fields_before is None or fields is None:
         return None
-    return [(name, was.get(name, ABSENT), fields.get(name, ABSENT)) for name in {**was, **fields}]
+    names = {**fields_before, **fields}
+    return [(name, fields_before.get(name, ABSENT), fields.get(name, ABSENT)) for name in names]
 
 
 def _fields(view: Any) -> dict[str, Any] | None:
     if isinstance(view, PartialObject | PartialTypedDict):
-        return view._fields  # pyright: ignore[reportPrivateUsage]  (its own module)
+        return view._fields  # pyright: ignore[reportPrivateUsage]  (of this module)
     if isinstance(view, StreamState):
         return {"value": view._value, "state": view.state}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return None
 
 
 def unwrap_root(value: Any) -> Any:
-    """Give what is in an open root model, for in JSON that is all there is of it; anything else as it is."""
-    while isinstance(value, PartialObject) and getattr(value._of, "__pydantic_root_model__", False):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    """Return the value in an open root model, which in JSON is all of it; any other value unchanged."""
+    while isinstance(value, PartialObject) and getattr(value._cls, "__pydantic_root_model__", False):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         value = value._fields["root"]  # pyright: ignore[reportPrivateUsage]
     return value
 
 
-def _inside(value: Any) -> Any:
-    """Give what a partial stands for; anything else as it is."""
+def _unwrapped(value: Any) -> Any:
+    """Return the value of a partial; any other value unchanged."""
     if not isinstance(value, Partial):
         return value
-    return value._read()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (its own module)
+    return value._read()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (of this module)
 
 
-def _opened(value: Any) -> Any:
-    """Give what a view on something open has in it."""
+def _parts_of(value: Any) -> Any:
+    """Return the plain dict, list or str of a view, for the serializer."""
     if isinstance(value, Partial):
-        return _inside(value)
-    inside = unwrap_root(value)
-    if inside is not value:
-        return inside
+        return _unwrapped(value)
+    root_value = unwrap_root(value)
+    if root_value is not value:
+        return root_value
     if (fields := _fields(value)) is not None:
         return fields
     if isinstance(value, PartialDict):
@@ -267,17 +268,17 @@ def _opened(value: Any) -> Any:
 
 
 def _is_open(value: Any) -> bool:
-    """Whether something is open, or is a container that was made of something open."""
+    """Return True if a value is open, or is a container with an open value, as a slice of a partial list is."""
     parts: Any = value
     if isinstance(value, dict):
         parts = parts.values()
     elif not isinstance(value, list | tuple | set | frozenset):
-        return isinstance(value, _OPEN)
+        return isinstance(value, _OPEN_TYPES)
     return any(map(_is_open, parts))
 
 
 class InvalidPart:
-    """A complete part that does not fit its type, with what is shown of it."""
+    """A complete part that is not valid for its type, and what is shown of it."""
 
     __slots__ = ("shown",)
 
@@ -286,12 +287,12 @@ class InvalidPart:
 
 
 def shown_value(value: Any) -> Any:
-    """Give what is shown of a part: a misfit is shown as far as it was before."""
+    """Return what is shown of a part: an invalid one stays as it was before its end."""
     return value.shown if isinstance(value, InvalidPart) else value
 
 
 def is_valid(value: Any) -> bool:
-    """Whether a part is complete, and fits its type."""
+    """Return True if a part is complete and valid."""
     return value is not ABSENT and not isinstance(value, InvalidPart)
 
 

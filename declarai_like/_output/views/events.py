@@ -1,4 +1,4 @@
-"""What happens in an answer that is being written, as a stream of events."""
+"""Events of an answer that is being written, as `Stream.events` yields them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...messages import ToolCallDelta, Usage
 R = TypeVar("R", covariant=True)
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Where in the answer a value is: field names, dict keys and indices, from the top; ``()`` is the answer itself."""
+"""Path of a value in the answer: field names, dict keys and indices, from the top; ``()`` is the answer itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """New text of the model's reasoning, where the provider shows it."""
+    """New text of the model's reasoning, if the provider shows it."""
 
     delta: str
 
@@ -36,7 +36,7 @@ class FieldStarted:
 
 @dataclass(frozen=True, slots=True)
 class FieldGrew:
-    """A text in the answer has grown by ``delta``."""
+    """A string in the answer has grown by ``delta``."""
 
     path: Path
     delta: str
@@ -44,7 +44,7 @@ class FieldGrew:
 
 @dataclass(frozen=True, slots=True)
 class FieldCompleted:
-    """A value is whole, and valid."""
+    """A value is complete and valid."""
 
     path: Path
     value: Any
@@ -52,7 +52,7 @@ class FieldCompleted:
 
 @dataclass(frozen=True, slots=True)
 class ElementCompleted:
-    """An element of a list, tuple or set is whole, and valid; the last step of its path is its index."""
+    """An element of a list, tuple or set is complete and valid; the last part of its path is its index."""
 
     path: Path
     value: Any
@@ -67,19 +67,19 @@ class ToolCalled:
 
 @dataclass(frozen=True, slots=True)
 class UsageReported:
-    """The provider has told the tokens."""
+    """The provider has reported the tokens."""
 
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """What came so far is taken back: the answer begins anew.
+    """All events before this one are withdrawn: the answer starts again.
 
     Attributes:
-        reason: why, in words.
-        attempt: which attempt at an answer this is, from 1. It is the same as before where only a
-            piece of JSON turned out not to be the answer.
+        reason: a sentence that says why.
+        attempt: the number of the attempt at an answer, from 1. It is unchanged if only a piece of JSON turned out
+            not to be the answer.
     """
 
     reason: str
@@ -88,7 +88,7 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class Finished(Generic[R]):
-    """The answer is whole; always the last event."""
+    """The answer is complete; always the last event."""
 
     value: R
     finish_reason: str | None
@@ -107,4 +107,4 @@ Event: TypeAlias = (
     | Restarted
     | Finished[R]
 )
-"""Anything that `Stream.events` gives."""
+"""Any event that `Stream.events` yields."""

@@ -1,4 +1,4 @@
-"""Turns the steps of a walk through a typed answer into events with paths."""
+"""Turns what the parser reads of a typed answer into events with paths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..incremental import ABSENT, ContainerBuilder
-from ..incremental.plain import PlainArray
+from ..incremental.plain import PlainArrayBuilder
 from ..types.builders import NOT_IN_SCHEMA, ArrayBuilder, DeferredText, ObjectBuilder
 from ..types.root import RootBuilder
 from ..types.values import InvalidPart, shown_value
@@ -16,84 +16,84 @@ FieldEvent = FieldStarted | FieldGrew | FieldCompleted | ElementCompleted
 
 
 class FieldListener:
-    """Collects the events of one walk. What is inside an object that is not to be seen yet waits until it is."""
+    """Collects the events of one parser. Events inside a hidden object wait until the object is shown."""
 
     def __init__(self) -> None:
         self.events: list[FieldEvent] = []
-        self._held: list[FieldEvent] = []
+        self._waiting: list[FieldEvent] = []
         self._has_begun = False  # the answer itself
         self._has_ended = False
 
-    def opened(self, path: Sequence[ContainerBuilder], node: ContainerBuilder | None) -> None:
-        if isinstance(node, RootBuilder):
-            return  # what it stands for is not known yet
-        self._begin(path)
-        place = _path(path)
-        if place is not None:
+    def opened(self, builders: Sequence[ContainerBuilder], builder: ContainerBuilder | None) -> None:
+        if isinstance(builder, RootBuilder):
+            return  # its first key decides whether it is a wrapper or the answer
+        self._begin_unwrapped(builders)
+        path = _path(builders)
+        if path is not None:
             self._has_begun = True
-            self._tell([*path, node] if node else path, FieldStarted(place), has_begun=node is None)
+            self._emit([*builders, builder] if builder else builders, FieldStarted(path), is_shown=builder is None)
 
-    def grew(self, path: Sequence[ContainerBuilder], text: str) -> None:
-        place = _path(path)
-        if place is not None:
-            self._tell(path, FieldGrew(place, text), has_begun=True)
+    def grew(self, builders: Sequence[ContainerBuilder], text: str) -> None:
+        path = _path(builders)
+        if path is not None:
+            self._emit(builders, FieldGrew(path, text), is_shown=True)
 
-    def added(self, path: Sequence[ContainerBuilder], value: Any, *, was_open: bool) -> None:
-        self._begin(path)
-        place = _path(path)
-        if place is not None and not isinstance(value, DeferredText):
-            self._complete(path, place, value, was_open=was_open)
-        parent = _seen_through(path[-1]) if path else None
+    def added(self, builders: Sequence[ContainerBuilder], value: Any, *, was_open: bool) -> None:
+        self._begin_unwrapped(builders)
+        path = _path(builders)
+        if path is not None and not isinstance(value, DeferredText):
+            self._complete(builders, path, value, was_open=was_open)
+        parent = _resolve_root(builders[-1]) if builders else None
         if isinstance(parent, ObjectBuilder) and parent.released:
-            outer = _path(path[:-1])
-            if outer is not None:
+            parent_path = _path(builders[:-1])
+            if parent_path is not None:
                 for name, released in parent.released:
-                    self._complete(path, (*outer, name), released, was_open=False)
+                    self._complete(builders, (*parent_path, name), released, was_open=False)
             parent.released.clear()
 
-    def _begin(self, path: Sequence[ContainerBuilder]) -> None:
-        """Tell of an answer without its wrapper when its first key is in."""
-        if not self._has_begun and path and isinstance(path[0], RootBuilder) and path[0].inner:
+    def _begin_unwrapped(self, builders: Sequence[ContainerBuilder]) -> None:
+        """Report the start of an answer that came without its wrapper. This is known at its first key."""
+        if not self._has_begun and builders and isinstance(builders[0], RootBuilder) and builders[0].delegate:
             self._has_begun = True
-            self._tell(path[:1], FieldStarted(()), has_begun=False)
+            self._emit(builders[:1], FieldStarted(()), is_shown=False)
 
-    def _complete(self, path: Sequence[ContainerBuilder], place: Path, value: Any, *, was_open: bool) -> None:
+    def _complete(self, builders: Sequence[ContainerBuilder], path: Path, value: Any, *, was_open: bool) -> None:
         if value is ABSENT or isinstance(value, InvalidPart):
             if shown_value(value) is ABSENT:
-                while self._held and self._held[-1].path[: len(place)] == place:
-                    self._held.pop()
+                while self._waiting and self._waiting[-1].path[: len(path)] == path:
+                    self._waiting.pop()
             return
-        if not path:
-            if self._has_ended:  # with the wrapper ends what was told of already
+        if not builders:
+            if self._has_ended:  # this is the end of the wrapper; the answer in it was reported
                 return
             was_open = self._has_begun
         if not was_open:
-            self._tell(path, FieldStarted(place), has_begun=False)
-        is_element = bool(path) and isinstance(_seen_through(path[-1]), ArrayBuilder | PlainArray)
-        self._tell(path, (ElementCompleted if is_element else FieldCompleted)(place, value), has_begun=False)
+            self._emit(builders, FieldStarted(path), is_shown=False)
+        is_element = bool(builders) and isinstance(_resolve_root(builders[-1]), ArrayBuilder | PlainArrayBuilder)
+        self._emit(builders, (ElementCompleted if is_element else FieldCompleted)(path, value), is_shown=False)
         self._has_begun = True
-        self._has_ended = self._has_ended or not place
+        self._has_ended = self._has_ended or not path
 
-    def _tell(self, path: Sequence[ContainerBuilder], event: FieldEvent, *, has_begun: bool) -> None:
-        """Tell an event, unless it is inside something hidden. ``has_begun``: the value that is open can be seen."""
-        self._held.append(event)
-        last = len(path) - 1
-        for depth, node in enumerate(path):
-            node = _seen_through(node)  # noqa: PLW2901  (it is the same place)
-            if isinstance(node, ObjectBuilder) and node.hides(has_begun=has_begun or depth < last):
+    def _emit(self, builders: Sequence[ContainerBuilder], event: FieldEvent, *, is_shown: bool) -> None:
+        """Add an event, unless an object around it is hidden. ``is_shown``: the open value itself can be shown."""
+        self._waiting.append(event)
+        last = len(builders) - 1
+        for depth, builder in enumerate(builders):
+            resolved = _resolve_root(builder)
+            if isinstance(resolved, ObjectBuilder) and resolved.is_hidden(has_begun=is_shown or depth < last):
                 return
-        self.events += self._held
-        self._held.clear()
+        self.events += self._waiting
+        self._waiting.clear()
 
 
-def _seen_through(node: ContainerBuilder) -> ContainerBuilder:
-    """Give the node that a root stands for."""
-    return node.inner or node if isinstance(node, RootBuilder) else node
+def _resolve_root(builder: ContainerBuilder) -> ContainerBuilder:
+    """Return the builder that a root delegates to; any other builder unchanged."""
+    return builder.delegate or builder if isinstance(builder, RootBuilder) else builder
 
 
-def _path(nodes: Sequence[ContainerBuilder]) -> Path | None:
-    """Give the path to what is in these nodes; None where it is no part of the type."""
-    steps = [node.key for node in nodes]
-    if any(step is NOT_IN_SCHEMA for step in steps):
+def _path(builders: Sequence[ContainerBuilder]) -> Path | None:
+    """Return the path of the value in these builders; None if it is not in the schema."""
+    keys = [builder.key for builder in builders]
+    if any(key is NOT_IN_SCHEMA for key in keys):
         return None
-    return tuple(step for step in steps if step is not None)
+    return tuple(key for key in keys if key is not None)  # a root has the key None, and no part in the path

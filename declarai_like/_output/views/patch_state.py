@@ -1,4 +1,4 @@
-"""The value so far in JSON, as those have it who are told only what changes."""
+"""The JSON of the value so far as a client has it that applies the operations, and how it follows the value."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ from typing import Any
 
 from ..incremental import ABSENT, TextSoFar
 from ..types.values import as_json, changes, unwrap_root
-from .patches import Operation, difference, inside, is_list, operation, shorter
+from .patches import Operation, child_path, difference, is_list, operation, shorter
 
 
 class PatchState:
-    """The value so far as those have it who apply the operations, from null on.
+    """The value so far in JSON, starting from null, as the operations make it.
 
-    Of a value that is open, only what has changed is looked at. One that is whole is compared once with what was
-    shown of it: validation may have made something else of it.
+    Of an open value, only what has changed is compared. A value that closes is compared once with what was shown of
+    it, since validation may have changed it.
     """
 
     def __init__(self) -> None:
-        self._json: dict[str, Any] = {"": None}  # as if it were in an object; a text that grows is its view
+        # The value is under "", so that the root is replaced like any other child. A growing text is kept as its
+        # view: comparing the text itself would take the square of its length.
+        self._json: dict[str, Any] = {"": None}
         self._view: Any = ABSENT
         self._source: object = None
         self._operations: list[Operation] = []
 
-    def become(self, view: Any, source: object) -> list[Operation]:
-        """Go on to the next view of the value, and give the operations that lead there.
+    def update(self, view: Any, source: object) -> list[Operation]:
+        """Change to the next view of the value, and return the operations that lead there.
 
-        Where it is read from another ``source``, it begins anew.
+        If the view has another ``source``, the value is replaced: it has nothing in common with the one before.
         """
         self._operations = []
         if source is self._source:
@@ -41,45 +43,45 @@ class PatchState:
             self._operations.append(operation("replace", "", now))
         self._json[""] = now
 
-    def _change(self, before: Any, now: Any, around: Any, step: Any, path: str) -> None:
-        """Go from one view to the next of what is at a step in ``around``."""
+    def _change(self, before: Any, now: Any, parent: Any, key: Any, path: str) -> None:
+        """Change ``parent[key]`` from one view to the next."""
         before, now = unwrap_root(before), unwrap_root(now)
         if before is now:
             return
         if type(now) is type(before) is TextSoFar and (more := now.since(before)) is not None:
-            around[step] = now
+            parent[key] = now
             if more:
                 self._operations.append(operation("append", path, more))
         elif (parts := changes(before, now)) is not None:
-            for inner, was, part in parts:
-                self._change_part(was, part, around[step], inner, path)
+            for part_key, part_before, part in parts:
+                self._change_part(part_before, part, parent[key], part_key, path)
         else:
-            self._settle(now, around, step, path)
+            self._close(now, parent, key, path)
 
-    def _change_part(self, was: Any, now: Any, around: Any, step: Any, path: str) -> None:
-        if not is_list(around):
-            step = _name(step)
-        path = inside(path, step)
+    def _change_part(self, before: Any, now: Any, parent: Any, key: Any, path: str) -> None:
+        if not is_list(parent):
+            key = _json_key(key)
+        path = child_path(path, key)
         if now is ABSENT:
-            del around[step]
+            del parent[key]
             self._operations.append(operation("remove", path))
-        elif was is not ABSENT:
-            self._change(was, now, around, step, path)
+        elif before is not ABSENT:
+            self._change(before, now, parent, key, path)
         else:
             self._operations.append(operation("add", path, now))
-            if is_list(around):
-                around.append(as_json(now))
+            if is_list(parent):
+                parent.append(as_json(now))
             else:
-                around[step] = as_json(now)
+                parent[key] = as_json(now)
 
-    def _settle(self, value: Any, around: Any, step: Any, path: str) -> None:
-        """Compare a value with what was shown of it; replace it where that is far shorter than to say what differs."""
+    def _close(self, value: Any, parent: Any, key: Any, path: str) -> None:
+        """Compare a complete value with what was shown of it, and emit the shorter of the changes and a replacement."""
         now = as_json(value)
-        operations = list(difference(around[step], now, path))
-        around[step] = now
+        operations = list(difference(parent[key], now, path))
+        parent[key] = now
         self._operations += shorter(operations, [operation("replace", path, now)]) if operations else ()
 
 
-def _name(key: Any) -> Any:
-    """Give the name that a key has in JSON."""
+def _json_key(key: Any) -> Any:
+    """Return the name that a dict key has in JSON."""
     return key if type(key) is str else next(iter(as_json({key: None})))

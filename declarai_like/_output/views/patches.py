@@ -1,4 +1,4 @@
-"""The value so far as JSON Patch operations (RFC 6902): what is sent is what has changed, and not all of it again."""
+"""JSON Patch (RFC 6902) for values that grow: operations that say what has changed, and how to apply them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..types.values import as_json
 class Operation(TypedDict):
     """One change of a JSON value.
 
-    ``add``, ``replace`` and ``remove`` are those of RFC 6902, ``append`` is an own one: the text at ``path`` grows
-    by ``value``. The path is a JSON pointer (RFC 6901); the empty one is the whole value.
+    ``add``, ``replace`` and ``remove`` are those of RFC 6902. ``append`` is an extension: the string at ``path`` grows
+    by ``value``. The path is a JSON pointer (RFC 6901); the empty path is the value itself.
     """
 
     op: Literal["add", "replace", "remove", "append"]
@@ -25,130 +25,132 @@ class Operation(TypedDict):
     value: NotRequired[Any]
 
 
-def difference(was: Any, now: Any, path: str) -> Iterator[Operation]:
-    """Give the operations that make one JSON value of another."""
-    was = resolve_text(was)
-    if is_dict(was) and is_dict(now):
-        yield from _difference_of_objects(was, now, path)
-    elif is_list(was) and is_list(now):
-        yield from _difference_of_arrays(was, now, path)
-    elif type(was) is not type(now) or (was != now and repr(was) != repr(now)):  # NaN is the same as NaN
-        if type(was) is type(now) is str and was and now.startswith(was):
-            yield operation("append", path, now[len(was) :])
+def difference(before: Any, now: Any, path: str) -> Iterator[Operation]:
+    """Yield the operations that turn one JSON value into another."""
+    before = resolve_text(before)
+    if is_dict(before) and is_dict(now):
+        yield from _object_difference(before, now, path)
+    elif is_list(before) and is_list(now):
+        yield from _array_difference(before, now, path)
+    # NaN != NaN, but their repr is equal. 1 == 1.0 and 1 == True, so the types are compared as well.
+    elif type(before) is not type(now) or (before != now and repr(before) != repr(now)):
+        if type(before) is type(now) is str and before and now.startswith(before):
+            yield operation("append", path, now[len(before) :])
         else:
             yield operation("replace", path, now)
 
 
-def _difference_of_objects(was: dict[str, Any], now: dict[str, Any], path: str) -> Iterator[Operation]:
-    for key in was:
+def _object_difference(before: dict[str, Any], now: dict[str, Any], path: str) -> Iterator[Operation]:
+    for key in before:
         if key not in now:
-            yield operation("remove", inside(path, key))
+            yield operation("remove", child_path(path, key))
     for key, value in now.items():
-        if key in was:
-            yield from difference(was[key], value, inside(path, key))
+        if key in before:
+            yield from difference(before[key], value, child_path(path, key))
         else:
-            yield operation("add", inside(path, key), value)
+            yield operation("add", child_path(path, key), value)
 
 
-def _difference_of_arrays(was: list[Any], now: list[Any], path: str) -> Iterator[Operation]:
-    for place, (before, value) in enumerate(zip(was, now, strict=False)):
-        yield from difference(before, value, inside(path, place))
-    for place in reversed(range(len(now), len(was))):
-        yield operation("remove", inside(path, place))
-    for place in range(len(was), len(now)):
-        yield operation("add", inside(path, place), now[place])
+def _array_difference(before: list[Any], now: list[Any], path: str) -> Iterator[Operation]:
+    for index, (old, value) in enumerate(zip(before, now, strict=False)):
+        yield from difference(old, value, child_path(path, index))
+    for index in reversed(range(len(now), len(before))):  # from the end: a removal shifts the indices after it
+        yield operation("remove", child_path(path, index))
+    for index in range(len(before), len(now)):
+        yield operation("add", child_path(path, index), now[index])
 
 
 def operation(op: Literal["add", "replace", "remove", "append"], path: str, value: Any = ABSENT) -> Operation:
-    """Give an operation whose value is nobody else's: what it is applied to goes on to change."""
+    """Return an operation with its own copy of the value, since the value may grow after it was yielded."""
     return {"op": op, "path": path} if value is ABSENT else {"op": op, "path": path, "value": as_json(value)}
 
 
-def inside(path: str, step: str | int) -> str:
-    """Give the path one step further in."""
-    return f"{path}/{step}" if type(step) is int else f"{path}/{str(step).replace('~', '~0').replace('/', '~1')}"
+def child_path(path: str, key: str | int) -> str:
+    """Return the JSON pointer of a child."""
+    return f"{path}/{key}" if type(key) is int else f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
-def shorter(parts: list[Operation], whole: list[Operation]) -> list[Operation]:
-    """Give the operations for the parts of a value, unless they are far longer than the one that replaces it."""
-    return parts if len(parts) == 1 or len(json.dumps(parts)) <= 2 * len(json.dumps(whole)) else whole
+def shorter(changes: list[Operation], replacement: list[Operation]) -> list[Operation]:
+    """Return the changes, unless they are far longer than the replacement of the value."""
+    return changes if len(changes) == 1 or len(json.dumps(changes)) <= 2 * len(json.dumps(replacement)) else replacement
 
 
 def is_dict(value: Any) -> TypeGuard[dict[str, Any]]:
-    """Whether it is a JSON object."""
+    """Return True for a JSON object."""
     return isinstance(value, dict)
 
 
 def is_list(value: Any) -> TypeGuard[list[Any]]:
-    """Whether it is a JSON array."""
+    """Return True for a JSON array."""
     return isinstance(value, list)
 
 
-# Applying them
+# Applying operations
 
 _INDEX = re.compile("0|[1-9][0-9]{0,17}")
 _WRONG_TILDE = re.compile("~(?![01])")
 
 
 def apply_patch(value: Any, operations: Iterable[Operation]) -> Any:
-    """Apply the operations that `Stream.patches` gives, and give the new value.
+    """Apply operations of `Stream.patches`, and return the new value.
 
-    Lists and dicts are changed in place. The operations stay as they are, and can be applied again elsewhere.
+    Lists and dicts are changed in place. The operations are not changed, and can be applied again elsewhere.
 
     Raises:
-        ProtocolError: something is no operation, or its path leads nowhere. Those before it have been applied.
+        ProtocolError: an operation is not valid, or its path does not exist. The operations before it were applied.
     """
-    whole = {"": value}
+    root = {"": value}
     for operation in operations:
-        _apply(whole, operation)
-    return whole[""]
+        _apply(root, operation)
+    return root[""]
 
 
-def _apply(whole: dict[str, Any], operation: Any) -> None:
+def _apply(root: dict[str, Any], operation: Any) -> None:
     match operation:
         case {"op": "remove", "path": str(path)} if path:
-            place, step = _found(whole, path)
-            del place[step]
+            parent, key = _resolve(root, path)
+            del parent[key]
         case {"op": "add", "path": str(path), "value": value}:
-            place, step = _found(whole, path, is_new=True)
-            if is_list(place):
-                place.insert(step, copy.deepcopy(value))
+            parent, key = _resolve(root, path, is_new=True)
+            if is_list(parent):
+                parent.insert(key, copy.deepcopy(value))
             else:
-                place[step] = copy.deepcopy(value)
+                parent[key] = copy.deepcopy(value)
         case {"op": "replace", "path": str(path), "value": value}:
-            place, step = _found(whole, path)
-            place[step] = copy.deepcopy(value)
+            parent, key = _resolve(root, path)
+            parent[key] = copy.deepcopy(value)
         case {"op": "append", "path": str(path), "value": str(value)}:
-            place, step = _found(whole, path)
-            if not isinstance(place[step], str):
-                raise ProtocolError(f"there is no text at {path!r} that could grow")
-            place[step] += value
+            parent, key = _resolve(root, path)
+            if not isinstance(parent[key], str):
+                raise ProtocolError(f"the value at path {path!r} is not a string, so nothing can be appended")
+            parent[key] += value
         case _:
-            raise ProtocolError(f"this is no operation on a JSON value: {str(operation)[:200]}")
+            raise ProtocolError(f"not a valid operation on a JSON value: {str(operation)[:200]}")
 
 
-def _found(whole: dict[str, Any], path: str, *, is_new: bool = False) -> tuple[Any, Any]:
-    """Give the list or dict that a path leads to, and the key or index in it."""
+def _resolve(root: dict[str, Any], path: str, *, is_new: bool = False) -> tuple[Any, Any]:
+    """Return the list or dict that a path leads to, and the key or index in it."""
     if path[:1] not in ("", "/"):
-        raise ProtocolError(f"{path!r} is no JSON pointer")
-    *outer, last = path.split("/")  # the first is empty, which is the key of the whole
-    place: Any = whole
-    for step in outer:
-        place = place[_step(place, step, path)]
-    return place, _step(place, last, path, is_new=is_new)
+        raise ProtocolError(f"path {path!r} is not a JSON pointer")
+    *parents, last = path.split("/")  # the first token is empty: it is the key of the value in ``root``
+    parent: Any = root
+    for token in parents:
+        parent = parent[_key(parent, token, path)]
+    return parent, _key(parent, last, path, is_new=is_new)
 
 
-def _step(place: Any, step: str, path: str, *, is_new: bool = False) -> Any:
-    if _WRONG_TILDE.search(step):
-        raise ProtocolError(f"{path!r} is no JSON pointer")
-    if is_dict(place):
-        key = step.replace("~1", "/").replace("~0", "~")
-        if is_new or key in place:
+def _key(parent: Any, token: str, path: str, *, is_new: bool = False) -> Any:
+    """Return the key or index that a token of a JSON pointer stands for."""
+    if _WRONG_TILDE.search(token):
+        raise ProtocolError(f"path {path!r} is not a JSON pointer")
+    if is_dict(parent):
+        key = token.replace("~1", "/").replace("~0", "~")  # in this order: "~01" is "~1" (RFC 6901, section 4)
+        if is_new or key in parent:
             return key
-    elif is_list(place):
-        length = len(place) + is_new
-        if is_new and step == "-":
+    elif is_list(parent):
+        length = len(parent) + is_new
+        if is_new and token == "-":  # after the last element (RFC 6901, section 4)
             return length - 1
-        if _INDEX.fullmatch(step) and int(step) < length:
-            return int(step)
-    raise ProtocolError(f"{path!r} leads nowhere")
+        if _INDEX.fullmatch(token) and int(token) < length:
+            return int(token)
+    raise ProtocolError(f"path {path!r} does not exist in the value")

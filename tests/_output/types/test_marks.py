@@ -1,4 +1,4 @@
-"""The marks in a type say what is shown early, and change nothing else: `done`, `not_null`, `with_state`."""
+"""The marks `done`, `not_null` and `with_state` control what is shown early, and change nothing else."""
 
 import dataclasses
 import datetime as dt
@@ -25,25 +25,25 @@ from typing_extensions import TypeAliasType
 
 from declarai_like._output.output_type import OutputMismatch, OutputType
 from declarai_like._output.types.root import AnswerSpec
-from declarai_like._output.views.readers import ElementReader, PartialReader
 from declarai_like.stream import StreamState, as_json, done, not_null, with_state
 from tests._output import typed_answers
+from tests._output.feeds import ElementFeed, PartialFeed
 from tests._output.json_texts import CUTS, cut
 from tests._output.typed_answers import TYPES, answers, same, spec
 
 
 def shown(type_: Any, *pieces: str, **how: Any) -> list[str]:
-    """Give what is seen after each piece, as text."""
-    reader = PartialReader[Any](type_, **how)
+    """Return the repr of the partial after each piece."""
+    reader = PartialFeed(type_, **how)
     return [repr(reader.feed(piece)) for piece in pieces]
 
 
 def holder(type_: Any) -> Any:
-    """Make a model with a marked field after another one."""
+    """Return a model with a marked field after another one."""
     return create_model("Note", id=(int, ...), text=(type_, ...))
 
 
-# The five rows of BAML's table, for a text and for a number, piece by piece
+# The five rows of BAML's table, for a string and for a number, piece by piece
 
 TEXT = ['{"id"', ": 1, ", '"text": ', '"', "a", "b", '"', "}"]
 NUMBER = ['{"id"', ": 1, ", '"text": ', "1", "2", " ", "}"]
@@ -139,7 +139,7 @@ def test_what_is_to_be_done_is_not_shown_early_either() -> None:
     ]
 
 
-# Where a mark may stand
+# Positions of a mark
 
 
 class Hero(BaseModel):
@@ -207,7 +207,7 @@ class WholeFilm(typing_extensions.TypedDict):
         (WholeFilm, '{"title": "a', '"}', {"title": "a"}),
     ],
 )
-def test_all_values_of_a_class_that_is_marked_done_appear_when_they_are_whole(
+def test_all_values_of_a_class_that_is_marked_done_appear_when_they_are_complete(
     type_: Any, first: str, rest: str, value: Any
 ) -> None:
     assert shown(type_, first, rest) == ["None", repr(value)]
@@ -216,7 +216,7 @@ def test_all_values_of_a_class_that_is_marked_done_appear_when_they_are_whole(
     assert shown(holder(type_), f'{{"id": 1, "text": {first}', f"{rest}, ") == [ID, with_id(repr(value))]
 
 
-def test_the_decorator_gives_the_class_itself() -> None:
+def test_the_decorator_returns_the_class_itself() -> None:
     assert Whole(name="a").name == "a"
     assert Whole.model_json_schema() == {
         "title": "Whole",
@@ -238,7 +238,7 @@ def test_a_mark_at_the_top_of_the_answer() -> None:
         "StreamState([1], 'incomplete')",
         "StreamState([1, 2], 'complete')",
     ]
-    reader = PartialReader[Any](Annotated[int, with_state])
+    reader = PartialFeed(Annotated[int, with_state])
     assert reader.feed("It is 5") is None
     assert repr(reader.end(5)) == "StreamState(5, 'complete')"
 
@@ -299,7 +299,7 @@ def test_all_fields_that_must_be_there_are_waited_for() -> None:
     ]
 
 
-def test_an_object_with_a_default_for_the_field_appears_when_it_is_whole() -> None:
+def test_an_object_with_a_default_for_the_field_appears_when_it_is_complete() -> None:
     class Default(BaseModel):
         note: str
         name: Annotated[str, not_null] = "nobody"
@@ -307,7 +307,7 @@ def test_an_object_with_a_default_for_the_field_appears_when_it_is_whole() -> No
     assert shown(Default, '{"note": "a"', "}") == ["None", "Default(note='a', name='nobody')"]
 
 
-def test_an_object_whose_field_does_not_fit_does_not_appear() -> None:
+def test_an_object_whose_field_is_not_valid_does_not_appear() -> None:
     assert shown(list[Named], '[{"note": "a", "name": 5}, ', '{"name": "B"}') == ["[]", "[Named(note='', name='B')]"]
 
 
@@ -367,8 +367,8 @@ class Report(BaseModel):
     parts: Annotated[list[Annotated[str, with_state]], with_state] = []
 
 
-def test_an_object_with_a_state_keeps_its_form_when_it_is_whole_and_is_the_same_from_then_on() -> None:
-    reader = PartialReader[Any](list[Report])
+def test_an_object_with_a_state_keeps_its_form_when_it_is_complete_and_is_the_same_from_then_on() -> None:
+    reader = PartialFeed(list[Report])
     partials = [reader.feed(piece) for piece in ('[{"text": "a"', ', "parts": ["b', '"]}', " ", "]")]
     assert [repr(partial) for partial in partials] == [
         f"[PartialReport(text=StreamState('a', 'complete'), parts={PENDING})]",
@@ -384,24 +384,24 @@ def test_an_object_with_a_state_keeps_its_form_when_it_is_whole_and_is_the_same_
     assert reader.end([Report(text="a", parts=["b"])]) is None
 
 
-def test_an_object_with_a_state_that_does_not_fit_is_not_taken_for_one_that_does() -> None:
-    reader = PartialReader[Any](list[Report])
+def test_an_object_with_a_state_that_is_not_valid_is_not_taken_for_a_valid_one() -> None:
+    reader = PartialFeed(list[Report])
     reader.feed('[{"text": "a", "parts": 5}]')
-    assert not reader._search.found
+    assert not reader.found
 
 
-def test_what_is_whole_and_does_not_fit_stays_incomplete() -> None:
+def test_a_complete_value_that_is_not_valid_stays_incomplete() -> None:
     class Reports(BaseModel):
         one: Annotated[Hero, with_state]
         many: list[Annotated[Hero, with_state]] = []
 
     hero = "StreamState(PartialHero(name='x'), 'incomplete')"
-    unfit = '{"name": "x", "powers": 5}'
-    assert shown(Reports, f'{{"one": {unfit}, "many": [{unfit}, ') == [f"PartialReports(one={hero}, many=[{hero}])"]
-    assert shown(dict[str, Annotated[Hero, with_state]], f'{{"a": {unfit}, ') == [f"{{'a': {hero}}}"]
+    invalid = '{"name": "x", "powers": 5}'
+    assert shown(Reports, f'{{"one": {invalid}, "many": [{invalid}, ') == [f"PartialReports(one={hero}, many=[{hero}])"]
+    assert shown(dict[str, Annotated[Hero, with_state]], f'{{"a": {invalid}, ') == [f"{{'a': {hero}}}"]
 
 
-def test_of_a_union_that_is_known_only_at_its_end_a_member_without_states_is_whole() -> None:
+def test_of_a_union_that_is_known_only_at_its_end_a_member_without_states_is_complete() -> None:
     class Bird(BaseModel):
         name: str
 
@@ -412,8 +412,8 @@ def test_of_a_union_that_is_known_only_at_its_end_a_member_without_states_is_who
     assert shown(list[Bat | Bird], '[{"name": "a"', "}") == ["[PartialBatOrBird(name='a')]", "[Bird(name='a')]"]
 
 
-def test_states_tell_value_and_state_and_are_compared_by_them() -> None:
-    reader = PartialReader[Any](list[Annotated[str, with_state]])
+def test_states_have_a_value_and_a_state_and_are_compared_by_them() -> None:
+    reader = PartialFeed(list[Annotated[str, with_state]])
     partial = reader.feed('["a')
     assert partial is not None
     state = partial[0]
@@ -426,17 +426,17 @@ def test_states_tell_value_and_state_and_are_compared_by_them() -> None:
     assert StreamState(None, "pending").value is None
 
 
-def test_get_looks_through_a_state() -> None:
-    reader = PartialReader[Any](Report)
-    seen = []
+def test_get_returns_the_value_of_a_state() -> None:
+    reader = PartialFeed(Report)
+    values = []
     for piece in ("{", '"text": "a', '", "parts": ["b', '"], '):
         partial = reader.feed(piece)
-        seen.append(partial and (partial.get(lambda report: report.text), partial.get(lambda report: report.parts)))
-    assert seen == [None, ("a", None), ("a", None), ("a", None)]
-    whole = PartialReader[Any](list[Annotated[list[int], with_state]]).feed("[[1, 2], [")
-    assert whole is not None
-    assert whole.get(lambda lists: lists[0]) == [1, 2]
-    assert whole.get(lambda lists: lists[1]) is None
+        values.append(partial and (partial.get(lambda report: report.text), partial.get(lambda report: report.parts)))
+    assert values == [None, ("a", None), ("a", None), ("a", None)]
+    partial = PartialFeed(list[Annotated[list[int], with_state]]).feed("[[1, 2], [")
+    assert partial is not None
+    assert partial.get(lambda lists: lists[0]) == [1, 2]
+    assert partial.get(lambda lists: lists[1]) is None
 
 
 # Nothing else changes
@@ -469,7 +469,7 @@ PLAIN: list[Any] = [
     int, str, str | None, bool | None, dt.date, Literal["a"], Mood, Point, Film, Town, Hero, Node, Alias, Pet, Cat | Dog,
     list[Node], dict[str, Mood], tuple[int, str], RootModel[list[int]], Hero | str, Any,
 ]  # fmt: skip
-RULES: list[tuple[Any, Any]] = [
+CONSTRAINTS: list[tuple[Any, Any]] = [
     (int, Field(gt=1, le=5, description="a number")),
     (int, Field(multiple_of=2)),
     (str, Field(min_length=2, max_length=3)),
@@ -497,7 +497,7 @@ def reading(output_type: OutputType[Any], text: str) -> str:
     try:
         return repr(output_type.read(text))
     except OutputMismatch as error:
-        return f"unfit: {error}"
+        return f"mismatch: {error}"
 
 
 @pytest.mark.parametrize("mark", [done, not_null, with_state], ids=str)
@@ -513,11 +513,13 @@ def test_a_mark_changes_neither_the_schema_nor_what_is_read(mark: Any, type_: An
 
 
 @pytest.mark.parametrize("mark", [done, not_null, with_state], ids=str)
-@pytest.mark.parametrize(("type_", "rule"), RULES, ids=lambda value: getattr(value, "__name__", type(value).__name__))
-def test_a_mark_may_stand_before_or_behind_a_rule(mark: Any, type_: Any, rule: Any) -> None:
-    assert_alike(Annotated[type_, rule], Annotated[type_, mark, rule])
-    assert_alike(Annotated[type_, rule], Annotated[type_, rule, mark])
-    assert_alike(Annotated[type_, rule], Annotated[type_, mark, rule, done, not_null])
+@pytest.mark.parametrize(
+    ("type_", "constraint"), CONSTRAINTS, ids=lambda value: getattr(value, "__name__", type(value).__name__)
+)
+def test_a_mark_may_be_before_or_after_a_constraint(mark: Any, type_: Any, constraint: Any) -> None:
+    assert_alike(Annotated[type_, constraint], Annotated[type_, mark, constraint])
+    assert_alike(Annotated[type_, constraint], Annotated[type_, constraint, mark])
+    assert_alike(Annotated[type_, constraint], Annotated[type_, mark, constraint, done, not_null])
 
 
 def assert_alike(plain: Any, marked: Any) -> None:
@@ -525,27 +527,27 @@ def assert_alike(plain: Any, marked: Any) -> None:
     assert json.dumps(one.schema) == json.dumps(other.schema)
     assert one.is_wrapped == other.is_wrapped
     for text in JSON:
-        for whole in (text, f'{{"value": {text}}}', f"[{text}]", f'{{"a": {text}}}'):
-            assert reading(one, whole) == reading(other, whole).replace(other.text, one.text)
+        for answer in (text, f'{{"value": {text}}}', f"[{text}]", f'{{"a": {text}}}'):
+            assert reading(one, answer) == reading(other, answer).replace(other.text, one.text)
 
 
 @settings(max_examples=300)
 @given(st.sampled_from(sorted(TYPES.keys() - {"None"})), st.data(), CUTS, st.sampled_from([done, not_null]))
 def test_with_a_mark_the_last_partial_is_the_same(
-    name: str, data: st.DataObject, places: list[int] | None, mark: Any
+    name: str, data: st.DataObject, cuts: list[int] | None, mark: Any
 ) -> None:
     text = data.draw(answers(name))
     marked: AnswerSpec[Any] = AnswerSpec(OutputType(Annotated[TYPES[name], mark], vars(typed_answers)))
     lasts = []
     for each in (spec(name), marked):
-        reader = PartialReader[Any](each)
-        partials = [*(reader.feed(piece) for piece in cut(text, places)), reader.end(None)]
+        reader = PartialFeed(each)
+        partials = [*(reader.feed(piece) for piece in cut(text, cuts)), reader.end(None)]
         shown = [partial for partial in partials if partial is not None]
-        lasts.append(shown[-1]._read() if shown and reader._search.found else None)
+        lasts.append(shown[-1]._read() if shown and reader.found else None)
     assert same(*lasts)
 
 
-def test_marks_say_what_they_are() -> None:
+def test_marks_have_a_repr() -> None:
     assert [repr(mark) for mark in (done, not_null, with_state)] == [
         "stream.done",
         "stream.not_null",
@@ -553,6 +555,6 @@ def test_marks_say_what_they_are() -> None:
     ]
 
 
-def test_elements_are_whole_objects_whatever_is_marked_in_them() -> None:
-    reader = ElementReader[Any](list[Report])
+def test_elements_are_complete_objects_with_any_marks() -> None:
+    reader = ElementFeed(list[Report])
     assert reader.feed('[{"text": "a"}') == [Report(text="a")]

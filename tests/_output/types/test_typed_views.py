@@ -1,4 +1,4 @@
-"""Elements, field events and marks, for any cut of the text: what each reader is told is true, and told once."""
+"""Elements, field events and marks, for any cut of the text: all of them are true, and come once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from declarai_like import stream
 from declarai_like._output.incremental import Missing
 from declarai_like._output.types.root import AnswerSpec
 from declarai_like._output.types.values import StreamState, as_json
-from declarai_like._output.views.readers import ElementReader, FieldReader, PartialReader
 from declarai_like.stream import ElementCompleted, FieldCompleted, FieldGrew, FieldStarted
+from tests._output.feeds import ElementFeed, FieldFeed, PartialFeed
 
 
 class Hero(BaseModel):
@@ -47,62 +47,62 @@ TEAM, HERO_LIST = AnswerSpec(Team), AnswerSpec(list[Hero])
 
 
 def pieces(text: str, sizes: list[int]) -> list[str]:
-    """Cut a text into pieces of these sizes, over and over."""
-    cut, place = [], 0
-    while place < len(text):
+    """Cut text into pieces of these sizes, in turn."""
+    cut, index = [], 0
+    while index < len(text):
         size = sizes[len(cut) % len(sizes)]
-        cut.append(text[place : place + size])
-        place += size
+        cut.append(text[index : index + size])
+        index += size
     return cut
 
 
-def told(spec: AnswerSpec[Any], cut: list[str]) -> list[Any]:
-    reader, events = FieldReader(spec), []
+def events_of(spec: AnswerSpec[Any], cut: list[str]) -> list[Any]:
+    reader, events = FieldFeed(spec), []
     for piece in cut:
-        taken_back, new = reader.feed(piece)
-        assert not taken_back
+        is_withdrawn, new = reader.feed(piece)
+        assert not is_withdrawn
         events += new
     assert reader.end() == (False, [])
     return events
 
 
 def rebuilt(events: list[Any]) -> Any:
-    """Put an answer together from its events alone, by their paths."""
+    """Rebuild an answer from its events, by their paths."""
     grown: dict[Any, str] = {}
-    begun, whole = set(), {}
+    begun, complete = set(), {}
     for event in events:
         if isinstance(event, FieldStarted):
             assert event.path not in begun, "it begins once"
             begun.add(event.path)
             continue
         assert event.path in begun, "it begins first"
-        assert event.path not in whole, "nothing follows its end"
+        assert event.path not in complete, "nothing follows its end"
         if isinstance(event, FieldGrew):
             grown[event.path] = grown.get(event.path, "") + event.delta
         else:
-            whole[event.path] = event.value
-    assert begun == set(whole), "what has begun comes to its end"
+            complete[event.path] = event.value
+    assert begun == set(complete), "all that has begun is completed"
     for path, text in grown.items():
-        assert whole[path] == text
-    return whole
+        assert complete[path] == text
+    return complete
 
 
 @settings(max_examples=600)
 @given(TEAMS, FORMS, st.lists(st.integers(1, 9), min_size=1, max_size=4))
 def test_an_answer_can_be_rebuilt_from_its_events_whatever_the_cut(team, form, sizes):
     text = json.dumps(team, **form)
-    events = told(TEAM, pieces(text, sizes))
-    whole = rebuilt(events)
-    assert whole[()] == Team.model_validate(team)
-    for place, hero in enumerate(team["heroes"]):
-        assert whole["heroes", place] is whole[()].heroes[place]
+    events = events_of(TEAM, pieces(text, sizes))
+    complete = rebuilt(events)
+    assert complete[()] == Team.model_validate(team)
+    for index, hero in enumerate(team["heroes"]):
+        assert complete["heroes", index] is complete[()].heroes[index]
         assert {
-            key[3]: value for key, value in whole.items() if key[:3] == ("heroes", place, "friends") and key[3:]
+            key[3]: value for key, value in complete.items() if key[:3] == ("heroes", index, "friends") and key[3:]
         } == hero["friends"]
     elements = [event.path for event in events if isinstance(event, ElementCompleted)]
-    assert [path for path in elements if len(path) == 2] == [("heroes", place) for place in range(len(team["heroes"]))]
+    assert [path for path in elements if len(path) == 2] == [("heroes", index) for index in range(len(team["heroes"]))]
     assert all(isinstance(path[-1], int) for path in elements)
-    at_once = told(TEAM, [text])
+    at_once = events_of(TEAM, [text])
     assert [event for event in events if not isinstance(event, FieldGrew)] == [
         event for event in at_once if not isinstance(event, FieldGrew)
     ]
@@ -110,20 +110,20 @@ def test_an_answer_can_be_rebuilt_from_its_events_whatever_the_cut(team, form, s
 
 @settings(max_examples=600)
 @given(TEAMS, FORMS, st.lists(st.integers(1, 9), min_size=1, max_size=4))
-def test_partials_only_grow_and_whole_parts_stay_the_same_objects(team, form, sizes):
-    reader, seen = PartialReader(TEAM), []
+def test_partials_only_grow_and_complete_parts_stay_the_same_objects(team, form, sizes):
+    reader, partials = PartialFeed(TEAM), []
     for piece in pieces(json.dumps(team, **form), sizes):
         partial = reader.feed(piece)
         if partial is not None:
-            seen.append((partial, as_json(partial)))
-    assert seen[-1][0] == Team.model_validate(team)
-    assert type(seen[-1][0].get(lambda team: team)) is Team
-    for (before, known), (after, _) in zip(seen, seen[1:], strict=False):
-        assert as_json(before) == known, "what was seen does not change"
+            partials.append((partial, as_json(partial)))
+    assert partials[-1][0] == Team.model_validate(team)
+    assert type(partials[-1][0].get(lambda team: team)) is Team
+    for (before, known), (after, _) in zip(partials, partials[1:], strict=False):
+        assert as_json(before) == known, "an earlier partial does not change"
         _assert_grown(known, as_json(after))
-        for place, hero in enumerate(before.heroes if "heroes" in known else ()):
+        for index, hero in enumerate(before.heroes if "heroes" in known else ()):
             if isinstance(hero, Hero):
-                assert after.heroes[place] is hero
+                assert after.heroes[index] is hero
 
 
 def _assert_grown(before: Any, after: Any) -> None:
@@ -144,16 +144,16 @@ def _assert_grown(before: Any, after: Any) -> None:
 
 @settings(max_examples=600)
 @given(st.lists(HEROES, max_size=4), FORMS, st.booleans(), st.lists(st.integers(1, 9), min_size=1, max_size=4))
-def test_each_element_is_handed_out_with_its_last_character(heroes, form, wrapped, sizes):
+def test_each_element_is_yielded_with_its_last_character(heroes, form, wrapped, sizes):
     text = json.dumps({"value": heroes} if wrapped else heroes, **form)
     expected = TypeAdapter(list[Hero]).validate_python(heroes)
-    reader, found = ElementReader[Hero](HERO_LIST), []
+    reader, found = ElementFeed(HERO_LIST), []
     for piece in pieces(text, sizes):
         found += reader.feed(piece)
     assert found == expected
     assert reader.failure is None
-    slow = ElementReader[Hero](HERO_LIST)
-    ends = [place for place, sign in enumerate(text) if slow.feed(sign)]
+    slow = ElementFeed(HERO_LIST)
+    ends = [index for index, char in enumerate(text) if slow.feed(char)]
     assert len(ends) == len(heroes)
     assert all(text[end] == "}" for end in ends)
 
@@ -180,12 +180,12 @@ class Holder(BaseModel):
     many: list[Whole]
 
 
-def snapshots(of: Any, *cut: str) -> list[Any]:
-    reader = PartialReader(of)
+def snapshots(type_: Any, *cut: str) -> list[Any]:
+    reader = PartialFeed(type_)
     return [None if partial is None else as_json(partial) for partial in map(reader.feed, cut)]
 
 
-def test_a_field_that_is_done_appears_when_it_is_whole_and_one_with_a_state_says_how_far_it_is():
+def test_a_field_that_is_done_appears_when_it_is_complete_and_one_with_a_state_has_its_state():
     pending, begun, complete = (
         {"value": v, "state": s} for v, s in ((None, "pending"), ("c", "incomplete"), ("cd", "complete"))
     )
@@ -199,7 +199,7 @@ def test_a_field_that_is_done_appears_when_it_is_whole_and_one_with_a_state_says
     ]
 
 
-def test_an_object_appears_once_what_must_not_be_null_is_there():
+def test_an_object_appears_once_its_not_null_field_is_present():
     assert snapshots(Shown, '{"first": "a', 'b", ', '"needed": ', '"c', 'd"}') == [
         None, None, None, {"first": "ab", "needed": "c"}, {"first": "ab", "needed": "cd"},
     ]  # fmt: skip
@@ -217,8 +217,8 @@ def test_all_values_of_a_class_can_be_done():
     ]
 
 
-def test_what_is_hidden_is_told_when_it_appears():
-    events = told(AnswerSpec(list[Shown]), ['[{"first": "a', 'b", ', '"needed": ', '"c', 'd"}]'])
+def test_events_of_a_hidden_object_follow_when_it_appears():
+    events = events_of(AnswerSpec(list[Shown]), ['[{"first": "a', 'b", ', '"needed": ', '"c', 'd"}]'])
     assert events[:5] == [
         FieldStarted(()),
         FieldStarted((0,)),
@@ -227,12 +227,12 @@ def test_what_is_hidden_is_told_when_it_appears():
         FieldGrew((0, "first"), "b"),
     ]
     assert rebuilt(events)[0,] == Shown(first="ab", needed="cd")
-    reader = FieldReader(AnswerSpec(list[Shown]))
+    reader = FieldFeed(AnswerSpec(list[Shown]))
     assert reader.feed('[{"first": "ab"')[1] == [FieldStarted(())]
     assert FieldCompleted((0, "first"), "ab") in reader.feed(', "needed": "c')[1]
 
 
-def test_marks_change_neither_what_the_model_is_told_nor_the_result():
+def test_marks_change_neither_the_schema_for_the_model_nor_the_result():
     class Plain(BaseModel):
         first: str
         needed: str
@@ -242,8 +242,8 @@ def test_marks_change_neither_what_the_model_is_told_nor_the_result():
     assert Shown.model_validate_json('{"first": "a", "needed": "b"}').needed == "b"
 
 
-def test_what_is_missing_says_so():
-    partial = PartialReader(Team).feed('{"title": "Aven')
+def test_a_missing_part_raises_missing():
+    partial = PartialFeed(Team).feed('{"title": "Aven')
     assert partial is not None
     assert (partial.title, partial.get(lambda team: team.title)) == ("Aven", "Aven")
     assert partial.get(lambda team: team.heroes[0].name) is None
@@ -254,20 +254,20 @@ def test_what_is_missing_says_so():
     assert not hasattr(partial, "heroes")
 
 
-def test_get_gives_nothing_that_is_still_open_but_texts():
-    reader = PartialReader(Team)
+def test_get_returns_nothing_that_is_still_open_but_strings():
+    reader = PartialFeed(Team)
     partial = reader.feed('{"title": "A", "heroes": [{"name": "To')
     assert partial is not None
     assert partial.get(lambda team: team.heroes[0].name) == "To"
     assert partial.get(lambda team: team.heroes) is None
     assert partial.get(lambda team: team.heroes[0]) is None
     assert partial.get(lambda team: len(team.heroes)) == 1
-    whole = reader.feed('ny", "born": 1, "powers": [], "friends": {}}]')
-    assert whole is not None
-    assert whole.get(lambda team: team.heroes) == [Hero(name="Tony", born=1, powers=[], friends={})]
+    complete = reader.feed('ny", "born": 1, "powers": [], "friends": {}}]')
+    assert complete is not None
+    assert complete.get(lambda team: team.heroes) == [Hero(name="Tony", born=1, powers=[], friends={})]
 
 
-def test_a_state_compares_by_what_it_says():
+def test_states_are_compared_by_value_and_state():
     assert StreamState("a", "complete") == StreamState("a", "complete")
     assert StreamState("a", "complete") != StreamState("a", "incomplete")
     assert repr(StreamState("a", "complete")) == "StreamState('a', 'complete')"

@@ -13,8 +13,7 @@ from pydantic import BaseModel, Field
 from declarai_like import stream
 from declarai_like._output.types.root import AnswerSpec
 from declarai_like._output.types.values import as_json
-from declarai_like._output.views.looks import Events
-from declarai_like._output.views.readers import FieldReader
+from declarai_like._output.views.transducers import Events
 from declarai_like.messages import LLMResponse, ResponseText, ToolCallDelta, Usage
 from declarai_like.stream import (
     ElementCompleted,
@@ -28,20 +27,20 @@ from declarai_like.stream import (
     ToolCalled,
     UsageReported,
 )
+from tests._output.feeds import FieldFeed
 from tests._output.json_texts import CUTS, cut
 from tests._output.typed_answers import CLEAN, PLAIN, TYPES, answers, one_shot, same, spec
 
 SOME = settings(max_examples=250, suppress_health_check=[HealthCheck.filter_too_much])
 
 
-def told(type_: Any, pieces: Iterable[str]) -> tuple[list[Any], int]:
-    """Give the events that were not taken back, and how often there were some that were."""
-    reader = FieldReader(type_)
+def events_of(type_: Any, pieces: Iterable[str]) -> tuple[list[Any], int]:
+    """Return the events that were not withdrawn, and the number of restarts."""
+    reader = FieldFeed(type_)
     events: list[Any] = []
     restarts = 0
-    for step in [*[lambda piece=piece: reader.feed(piece) for piece in pieces], reader.end]:
-        is_taken_back, new = step()
-        if is_taken_back:
+    for is_withdrawn, new in [*map(reader.feed, pieces), reader.end()]:
+        if is_withdrawn:
             restarts += 1
             events = []
         events += new
@@ -49,19 +48,19 @@ def told(type_: Any, pieces: Iterable[str]) -> tuple[list[Any], int]:
 
 
 def joined(events: list[Any]) -> list[Any]:
-    """Give the events with what a text has grown by in one."""
-    whole: list[Any] = []
+    """Return the events, with successive deltas of a string joined."""
+    result: list[Any] = []
     for event in events:
-        last = whole[-1] if whole else None
+        last = result[-1] if result else None
         if isinstance(event, FieldGrew) and isinstance(last, FieldGrew) and last.path == event.path:
-            whole[-1] = FieldGrew(event.path, last.delta + event.delta)
+            result[-1] = FieldGrew(event.path, last.delta + event.delta)
         else:
-            whole.append(event)
-    return whole
+            result.append(event)
+    return result
 
 
 def rebuilt(events: list[Any]) -> Any:
-    """Rebuild an answer as JSON from what is told of its leaves; of objects and lists, only from that they begin."""
+    """Rebuild an answer as JSON from the events of its leaves, and from the start of its objects and lists."""
     parts: dict[Any, dict[Any, Any]] = {}
     texts: dict[Any, str] = {}
     values: dict[Any, Any] = {}
@@ -81,8 +80,8 @@ def rebuilt(events: list[Any]) -> Any:
             return texts[path]
         if not parts[path]:
             return values[path]
-        inner = {step: value(inside) for step, inside in parts[path].items()}
-        return list(inner.values()) if set(map(type, inner)) == {int} else inner
+        children = {key: value(child) for key, child in parts[path].items()}
+        return list(children.values()) if set(map(type, children)) == {int} else children
 
     return value(())
 
@@ -93,10 +92,10 @@ def rebuilt(events: list[Any]) -> Any:
 @pytest.mark.parametrize("name", TYPES)
 @settings(max_examples=8)
 @given(st.data(), CUTS)
-def test_the_events_are_the_same_for_every_cut(name: str, data: st.DataObject, places: list[int] | None) -> None:
+def test_the_events_are_the_same_for_every_cut(name: str, data: st.DataObject, cuts: list[int] | None) -> None:
     text = data.draw(answers(name))
-    at_once = told(spec(name), [text])[0]
-    assert same_events(joined(told(spec(name), cut(text, places))[0]), joined(at_once))
+    at_once = events_of(spec(name), [text])[0]
+    assert same_events(joined(events_of(spec(name), cut(text, cuts))[0]), joined(at_once))
 
 
 def same_events(one: list[Any], other: list[Any]) -> bool:
@@ -108,22 +107,22 @@ def same_events(one: list[Any], other: list[Any]) -> bool:
 
 @SOME
 @given(st.sampled_from(sorted(PLAIN)), st.data(), CUTS)
-def test_the_answer_can_be_rebuilt_from_the_events(name: str, data: st.DataObject, places: list[int] | None) -> None:
+def test_the_answer_can_be_rebuilt_from_the_events(name: str, data: st.DataObject, cuts: list[int] | None) -> None:
     text = data.draw(answers(name, is_clean=True))
-    fits, value = one_shot(name, text)
-    assume(fits)
-    assert rebuilt(told(spec(name), cut(text, places))[0]) == as_json(value)
+    is_valid, value = one_shot(name, text)
+    assume(is_valid)
+    assert rebuilt(events_of(spec(name), cut(text, cuts))[0]) == as_json(value)
 
 
 @SOME
 @given(st.sampled_from(CLEAN), st.data(), CUTS)
 def test_each_value_begins_grows_and_ends_inside_the_one_that_it_is_in(
-    name: str, data: st.DataObject, places: list[int] | None
+    name: str, data: st.DataObject, cuts: list[int] | None
 ) -> None:
     text = data.draw(answers(name, is_clean=True))
-    fits, value = one_shot(name, text)
-    assume(fits)
-    events, restarts = told(spec(name), cut(text, places))
+    is_valid, value = one_shot(name, text)
+    assume(is_valid)
+    events, restarts = events_of(spec(name), cut(text, cuts))
     assert restarts == 0
     begun: set[Any] = set()
     ended: set[Any] = set()
@@ -138,12 +137,12 @@ def test_each_value_begins_grows_and_ends_inside_the_one_that_it_is_in(
             assert path in begun
         if isinstance(event, FieldCompleted | ElementCompleted):
             ended.add(path)
-    if events:  # there are none of a value that stands alone
+    if events:  # a scalar that is the answer has none
         assert same(events[-1].value, value)
         assert events[-1].path == ()
 
 
-# What is told
+# Single events
 
 
 class Hero(BaseModel):
@@ -152,10 +151,10 @@ class Hero(BaseModel):
     powers: list[str] = []
 
 
-def test_all_that_happens_to_an_object_is_told_in_order() -> None:
+def test_all_events_of_an_object_are_reported_in_order() -> None:
     pieces = ['{"name": "T', 'hor", "age": 3, "other": {"a": 1}, "pow', 'ers": ["thu', 'nder"]', "}"]
     thor = Hero(name="Thor", age=3, powers=["thunder"])
-    reader = FieldReader(Hero)
+    reader = FieldFeed(Hero)
     assert [reader.feed(piece) for piece in pieces] == [
         (False, [FieldStarted(()), FieldStarted(("name",)), FieldGrew(("name",), "T")]),
         (
@@ -194,14 +193,14 @@ def test_all_that_happens_to_an_object_is_told_in_order() -> None:
         (dict[int, int], '{"01": 1, "x": 2}', [FieldStarted(()), FieldStarted(("01",)), FieldCompleted(("01",), 1)]),
         (list[Any], '[{"a": true}]', [FieldStarted(()), FieldStarted((0,)), FieldStarted((0, "a")), FieldCompleted((0, "a"), True), ElementCompleted((0,), {"a": True}), FieldCompleted((), [{"a": True}])]),
     ],
-    ids=["wrapped", "company", "no wrapper", "number", "misfit", "object without its wrapper", "empty", "set", "keys", "any"],
+    ids=["wrapped", "other keys", "no wrapper", "number", "invalid", "object without its wrapper", "empty", "set", "keys", "any"],
 )  # fmt: skip
-def test_what_is_told_of(type_: Any, text: str, events: list[Any]) -> None:
-    assert told(type_, [text])[0] == told(type_, text)[0] == events
+def test_the_events_of(type_: Any, text: str, events: list[Any]) -> None:
+    assert events_of(type_, [text])[0] == events_of(type_, text)[0] == events
 
 
-def test_a_value_that_does_not_fit_is_not_completed() -> None:
-    assert told(list[Hero], ['[{"name": "x", "age": 5}, {"name": "Ann"}]'])[0] == [
+def test_a_value_that_is_not_valid_is_not_completed() -> None:
+    assert events_of(list[Hero], ['[{"name": "x", "age": 5}, {"name": "Ann"}]'])[0] == [
         FieldStarted(()),
         FieldStarted((0,)),
         FieldStarted((0, "name")),
@@ -226,8 +225,8 @@ class Fish(BaseModel):
     name: int
 
 
-def test_of_a_union_a_field_is_told_when_it_is_known_how_it_is_read() -> None:
-    reader = FieldReader(list[Annotated[Cat | Fish, Field(discriminator="kind")]])
+def test_of_a_union_a_field_is_reported_when_its_type_is_known() -> None:
+    reader = FieldFeed(list[Annotated[Cat | Fish, Field(discriminator="kind")]])
     assert [
         reader.feed(piece)[1] for piece in ('[{"name": "12", ', '"kind": "cat"', "}", ', {"kind": "cat", "name": "T')
     ] == [
@@ -249,7 +248,7 @@ def test_of_a_union_a_field_is_told_when_it_is_known_how_it_is_read() -> None:
     ]
 
 
-# What is not to be seen yet
+# Hidden objects
 
 
 class Named(BaseModel):
@@ -261,8 +260,8 @@ class Named(BaseModel):
 NOTE = [FieldStarted((0, "note")), FieldGrew((0, "note"), "a"), FieldCompleted((0, "note"), "a")]
 
 
-def test_of_a_hidden_object_nothing_is_told_until_it_appears_and_then_all() -> None:
-    reader = FieldReader(list[Named])
+def test_of_a_hidden_object_events_wait_until_it_appears() -> None:
+    reader = FieldFeed(list[Named])
     pieces = [
         '[{"note": "a',
         '", "inner": {"note": "b", ',
@@ -299,8 +298,8 @@ def test_of_a_hidden_object_nothing_is_told_until_it_appears_and_then_all() -> N
     ]
 
 
-def test_a_hidden_object_that_is_whole_and_fits_appears() -> None:
-    events = told(list[Named], ['[{"note": "a", "name": null}]'])[0]
+def test_a_hidden_object_that_is_complete_and_valid_appears() -> None:
+    events = events_of(list[Named], ['[{"note": "a", "name": null}]'])[0]
     assert events == [
         FieldStarted(()),
         FieldStarted((0,)),
@@ -312,8 +311,8 @@ def test_a_hidden_object_that_is_whole_and_fits_appears() -> None:
     ]
 
 
-def test_of_a_hidden_object_that_does_not_fit_nothing_is_told() -> None:
-    events = told(list[Named], ['[{"note": "a", "name": 5}, {"name": "B"}]'])[0]
+def test_of_a_hidden_object_that_is_not_valid_there_are_no_events() -> None:
+    events = events_of(list[Named], ['[{"note": "a", "name": 5}, {"name": "B"}]'])[0]
     assert [event.path for event in events] == [(), (1,), (1, "name"), (1, "name"), (1, "name"), (1,)]
 
 
@@ -322,8 +321,8 @@ class Tag(BaseModel):
     text: Annotated[str, stream.done]
 
 
-def test_what_appears_only_when_it_is_whole_does_not_grow() -> None:
-    reader = FieldReader(Tag)
+def test_a_value_that_appears_only_when_complete_does_not_grow() -> None:
+    reader = FieldFeed(Tag)
     assert [reader.feed(piece)[1] for piece in ('{"text": "a', 'b", "id": 1', "2}")] == [
         [],
         [],
@@ -341,8 +340,8 @@ def test_what_appears_only_when_it_is_whole_does_not_grow() -> None:
 # Text around the JSON
 
 
-def test_json_that_turns_out_not_to_be_the_answer_is_taken_back() -> None:
-    reader = FieldReader(list[Hero])
+def test_json_that_turns_out_not_to_be_the_answer_is_withdrawn() -> None:
+    reader = FieldFeed(list[Hero])
     assert reader.feed("see [1] ") == (False, [FieldStarted(()), *[]])
     assert reader.feed('in: [{"name": "Ann"}]') == (
         True,
@@ -359,16 +358,16 @@ def test_json_that_turns_out_not_to_be_the_answer_is_taken_back() -> None:
     assert reader.end() == (False, [])
 
 
-def test_broken_json_is_taken_back_at_once() -> None:
-    reader = FieldReader(list[int])
+def test_broken_json_is_withdrawn_at_once() -> None:
+    reader = FieldFeed(list[int])
     assert reader.feed("[1, 2") == (False, [FieldStarted(()), FieldStarted((0,)), ElementCompleted((0,), 1)])
     assert reader.feed(" and so on]") == (True, [])
     assert reader.feed(". [3]")[0] is False
 
 
-def test_an_answer_that_was_found_is_taken_back_only_for_one_that_is_certain() -> None:
+def test_an_answer_that_was_found_is_withdrawn_only_for_one_that_is_certain() -> None:
     three = [FieldStarted(()), FieldStarted((0,)), ElementCompleted((0,), 3), FieldCompleted((), [3])]
-    reader = FieldReader(list[int])
+    reader = FieldFeed(list[int])
     assert reader.feed("For instance [1]:\n")[1][-1] == FieldCompleted((), [1])
     assert reader.feed("```\n[2]") == (False, [])
     assert reader.feed(" or so\n```\n") == (False, [])
@@ -376,25 +375,25 @@ def test_an_answer_that_was_found_is_taken_back_only_for_one_that_is_certain() -
     assert reader.feed("```") == (True, three)
     assert reader.feed("\n[4]") == (False, [])
     assert reader.end() == (False, [])
-    assert told(list[int], ["[1]\n", "```\n[3]\n"])[0][-1] == FieldCompleted((), [1])
-    assert told(list[int], ["[1]\n```\n[3]\n```"]) == (three, 0)
+    assert events_of(list[int], ["[1]\n", "```\n[3]\n"])[0][-1] == FieldCompleted((), [1])
+    assert events_of(list[int], ["[1]\n```\n[3]\n```"]) == (three, 0)
 
 
-# The whole stream of events, from chunks
+# All events, from chunks
 
 
 USAGE = Usage(1, 2, 3)
 
 
 def chunk(response_text: ResponseText, delta: str, **more: Any) -> LLMResponse:
-    """Give the next chunk of a stream."""
+    """Return the next chunk of a stream."""
     response_text.pieces.append(delta)
     response_text.length += len(delta)
     return LLMResponse(response_text, delta, **more)
 
 
-def look(type_: Any, chunks: list[LLMResponse], result: Any) -> list[Any]:
-    """Look at a stream of chunks as events."""
+def all_events(type_: Any, chunks: list[LLMResponse], result: Any) -> list[Any]:
+    """Return all events of a stream of chunks."""
     events = Events[Any](AnswerSpec(type_), lambda: result, lambda: chunks[-1])
     return [event for each in chunks for event in events.feed(each)] + [*events.end()]
 
@@ -408,7 +407,7 @@ def test_the_chunks_of_a_text_become_events() -> None:
         chunk(text, "lo", tool_calls=(call,)),
         chunk(text, "", finish_reason="stop", usage=USAGE),
     ]
-    assert look(str, chunks, "Hello") == [
+    assert all_events(str, chunks, "Hello") == [
         ReasoningDelta("Hm."),
         TextDelta("Hel"),
         TextDelta("lo"),
@@ -418,10 +417,10 @@ def test_the_chunks_of_a_text_become_events() -> None:
     ]
 
 
-def test_each_delta_of_a_typed_answer_is_followed_by_what_it_says() -> None:
+def test_each_delta_of_a_typed_answer_is_followed_by_its_events() -> None:
     text = ResponseText()
     chunks = [chunk(text, "[1"), chunk(text, "]", finish_reason="stop")]
-    assert look(list[int], chunks, [1]) == [
+    assert all_events(list[int], chunks, [1]) == [
         TextDelta("[1"),
         FieldStarted(()),
         TextDelta("]"),
@@ -432,13 +431,13 @@ def test_each_delta_of_a_typed_answer_is_followed_by_what_it_says() -> None:
     ]
 
 
-def test_another_attempt_begins_anew() -> None:
-    first, second = ResponseText(), ResponseText(attempt=2, restart_reason="it does not fit")
+def test_another_attempt_starts_again() -> None:
+    first, second = ResponseText(), ResponseText(attempt=2, restart_reason="not valid")
     chunks = [chunk(first, '["x"]'), chunk(second, "["), chunk(second, "]", finish_reason="stop")]
-    assert look(list[int], chunks, []) == [
+    assert all_events(list[int], chunks, []) == [
         TextDelta('["x"]'),
         FieldStarted(()),
-        Restarted("it does not fit", 2),
+        Restarted("not valid", 2),
         TextDelta("["),
         TextDelta("]"),
         FieldStarted(()),
@@ -447,11 +446,11 @@ def test_another_attempt_begins_anew() -> None:
     ]
 
 
-def test_json_that_is_taken_back_gives_restarted_in_the_same_attempt() -> None:
+def test_json_that_is_withdrawn_yields_restarted_in_the_same_attempt() -> None:
     text = ResponseText()
     chunks = [chunk(text, "As in [x, [1], "), chunk(text, '[{"a": '), chunk(text, "1}]", finish_reason="stop")]
     reason = "the JSON so far turned out not to be the answer"
-    assert look(list[dict[str, int]], chunks, [{"a": 1}]) == [
+    assert all_events(list[dict[str, int]], chunks, [{"a": 1}]) == [
         TextDelta("As in [x, [1], "),
         FieldStarted(()),
         TextDelta('[{"a": '),
@@ -467,11 +466,11 @@ def test_json_that_is_taken_back_gives_restarted_in_the_same_attempt() -> None:
     ]
 
 
-def test_usage_that_is_told_again_and_again_is_reported_when_it_changes() -> None:
+def test_repeated_usage_is_reported_when_it_changes() -> None:
     text = ResponseText()
     more = Usage(1, 3, 4)
     chunks = [chunk(text, "a", usage=USAGE), chunk(text, "b", usage=USAGE), chunk(text, "c", usage=more)]
-    assert look(str, chunks, "abc") == [
+    assert all_events(str, chunks, "abc") == [
         TextDelta("a"),
         UsageReported(USAGE),
         TextDelta("b"),

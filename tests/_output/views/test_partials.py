@@ -19,41 +19,52 @@ from declarai_like._output.incremental import ABSENT, Missing, PartialDict, Part
 from declarai_like._output.jsontext import candidates
 from declarai_like._output.types.root import AnswerSpec
 from declarai_like._output.types.values import Partial, PartialObject, PartialTypedDict, StreamState, as_json
-from declarai_like._output.views.readers import PartialReader
-from tests._output.json_texts import CUTS, cut, seen_of
-from tests._output.typed_answers import CLEAN, PLAIN, READ_AGAIN, REWRITING, TYPES, answers, one_shot, same, spec, steps
+from tests._output.feeds import PartialFeed
+from tests._output.json_texts import CUTS, cut, visible_part
+from tests._output.typed_answers import (
+    CLEAN,
+    PLAIN,
+    READ_AGAIN,
+    REWRITING,
+    TYPES,
+    answers,
+    keyed_parts,
+    one_shot,
+    same,
+    spec,
+)
 
 OPEN = (PartialObject, PartialTypedDict, PartialList, PartialDict, StreamState)
 SOME = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def read(type_: Any, pieces: Any, **how: Any) -> list[Any]:
-    """Give what is seen after each piece; None where there is nothing."""
-    reader = PartialReader[Any](type_, **how)
+    """Return the partial after each piece; None before there is one."""
+    reader = PartialFeed(type_, **how)
     return [reader.feed(piece) for piece in pieces]
 
 
-def partials(name: str, text: str, places: list[int] | None) -> list[Any]:
-    """Give all partials of an answer that fits, the last one at its end."""
-    reader = PartialReader[Any](spec(name))
-    seen = [reader.feed(piece) for piece in cut(text, places)]
+def partials(name: str, text: str, cuts: list[int] | None) -> list[Any]:
+    """Return all partials of a valid answer, with the one at its end."""
+    reader = PartialFeed(spec(name))
+    seen = [reader.feed(piece) for piece in cut(text, cuts)]
     return [partial for partial in [*seen, reader.end(one_shot(name, text)[1])] if partial is not None]
 
 
 def inside(partial: Any) -> Any:
-    """Give what a partial stands for, to look at its type."""
+    """Return the value of a partial, to test its type."""
     return partial._read()
 
 
 def parts(value: Any) -> dict[Any, Any]:
-    """Give the parts of a value, open or whole."""
+    """Return the parts of a value, open or complete."""
     if isinstance(value, PartialTypedDict | PartialDict | PartialObject):
         return dict(value)
-    return dict(enumerate(value)) if isinstance(value, PartialList) else dict(steps(value))
+    return dict(enumerate(value)) if isinstance(value, PartialList) else dict(keyed_parts(value))
 
 
 def became(before: Any, after: Any) -> bool:
-    """Whether a value may have become another: texts have grown, parts have come, and what was whole is the same."""
+    """Return True if a value may have become another: strings grew, parts arrived, complete parts are unchanged."""
     if isinstance(before, OPEN):
         if isinstance(after, set | frozenset):
             return all(member in after for member in list(before)[:-1])
@@ -64,12 +75,12 @@ def became(before: Any, after: Any) -> bool:
     return same(before, after)
 
 
-def whole_parts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Give the parts of a partial that are whole, all the way down, with their paths."""
-    for step, part in parts(value).items():
+def complete_parts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield the complete parts of a partial, recursively, with their paths."""
+    for key, part in parts(value).items():
         if not isinstance(part, (*OPEN, str, int, float, type(None))):
-            yield (*path, step), part
-        yield from whole_parts(part, (*path, step))
+            yield (*path, key), part
+        yield from complete_parts(part, (*path, key))
 
 
 # For all types, answers and cuts
@@ -78,46 +89,46 @@ def whole_parts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[
 @pytest.mark.parametrize("name", TYPES)
 @settings(max_examples=20)
 @given(st.data(), CUTS)
-def test_the_last_partial_is_what_the_whole_text_gives(
-    name: str, data: st.DataObject, places: list[int] | None
+def test_the_last_partial_is_the_value_of_the_complete_text(
+    name: str, data: st.DataObject, cuts: list[int] | None
 ) -> None:
     text = data.draw(answers(name))
-    fits, value = one_shot(name, text)
-    reader = PartialReader[Any](spec(name))
-    seen = [reader.feed(piece) for piece in cut(text, places)]
-    if fits:
-        # A fence with null in it, before another: JSON that is no list and no object is looked for at the end only
+    is_valid, value = one_shot(name, text)
+    reader = PartialFeed(spec(name))
+    seen = [reader.feed(piece) for piece in cut(text, cuts)]
+    if is_valid:
+        # A fence with null in it, before another one: JSON that is not a container is searched for at the end only
         assume("```\nnull\n```" not in text)
         end = reader.end(value)
         assert same(inside(seen[-1] if end is None else end), value)
     else:
-        reader._search.end()
-    # A number or a word is no answer before the end; a text between quotes is none, whatever is in it
+        reader.end_without_result()
+    # A scalar is an answer only at the end. Text between quotes is a string, and the JSON in it does not count
     assume(not text.strip().startswith('"'))
     likely = next((found for found in candidates(text) if one_shot(name, found)[0]), "")
-    assert reader._search.found is (likely[:1] in ("{", "["))
+    assert reader.found is (likely[:1] in ("{", "["))
 
 
 @SOME
 @given(st.sampled_from(sorted(set(CLEAN) - REWRITING)), st.data(), CUTS)
-def test_nothing_that_was_shown_is_taken_back(name: str, data: st.DataObject, places: list[int] | None) -> None:
+def test_nothing_that_was_shown_is_withdrawn(name: str, data: st.DataObject, cuts: list[int] | None) -> None:
     text = data.draw(answers(name, is_clean=True))
     assume(one_shot(name, text)[0])
-    seen = [inside(partial) for partial in partials(name, text, places)]
+    seen = [inside(partial) for partial in partials(name, text, cuts)]
     for before, after in zip(seen, seen[1:]):
         assert became(before, after)
 
 
 @SOME
 @given(st.sampled_from(sorted(set(CLEAN) - READ_AGAIN)), st.data(), CUTS)
-def test_what_is_whole_stays_the_same_object(name: str, data: st.DataObject, places: list[int] | None) -> None:
+def test_a_complete_part_stays_the_same_object(name: str, data: st.DataObject, cuts: list[int] | None) -> None:
     text = data.draw(answers(name, is_clean=True))
     assume(one_shot(name, text)[0])
     known: dict[Any, Any] = {}
-    for partial in partials(name, text, places):
-        now = dict(whole_parts(inside(partial)))
+    for partial in partials(name, text, cuts):
+        now = dict(complete_parts(inside(partial)))
         for path, part in known.items():
-            if not isinstance(path[-1], str) or path[-1] not in ("extra", "more"):  # what no field takes
+            if not isinstance(path[-1], str) or path[-1] not in ("extra", "more"):  # not in the schema
                 assert now[path] is part
         known = now
 
@@ -125,12 +136,12 @@ def test_what_is_whole_stays_the_same_object(name: str, data: st.DataObject, pla
 @SOME
 @given(st.sampled_from(CLEAN), st.data(), CUTS)
 def test_a_partial_does_not_change_when_the_answer_goes_on(
-    name: str, data: st.DataObject, places: list[int] | None
+    name: str, data: st.DataObject, cuts: list[int] | None
 ) -> None:
     text = data.draw(answers(name, is_clean=True))
-    reader = PartialReader[Any](spec(name))
+    reader = PartialFeed(spec(name))
     kept: list[tuple[Partial[Any], Any]] = []
-    for piece in cut(text, places):
+    for piece in cut(text, cuts):
         partial = reader.feed(piece)
         if partial is not None:
             kept.append((partial, as_json(partial)))
@@ -140,24 +151,24 @@ def test_a_partial_does_not_change_when_the_answer_goes_on(
 
 @SOME
 @given(st.sampled_from(sorted(PLAIN)), st.data())
-def test_all_that_can_be_seen_of_the_json_is_shown_and_nothing_else(name: str, data: st.DataObject) -> None:
+def test_all_that_has_arrived_of_the_json_is_shown_and_nothing_else(name: str, data: st.DataObject) -> None:
     text = data.draw(answers(name, is_clean=True))
     assume(one_shot(name, text)[0])
     is_wrapped = spec(name).output_type.is_wrapped and '"value"' in text[:12]
-    reader = PartialReader[Any](spec(name))
+    reader = PartialFeed(spec(name))
     for end in range(1, len(text) + 1):
         partial = reader.feed(text[end - 1])
-        expected = seen_of(text[:end])
+        expected = visible_part(text[:end])
         if is_wrapped:
             expected = expected.get("value", ABSENT) if isinstance(expected, dict) else ABSENT
-        if partial is None:  # the sign behind the first bracket tells JSON from chatter
+        if partial is None:  # the character after the first bracket distinguishes JSON from prose
             assert expected in (ABSENT, {}, [])
         else:
             assert as_json(partial) == without_extra(expected)
 
 
 def without_extra(value: Any) -> Any:
-    """Take out what `answers` puts in sometimes, and no field of the plain types takes."""
+    """Remove the keys that `answers` adds sometimes, and that are not in the schema of the plain types."""
     if isinstance(value, dict):
         return {key: without_extra(part) for key, part in value.items() if key not in ("extra", "more")}
     return [without_extra(part) for part in value] if isinstance(value, list) else value
@@ -189,11 +200,11 @@ class Team(BaseModel):
 
 
 def shown(type_: Any, *pieces: str, **how: Any) -> list[str]:
-    """Give what is seen after each piece, as text."""
+    """Return the repr of the partial after each piece."""
     return [repr(partial) for partial in read(type_, pieces, **how)]
 
 
-def test_texts_grow_and_all_else_appears_with_its_last_character() -> None:
+def test_strings_grow_and_other_values_appear_with_their_last_character() -> None:
     assert shown(
         Hero, '{"na', 'me": "', "T", 'hor", "age": 1', "5", '0, "born": "0964-01', '-01"', ', "kind": "go', 'd"', ', "rate": 1.5', "}"
     ) == [
@@ -211,7 +222,7 @@ def test_texts_grow_and_all_else_appears_with_its_last_character() -> None:
     ]  # fmt: skip
 
 
-def test_with_early_numbers_and_literals_are_shown_as_far_as_they_go() -> None:
+def test_with_early_numbers_and_literals_are_shown_as_far_as_they_have_arrived() -> None:
     assert shown(Hero, '{"age": 1', "50", ', "rate": 1.', '5, "born": nu', early=True) == [
         "PartialHero(age=1)",
         "PartialHero(age=150)",
@@ -220,12 +231,12 @@ def test_with_early_numbers_and_literals_are_shown_as_far_as_they_go() -> None:
     ]
 
 
-def test_rules_for_whole_values_do_not_hide_what_is_not_whole() -> None:
+def test_constraints_do_not_hide_incomplete_values() -> None:
     assert shown(Hero, '{"name": "t', "h") == ["PartialHero(name='t')", "PartialHero(name='th')"]
     assert shown(Annotated[list[int], Field(min_length=3)], "[1, ", "2, ") == ["[1]", "[1, 2]"]
 
 
-def test_a_whole_value_that_does_not_fit_is_left_out() -> None:
+def test_a_complete_value_that_is_not_valid_is_left_out() -> None:
     assert shown(Hero, '{"name": "th"', ', "age": "old"', ', "kind": "dog", "rate": 2, ') == [
         "PartialHero()",
         "PartialHero()",
@@ -235,8 +246,8 @@ def test_a_whole_value_that_does_not_fit_is_left_out() -> None:
     assert shown(dict[int, int], '{"1": 1, "two": 2, "3": "three"', ', "4": 4, ') == ["{1: 1}", "{1: 1, 4: 4}"]
 
 
-def test_a_whole_object_that_does_not_fit_stays_as_it_was() -> None:
-    reader = PartialReader[Team](Team)
+def test_a_complete_object_that_is_not_valid_stays_as_it_was() -> None:
+    reader = PartialFeed(Team)
     last = reader.feed('{"heroes": [{"name": "x", "age": 3}, {"name": "Thor", "friends": [{"age": 1}]}]}')
     assert (
         repr(last)
@@ -244,7 +255,7 @@ def test_a_whole_object_that_does_not_fit_stays_as_it_was() -> None:
     )
 
 
-def test_nothing_is_invented_before_the_object_is_whole() -> None:
+def test_nothing_is_invented_before_the_object_is_complete() -> None:
     before, after = read(Hero, ['{"name": "Thor"', "}"])
     assert not hasattr(before, "age")
     assert "age" not in before
@@ -252,8 +263,8 @@ def test_nothing_is_invented_before_the_object_is_whole() -> None:
     assert after.age is None
 
 
-def test_what_has_not_come_is_missing_and_the_error_names_it() -> None:
-    team = PartialReader[Team](Team).feed('{"heroes": [{"name": "Th')
+def test_a_part_that_has_not_arrived_is_missing_and_the_error_names_it() -> None:
+    team = PartialFeed(Team).feed('{"heroes": [{"name": "Th')
     assert team is not None
     with pytest.raises(Missing) as missing:
         team.heroes[0].age  # noqa: B018
@@ -273,9 +284,9 @@ def test_what_has_not_come_is_missing_and_the_error_names_it() -> None:
         read(Team, ['{"x": 1'])[0].heroes  # noqa: B018
 
 
-def test_what_a_class_can_do_is_missing_until_its_object_is_whole() -> None:
+def test_methods_and_properties_are_missing_until_the_object_is_complete() -> None:
     before, after = read(Hero, ['{"name": "Thor"', "}"])
-    with pytest.raises(Missing, match=r"^Hero\.title is there when the Hero is whole$"):
+    with pytest.raises(Missing, match=r"^Hero\.title is there when the Hero is complete$"):
         before.title  # noqa: B018
     assert before.get(lambda hero: hero.title) is None
     assert after.get(lambda hero: hero.title) == "Thor the man"
@@ -324,7 +335,7 @@ def test_open_objects_of_each_kind() -> None:
     assert shown(Point, '{"x": 1, "heroes": [{"name": "T') == ["PartialPoint(x=1, heroes=[PartialHero(name='T')])"]
 
 
-def test_a_root_model_is_read_as_it_will_be() -> None:
+def test_an_open_root_model_is_read_like_a_complete_one() -> None:
     before, after = read(Names, ['{"value": [{"name": "Tho', 'r"}]}'])
     assert before.root[0].name == "Tho"
     assert before.get(lambda names: names.root[0].name) == "Tho"
@@ -334,7 +345,7 @@ def test_a_root_model_is_read_as_it_will_be() -> None:
     assert shown(dict[str, Names], '{"a": [') == ["{'a': PartialNames(root=[])}"]
 
 
-def test_what_is_no_text_in_the_end_does_not_grow() -> None:
+def test_a_string_of_another_type_does_not_grow() -> None:
     from pydantic import SecretStr
 
     assert shown(list[SecretStr], '["pass', 'word"') == ["[]", "[SecretStr('**********')]"]
@@ -346,14 +357,14 @@ def test_what_is_no_text_in_the_end_does_not_grow() -> None:
     assert shown(list[Literal["a", "ab"]], '["a', 'b"') == ["[]", "['ab']"]
 
 
-def test_a_field_that_comes_again_replaces_the_first() -> None:
+def test_a_repeated_field_replaces_the_first() -> None:
     first, second, last = read(Friend, ['{"name": "Ann", "age": 1, ', '"age": 2', "}"])
     assert first.age == 1
     assert second.age == 1
     assert last.get(lambda friend: friend.age) == 2
 
 
-def test_fields_of_a_dataclass_that_it_makes_itself_or_does_not_keep_are_not_shown() -> None:
+def test_computed_fields_and_init_vars_of_a_dataclass_are_not_shown() -> None:
     @dataclasses.dataclass
     class Made:
         x: int
@@ -369,19 +380,19 @@ def test_fields_of_a_dataclass_that_it_makes_itself_or_does_not_keep_are_not_sho
     assert after.twice == 3
 
 
-def test_halves_of_surrogate_pairs_make_no_text() -> None:
+def test_lone_surrogates_are_not_valid_text() -> None:
     assert shown(list[str], '["a", "\\ud800", "b"]') == ["['a', 'b']"]
     for type_, text in {
         "list[Any]": (list[Any], '["\\ud800"]'),
         "in something of any type": (list[Any], '[{"a": ["\\ud83d", 1]}]'),
-        "in what no field takes": (Team, '{"heroes": [], "other": {"a": "\\udc00"}}'),
+        "in a value that is not in the schema": (Team, '{"heroes": [], "other": {"a": "\\udc00"}}'),
         "in its key": (Team, '{"heroes": [], "\\udc00": 1}'),
         "in a key": (dict[str, int], '{"\\ud800": 1}'),
         "beside the wrapped": (list[int], '{"value": [1], "\\ud800": 1}'),
     }.values():
-        reader = PartialReader[Any](type_)
+        reader = PartialFeed(type_)
         reader.feed(text)
-        assert not reader._search.found
+        assert not reader.found
     assert shown(list[Any], '[{"a": "\\ud83d\\ude00"}, "\\\\ud800"]') == ["[{'a': '😀'}, '\\\\ud800']"]
 
 
@@ -389,7 +400,7 @@ def test_halves_of_surrogate_pairs_make_no_text() -> None:
 
 
 def grow(type_: Any, text: str) -> list[Any]:
-    """Give all partials, for each character one."""
+    """Return all partials, one for each character."""
     return [partial for partial in read(type_, text) if partial is not None]
 
 
@@ -399,13 +410,13 @@ class Club(BaseModel):
     either: list[Hero | Friend | int]
 
 
-def test_a_whole_part_is_the_same_object_in_all_later_partials() -> None:
+def test_a_complete_part_is_the_same_object_in_all_later_partials() -> None:
     thor = {"name": "Thor", "friends": [{"name": "Odin"}, {"name": "Loki"}]}
     point = {"x": 1, "heroes": [thor, thor]}
     text = json.dumps(
         {"teams": {"a": {"heroes": [thor, thor]}}, "pair": [thor, point], "either": [thor, {"name": "Ann"}]}
     )
-    looks: dict[str, Any] = {
+    getters: dict[str, Any] = {
         "in a list in a model in a list": lambda club: club.teams["a"].heroes[0].friends[1],
         "in a dict": lambda club: club.teams["a"],
         "in a tuple": lambda club: club.pair[0],
@@ -415,25 +426,25 @@ def test_a_whole_part_is_the_same_object_in_all_later_partials() -> None:
         "a list in it": lambda club: club.either[0].friends,
         "a member of a union": lambda club: club.either[1],
     }
-    seen: dict[str, list[Any]] = {name: [] for name in looks}
+    found: dict[str, list[Any]] = {name: [] for name in getters}
     for partial in grow(Club, text):
-        for name, look in looks.items():
-            part = partial.get(look)
+        for name, getter in getters.items():
+            part = partial.get(getter)
             if part is not None:
-                seen[name].append(part)
-    for name, objects in seen.items():
+                found[name].append(part)
+    for name, objects in found.items():
         assert len(objects) > 1, name
         assert all(each is objects[0] for each in objects), name
 
 
 def count(calls: list[Any]) -> AfterValidator:
-    """Make a validator that counts its calls."""
+    """Return a validator that records its calls."""
 
-    def seen(value: Any) -> Any:
+    def record(value: Any) -> Any:
         calls.append(copy.copy(value))
         return value
 
-    return AfterValidator(seen)
+    return AfterValidator(record)
 
 
 def test_each_part_is_validated_once() -> None:
@@ -445,7 +456,7 @@ def test_each_part_is_validated_once() -> None:
 
         @model_validator(mode="after")
         def check(self) -> Part:
-            calls.append(f"{self.name} is whole")
+            calls.append(f"{self.name} is complete")
             return self
 
     class All(BaseModel):
@@ -453,10 +464,10 @@ def test_each_part_is_validated_once() -> None:
 
     text = '{"parts": {"a": [{"name": "x", "numbers": [1, 2]}, [3]], "b": [{"name": "y", "numbers": []}, []]}}'
     read(All, text)
-    assert calls == ["a", "x", 1, 2, [1, 2], "x is whole", {3}, "b", "y", [], "y is whole", set()]
+    assert calls == ["a", "x", 1, 2, [1, 2], "x is complete", {3}, "b", "y", [], "y is complete", set()]
 
 
-def test_parts_are_validated_again_where_only_the_whole_can_say_what_they_are() -> None:
+def test_parts_are_validated_again_if_only_the_complete_object_decides_what_they_are() -> None:
     calls: list[Any] = []
 
     class Before(BaseModel):
@@ -491,7 +502,7 @@ def test_a_value_that_a_users_validator_refuses_is_left_out(error: Exception) ->
     assert shown(list[Annotated[int, AfterValidator(refuse)]], "[1, 2]") == ["[2]"]
 
 
-def test_a_validator_that_looks_at_the_fields_before_it_is_not_asked_without_them() -> None:
+def test_a_validator_that_looks_at_the_fields_before_it_is_not_called_without_them() -> None:
     seen: list[Any] = []
 
     def check(value: int, info: ValidationInfo) -> int:
@@ -532,8 +543,8 @@ class Fish(BaseModel):
 Tagged = Annotated[Cat | Dog, Field(discriminator="kind")]
 
 
-def settled(type_: Any, text: str) -> list[tuple[str, str]]:
-    """Give the types that the first element of a list has in turn, each with the text that made it that."""
+def settling(type_: Any, text: str) -> list[tuple[str, str]]:
+    """Return the types that the first element of a list has in turn, each with the text that led to it."""
     seen: list[tuple[str, str]] = []
     start = 0
     for end, partial in enumerate(read(type_, text), 1):
@@ -549,12 +560,12 @@ def settled(type_: Any, text: str) -> list[tuple[str, str]]:
 )
 def test_a_union_of_objects_settles_with_the_field_that_says_which(type_: Any) -> None:
     names = "DogOrCat" if type_ == list[Dog | Cat | None] else "CatOrDog"
-    assert settled(type_, '[{"kind": "dog", "name": "Rex"}, ') == [
+    assert settling(type_, '[{"kind": "dog", "name": "Rex"}, ') == [
         (f"Partial{names}", "[{"),
         ("PartialDog", '"kind": "dog"'),
         ("Dog", ', "name": "Rex"}'),
     ]
-    assert settled(type_, '[{"name": "Tom", "kind": "kitten"}, ') == [
+    assert settling(type_, '[{"name": "Tom", "kind": "kitten"}, ') == [
         (f"Partial{names}", "[{"),
         ("PartialCat", '"name": "Tom", "kind": "kitten"'),
         ("Cat", "}"),
@@ -562,12 +573,12 @@ def test_a_union_of_objects_settles_with_the_field_that_says_which(type_: Any) -
 
 
 def test_a_union_of_objects_settles_with_the_first_key_that_only_one_knows() -> None:
-    assert settled(list[Cat | Dog], '[{"name": "Tom", "lives": 3, "kind": "cat"}]') == [
+    assert settling(list[Cat | Dog], '[{"name": "Tom", "lives": 3, "kind": "cat"}]') == [
         ("PartialCatOrDog", "[{"),
         ("PartialCat", '"name": "Tom", "lives"'),
         ("Cat", ': 3, "kind": "cat"}'),
     ]
-    assert settled(list[Film | Point], '[{"x": 1, ')[-1] == ("PartialPoint", '"x"')
+    assert settling(list[Film | Point], '[{"x": 1, ')[-1] == ("PartialPoint", '"x"')
 
 
 def test_fields_that_come_before_the_data_says_which_grow_where_all_read_them_alike() -> None:
@@ -595,8 +606,8 @@ def test_fields_that_are_read_in_different_ways_wait_until_the_data_says_which()
     assert shown(list[Cat | Fish], '[{"name": "Tom"', "}") == ["[PartialCat(name='Tom')]", "[PartialCat(name='Tom')]"]
 
 
-def test_a_union_shows_what_fits_and_the_whole_decides() -> None:
-    # It has a dog's key; but without the tag it is none, and what is whole fits neither
+def test_a_union_shows_what_is_valid_and_the_complete_text_decides() -> None:
+    # It has a key of Dog. But without the tag it is not a Dog, so the complete object is not valid for either
     assert shown(list[Cat | Dog], '[{"name": "Rex", "tricks": []', "}") == [
         "[PartialDog(name='Rex', tricks=[])]",
         "[PartialDog(name='Rex', tricks=[])]",
@@ -607,7 +618,7 @@ def test_a_union_shows_what_fits_and_the_whole_decides() -> None:
     ]
 
 
-def test_unions_of_scalars_objects_and_lists_settle_with_the_first_sign() -> None:
+def test_unions_of_scalars_objects_and_lists_settle_with_the_first_character() -> None:
     assert shown(list[int | str | Hero | list[int]], '[{"name": "T', 'hor"}, [1, ', '2], "a', '", 5, ') == [
         "[PartialHero(name='T')]",
         "[Hero(name='Thor', age=None, born=None, kind='man', rate=1.0, friends=[]), [1]]",
@@ -631,15 +642,15 @@ def test_an_undecided_object_names_the_fields_that_it_may_have() -> None:
 # Partial itself
 
 
-def test_get_gives_what_is_there_and_only_what_its_type_says() -> None:
-    partial = PartialReader[Team](Team).feed('{"heroes": [{"name": "Thor", "age": 3}, {"name": "Tom", "friends": [')
+def test_get_returns_what_is_there_and_only_what_its_type_says() -> None:
+    partial = PartialFeed(Team).feed('{"heroes": [{"name": "Thor", "age": 3}, {"name": "Tom", "friends": [')
     assert partial is not None
     assert partial.get(lambda team: team.heroes[1].name) == "Tom"
     assert partial.get(lambda team: team.heroes[0]) == Hero(name="Thor", age=3)
     assert partial.get(lambda team: team.heroes[0].age) == 3
     assert partial.get(lambda team: len(team.heroes)) == 2
     assert partial.get(lambda team: [hero.name for hero in team.heroes]) == ["Thor", "Tom"]
-    for look in (
+    for getter in (
         lambda team: team,
         lambda team: team.heroes,
         lambda team: team.heroes[1],
@@ -650,21 +661,21 @@ def test_get_gives_what_is_there_and_only_what_its_type_says() -> None:
         lambda team: team.heroes[:2],
         lambda team: {"a": (1, team.heroes[1])},
     ):
-        assert partial.get(look) is None
+        assert partial.get(getter) is None
     assert partial.get(lambda team: team.heroes[:1]) == [Hero(name="Thor", age=3)]
 
 
-def test_a_partial_is_read_as_what_it_stands_for() -> None:
-    heroes, none = read(list[Hero], ['[{"name": "Thor"}, {"name": "To'])[0], read(list[int], ["[", "]"])[1]
+def test_a_partial_is_read_like_its_value() -> None:
+    heroes, empty = read(list[Hero], ['[{"name": "Thor"}, {"name": "To'])[0], read(list[int], ["[", "]"])[1]
     assert len(heroes) == 2
     assert [hero.name for hero in heroes] == ["Thor", "To"]
     assert heroes[-1].name == "To"
     assert Hero(name="Thor") in heroes
     assert heroes
-    assert not none
-    assert none == []
+    assert not empty
+    assert empty == []
     assert heroes == read(list[Hero], ['[{"name": "Thor"}, {"name": "To'])[0]
-    assert heroes != none
+    assert heroes != empty
     assert str(heroes) == repr(heroes) == f"[{Hero(name='Thor')!r}, PartialHero(name='To')]"
     with pytest.raises(AttributeError, match="__wrapped__"):
         heroes.__wrapped__  # noqa: B018
@@ -703,7 +714,7 @@ def test_open_objects_match_patterns() -> None:
             assert name == "Th"
 
 
-def test_as_json_gives_plain_values_by_the_names_of_fields() -> None:
+def test_as_json_returns_plain_values_by_the_names_of_fields() -> None:
     class Aliased(BaseModel):
         first: str = Field(alias="firstName")
         day: dt.date = Field(alias="theDay")
@@ -724,7 +735,7 @@ def test_as_json_gives_plain_values_by_the_names_of_fields() -> None:
 
 
 def test_a_text_is_a_partial_as_well() -> None:
-    reader = PartialReader[str](AnswerSpec(str))
+    reader = PartialFeed(AnswerSpec(str))
     assert reader.feed("") is None
     assert [str(reader.feed("Once ")), str(reader.feed("upon"))] == ["Once ", "Once upon"]
     last = reader.feed(" a time")
@@ -734,16 +745,16 @@ def test_a_text_is_a_partial_as_well() -> None:
     assert reader.end("Once upon a time") is None
 
 
-def test_what_a_model_says_in_words_is_read_at_the_end() -> None:
-    reader = PartialReader[int](int)
+def test_an_answer_in_words_is_read_at_the_end() -> None:
+    reader = PartialFeed(int)
     assert [reader.feed("The answer "), reader.feed("is 5.")] == [None, None]
     assert reader.end(5) == 5
-    reader = PartialReader[int](int)
+    reader = PartialFeed(int)
     assert reader.feed('{"value": 5}') == 5
     assert reader.end(5) is None
 
 
-def test_what_stands_alone_in_a_fence_takes_the_place_of_what_was_shown() -> None:
+def test_json_alone_in_a_fence_replaces_the_value_that_was_shown() -> None:
     assert shown(list[int], "For instance [1, ", "2]:\n", "```json\n[", "3, ", "4]\n```") == [
         "[1]",
         "[1, 2]",
@@ -753,13 +764,13 @@ def test_what_stands_alone_in_a_fence_takes_the_place_of_what_was_shown() -> Non
     ]
 
 
-def test_a_fence_that_stays_open_gives_way_again_at_the_end() -> None:
-    reader = PartialReader[list[int]](list[int])
+def test_a_fence_that_stays_open_does_not_count_at_the_end() -> None:
+    reader = PartialFeed(list[int])
     assert [reader.feed("[1]\n"), reader.feed("```\n[2]\n")] == [[1], [2]]
     assert reader.end([1]) == [1]
 
 
-def test_chatter_in_brackets_is_shown_only_as_long_as_it_may_be_the_answer() -> None:
+def test_prose_in_brackets_is_shown_only_as_long_as_it_may_be_the_answer() -> None:
     assert shown(list[Hero], "[note] ", "see [1", "]: ", '[{"name": "T') == [
         "None",
         "[]",
@@ -768,7 +779,7 @@ def test_chatter_in_brackets_is_shown_only_as_long_as_it_may_be_the_answer() -> 
     ]
 
 
-def test_the_wrapper_may_be_left_out_or_have_company() -> None:
+def test_the_wrapper_may_be_left_out_or_have_other_keys() -> None:
     assert shown(list[int], '{"value": [1, ', "2]", "}") == ["[1]", "[1, 2]", "[1, 2]"]
     assert shown(list[int], '{"why": {"a": 1}, ', '"value": [1, ', "2]}") == ["None", "[1]", "[1, 2]"]
     assert shown(Hero | None, '{"name": "Tho', 'r"}') == ["PartialHero(name='Tho')", repr(Hero(name="Thor"))]
@@ -777,7 +788,7 @@ def test_the_wrapper_may_be_left_out_or_have_company() -> None:
 
 
 class Valued(BaseModel):
-    """It has a field of the same name as the wrapper, and is asked for with one, as it is recursive."""
+    """A model with a field of the same name as the wrapper. As it is recursive, it is requested with a wrapper."""
 
     value: int = 7
     inner: Valued | None = None
@@ -788,7 +799,7 @@ class Valued(BaseModel):
 @example('{"inner": {"value": 3}, "value": 4}')
 @example('{"inner": null, "value": {"value": 3}}')
 @given(st.sampled_from(["{}", '{"value": {}}', '{"value": 1}', '{"value": {"inner": {"value": 2}}, "inner": 1}']))
-def test_a_field_with_the_name_of_the_wrapper_is_told_from_it(text: str) -> None:
+def test_a_field_with_the_name_of_the_wrapper_is_distinguished_from_it(text: str) -> None:
     spec = AnswerSpec[Any](Valued)
     assert spec.output_type.is_wrapped
     assert same(inside(read(spec, text)[-1]), spec.output_type.read(text))
@@ -796,15 +807,15 @@ def test_a_field_with_the_name_of_the_wrapper_is_told_from_it(text: str) -> None
 
 def test_the_answer_may_be_nested_200_deep_and_no_deeper() -> None:
     assert repr(read(list[Any], ["[" * 200 + "]" * 200])[0]) == "[" * 200 + "]" * 200
-    reader = PartialReader[Any](list[Any])
+    reader = PartialFeed(list[Any])
     reader.feed("[" * 201 + "]" * 201)
-    assert not reader._search.found
+    assert not reader.found
 
 
-def test_a_number_that_is_too_long_is_no_answer() -> None:
-    reader = PartialReader[Any](list[Any])
+def test_a_number_that_is_too_long_is_not_an_answer() -> None:
+    reader = PartialFeed(list[Any])
     reader.feed(f"[{'1' * 5000}]")
-    assert not reader._search.found
+    assert not reader.found
 
 
 def test_elements_that_a_type_leaves_out_are_left_out() -> None:
@@ -813,7 +824,7 @@ def test_elements_that_a_type_leaves_out_are_left_out() -> None:
     assert shown(spec(name), '[1, "x", ', "2]") == ["[1]", "[1, 2]"]
 
 
-def test_a_config_that_changes_texts_shows_them_as_they_come_until_they_are_whole() -> None:
+def test_a_config_that_changes_strings_shows_them_unchanged_until_they_are_complete() -> None:
     class Shouted(BaseModel):
         model_config = ConfigDict(str_to_upper=True, str_strip_whitespace=True)
         name: str

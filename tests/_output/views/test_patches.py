@@ -1,4 +1,4 @@
-"""The value so far as operations: applied one after the other they make what a partial shows, in few bytes."""
+"""The value so far as operations: applied in order they produce what a partial shows, in few bytes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from pydantic import AfterValidator, BaseModel, Field, RootModel, field_validato
 import declarai_like as declarai
 from declarai_like import errors, stream
 from declarai_like._output.types.root import AnswerSpec
-from declarai_like._output.views.looks import Partials, Patches
+from declarai_like._output.views.transducers import Partials, Patches
 from declarai_like.messages import LLMResponse
 from declarai_like.stream import apply_patch, as_json
 from declarai_like.testing import Raw
+from tests._output.feeds import spec_of
 from tests._output.json_texts import CUTS, TEXTS, cut
 from tests._output.typed_answers import TYPES, answers, one_shot, spec
 from tests.conftest import World
@@ -33,10 +34,10 @@ def chunks(pieces: Any) -> list[LLMResponse]:
 
 
 def patched(type_: Any, *pieces: str, early: bool = False) -> list[list[Any]]:
-    """Give the operations after each piece, none where there are none; each leads to what the partial shows."""
-    what = type_ if isinstance(type_, AnswerSpec) else AnswerSpec[Any](type_)
-    partials, patches = Partials[Any](what, lambda: None, early=early), Patches[Any](what, lambda: None, early=early)
-    value, shown, given = None, None, []
+    """Return the operations after each piece, and test that they lead to what the partial shows."""
+    spec = spec_of(type_)
+    partials, patches = Partials[Any](spec, lambda: None, early=early), Patches[Any](spec, lambda: None, early=early)
+    value, shown, result = None, None, []
     for chunk in chunks(pieces):
         for partial in partials.feed(chunk):
             shown = as_json(partial)
@@ -45,12 +46,12 @@ def patched(type_: Any, *pieces: str, early: bool = False) -> list[list[Any]]:
         value = apply_patch(value, operations)
         assert identical(value, shown)
         assert operations == kept
-        given.append(operations)
-    return given
+        result.append(operations)
+    return result
 
 
 def identical(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON, but for the order of keys."""
+    """Return True if two values are the same JSON, apart from the order of keys."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
@@ -58,14 +59,14 @@ def size(operations: Any) -> int:
     return len(json.dumps(operations))
 
 
-def look(world: World, view: Any) -> list[Any]:
-    """Read a view to its end; give what came, and the error that it ended with, if any."""
-    seen: list[Any] = []
+def read_all(world: World, view: Any) -> list[Any]:
+    """Read a view to its end. Return its items, and the error that ended it, if there was one."""
+    items: list[Any] = []
     try:
-        world.read(view, seen)
+        world.read(view, items)
     except errors.DeclaraiError as error:
-        seen.append(error)
-    return seen
+        items.append(error)
+    return items
 
 
 # For all types, answers and cuts
@@ -74,14 +75,14 @@ def look(world: World, view: Any) -> list[Any]:
 @pytest.mark.parametrize("name", TYPES)
 @settings(max_examples=8, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.data(), CUTS, st.booleans())
-def test_patches_make_what_partials_show_and_at_last_the_answer(
-    name: str, data: st.DataObject, places: list[int] | None, early: bool
+def test_patches_produce_what_partials_show_and_at_the_end_the_answer(
+    name: str, data: st.DataObject, cuts: list[int] | None, early: bool
 ) -> None:
     text = data.draw(answers(name))
-    pieces = cut(text, places)
+    pieces = cut(text, cuts)
     patched(spec(name), *pieces, early=early)
-    fits, result = one_shot(name, text)
-    if not fits:
+    is_valid, result = one_shot(name, text)
+    if not is_valid:
         return
     value = None
     patches = Patches[Any](spec(name), lambda: result, early=early)
@@ -98,11 +99,11 @@ def test_patches_make_what_partials_show_and_at_last_the_answer(
 @given(st.sampled_from([dict[str, Any], list[Any], dict[str, dict[str, int]]]), TEXTS, CUTS, st.booleans())
 @example(dict[str, Any], '{"a": {"b": 1, "b": {"c": 2}, "b": {"c": "x"}}, "a": 1, "a": "two"}', None, False)
 @example(dict[str, Any], '{"a": 1, "b": 2, "a": 3, "a": {"c": 1', [9, 30], True)
-def test_keys_that_come_again_and_odd_texts_are_patched_as_they_are_shown(
-    type_: Any, text: str, places: list[int] | None, early: bool
+def test_repeated_keys_and_odd_texts_are_patched_as_they_are_shown(
+    type_: Any, text: str, cuts: list[int] | None, early: bool
 ) -> None:
-    assume("\\u" not in text and text.isascii())  # half of a surrogate pair is no text
-    patched(type_, *cut(text, places), early=early)
+    assume("\\u" not in text and text.isascii())  # a lone surrogate cannot be encoded
+    patched(type_, *cut(text, cuts), early=early)
 
 
 class Note(BaseModel):
@@ -121,7 +122,7 @@ NOTES = st.recursive(
             "tags": st.lists(st.sampled_from(["", "x y"]), max_size=3),
         },
     ),
-    lambda inner: st.tuples(inner, st.dictionaries(st.sampled_from(["a/b", "~", ""]), inner, max_size=2)).map(
+    lambda notes: st.tuples(notes, st.dictionaries(st.sampled_from(["a/b", "~", ""]), notes, max_size=2)).map(
         lambda pair: {**pair[0], "parts": pair[1]}
     ),
     max_leaves=4,
@@ -130,11 +131,11 @@ NOTES = st.recursive(
 
 @SOME
 @given(st.lists(NOTES, max_size=3), CUTS)
-def test_marked_values_are_patched_as_they_are_shown(notes: Any, places: list[int] | None) -> None:
-    patched(list[Note], *cut(json.dumps(notes), places))
+def test_marked_values_are_patched_as_they_are_shown(notes: Any, cuts: list[int] | None) -> None:
+    patched(list[Note], *cut(json.dumps(notes), cuts))
 
 
-# What the operations are
+# Single operations
 
 
 class Hero(BaseModel):
@@ -147,7 +148,7 @@ def op(op: str, path: str, *value: Any) -> dict[str, Any]:
     return {"op": op, "path": path} | ({"value": value[0]} if value else {})
 
 
-def test_texts_grow_and_what_appears_is_added_at_its_place() -> None:
+def test_strings_grow_and_new_values_are_added_at_their_path() -> None:
     pieces = ['[{"na', 'me": "Th', "or", '"', ', "age": 1', "50, ", '"powers": ["thun', 'der", "storms"', "]", "}", "]"]
     assert patched(list[Hero], *pieces) == [
         [op("replace", "", [{}])],
@@ -164,7 +165,7 @@ def test_texts_grow_and_what_appears_is_added_at_its_place() -> None:
     ]
 
 
-def test_with_early_numbers_are_replaced_as_they_go_on() -> None:
+def test_with_early_numbers_are_replaced_as_they_continue() -> None:
     assert patched(Hero, '{"name": "", "age": 1', "50", "}", early=True) == [
         [op("replace", "", {"name": "", "age": 1})],
         [op("replace", "/age", 150)],
@@ -172,18 +173,18 @@ def test_with_early_numbers_are_replaced_as_they_go_on() -> None:
     ]
 
 
-def test_what_has_a_default_is_added_when_its_object_is_whole() -> None:
+def test_a_default_is_added_when_its_object_is_complete() -> None:
     assert patched(list[Hero], '[{"name": "Thor"', "}, ")[1:] == [
         [op("add", "/0/age", None), op("add", "/0/powers", [])],
     ]
 
 
-def test_where_nearly_all_of_a_value_becomes_another_it_is_replaced() -> None:
+def test_a_value_of_which_nearly_all_changes_is_replaced() -> None:
     backwards = Annotated[list[int], AfterValidator(lambda numbers: numbers[::-1])]
     assert patched(dict[str, backwards], '{"a": [1, 2, 3, 4, 5', "]")[1:] == [[op("replace", "/a", [5, 4, 3, 2, 1])]]
 
 
-def test_what_validation_changes_is_replaced_where_it_is() -> None:
+def test_values_that_validation_changes_are_replaced() -> None:
     class Mood(enum.Enum):
         GOOD = "good"
 
@@ -224,7 +225,7 @@ def test_what_validation_changes_is_replaced_where_it_is() -> None:
     ]
 
 
-def test_what_does_not_fit_is_taken_out_again() -> None:
+def test_an_invalid_value_is_removed_again() -> None:
     assert patched(list[Annotated[str, Field(max_length=3)]], '["abc", "ab', "cd", '", "x', '"]')[1:] == [
         [op("append", "/1", "cd")],
         [op("replace", "/1", "x")],
@@ -237,7 +238,7 @@ def test_what_does_not_fit_is_taken_out_again() -> None:
     ]
 
 
-def test_what_the_validator_of_the_whole_changes_in_its_parts_is_told() -> None:
+def test_changes_of_parts_by_the_validator_of_their_object_are_patched() -> None:
     class Team(BaseModel):
         name: str
         heroes: list[Hero]
@@ -252,7 +253,7 @@ def test_what_the_validator_of_the_whole_changes_in_its_parts_is_told() -> None:
     assert patched(list[Team], *pieces)[1:] == [[], [op("append", "/0/heroes/0/name", " of Asgard")]]
 
 
-def test_of_a_root_model_the_json_is_what_is_in_it() -> None:
+def test_the_json_of_a_root_model_is_that_of_its_root() -> None:
     class Names(RootModel[list[str]]):
         pass
 
@@ -268,7 +269,7 @@ def test_of_a_root_model_the_json_is_what_is_in_it() -> None:
     ]
 
 
-def test_an_object_keeps_what_was_told_of_it_when_it_is_known_of_which_class_it_is() -> None:
+def test_an_object_keeps_its_parts_when_its_class_is_known() -> None:
     @dataclasses.dataclass
     class Town:
         name: str
@@ -283,7 +284,7 @@ def test_an_object_keeps_what_was_told_of_it_when_it_is_known_of_which_class_it_
     ]
 
 
-def test_a_key_that_comes_again_is_replaced() -> None:
+def test_a_repeated_key_is_replaced() -> None:
     assert patched(dict[str, Any], '{"a": {"b": 1', ', "b": 2, "c": 1, "c": 3', "}", ', "a": 4', "}") == [
         [op("replace", "", {"a": {}})],
         [op("add", "/a/b", 2), op("add", "/a/c", 1)],
@@ -293,7 +294,7 @@ def test_a_key_that_comes_again_is_replaced() -> None:
     ]
 
 
-def test_other_json_that_takes_the_place_of_the_first_replaces_it_as_a_whole() -> None:
+def test_other_json_that_becomes_the_answer_replaces_all_of_the_value() -> None:
     assert patched(list[int], "For instance [1, ", "2]:\n", "```json\n[", "3, ", "1]\n```") == [
         [op("replace", "", [1])],
         [op("add", "/1", 2)],
@@ -303,22 +304,22 @@ def test_other_json_that_takes_the_place_of_the_first_replaces_it_as_a_whole() -
     ]
 
 
-# In few bytes, whatever the answer
+# In few bytes, for any answer
 
 
 def heroes(count: int) -> str:
     names = ("Tony Stark", "Thor Odinson", "Natasha Romanoff")
-    made = [{"name": names[n % 3], "age": 40 + n, "powers": ["flight", "genius, of a kind"]} for n in range(count)]
-    return json.dumps(made)
+    result = [{"name": names[n % 3], "age": 40 + n, "powers": ["flight", "genius, of a kind"]} for n in range(count)]
+    return json.dumps(result)
 
 
-def bytes_of(type_: Any, text: str, *, step: int = 4, fits: bool = True) -> int:
-    """Give how many bytes the operations for an answer have that comes in small pieces."""
-    what = AnswerSpec[Any](type_)
-    patches = Patches[Any](what, lambda: what.output_type.read(text), early=False)
-    pieces = [text[at : at + step] for at in range(0, len(text), step)]
-    told = [operations for chunk in chunks(pieces) for operations in patches.feed(chunk)]
-    return sum(map(size, [*told, *(patches.end() if fits else ())]))
+def bytes_of(type_: Any, text: str, *, size_of_piece: int = 4, is_valid: bool = True) -> int:
+    """Return the size in bytes of the operations for an answer that comes in small pieces."""
+    spec = AnswerSpec[Any](type_)
+    patches = Patches[Any](spec, lambda: spec.output_type.read(text), early=False)
+    pieces = [text[start : start + size_of_piece] for start in range(0, len(text), size_of_piece)]
+    result = [operations for chunk in chunks(pieces) for operations in patches.feed(chunk)]
+    return sum(map(size, [*result, *(patches.end() if is_valid else ())]))
 
 
 class Plain(BaseModel):
@@ -332,19 +333,19 @@ class Part(BaseModel):
 
 LONG: dict[str, tuple[Any, Any]] = {
     "objects": (list[Hero], heroes),
-    "a text in an object": (Plain, lambda count: json.dumps({"name": "word " * 15 * count})),
+    "a string in an object": (Plain, lambda count: json.dumps({"name": "word " * 15 * count})),
     "entries": (dict[str, int], lambda count: json.dumps({f"key {n}": n for n in range(4 * count)})),
     "entries of a dict of dates": (
         dict[dt.date, list[int]],
         lambda count: json.dumps({str(dt.date(1900, 1, 1) + dt.timedelta(n)): [n] for n in range(3 * count)}),
     ),
     "a set": (set[int], lambda count: json.dumps([*range(15 * count)])),
-    "texts that do not fit": (
+    "invalid strings": (
         list[Annotated[str, Field(max_length=3)] | None],
         lambda count: json.dumps(["too long", None] * 5 * count),
     ),
-    "keys that come again": (dict[str, Any], lambda count: "{" + ", ".join(['"a": {"b": 1}'] * 6 * count) + "}"),
-    "what is sorted when it is whole": (
+    "repeated keys": (dict[str, Any], lambda count: "{" + ", ".join(['"a": {"b": 1}'] * 6 * count) + "}"),
+    "a list that is sorted when it is complete": (
         Annotated[list[int], AfterValidator(lambda numbers: sorted(numbers, reverse=True))],
         lambda count: json.dumps([*range(15 * count)]),
     ),
@@ -355,18 +356,18 @@ LONG: dict[str, tuple[Any, Any]] = {
 def test_the_bytes_of_all_operations_grow_as_the_answer_does(name: str) -> None:
     type_, make = LONG[name]
     short, long = make(30), make(300)
-    small, big = (bytes_of(type_, text, fits="do not fit" not in name) for text in (short, long))
+    small, big = (bytes_of(type_, text, is_valid="invalid" not in name) for text in (short, long))
     assert big / len(long) < 1.3 * small / len(short)  # the numbers in paths and values get longer
     assert big < 25 * len(long)
 
 
-def test_a_whole_answer_of_heroes_takes_a_few_times_its_length() -> None:
+def test_a_complete_answer_of_heroes_takes_a_few_times_its_length() -> None:
     text = heroes(720)
     assert len(text) > 57 * 1024
     assert bytes_of(list[Hero], text) < 10 * len(text)
 
 
-def test_objects_in_objects_are_not_told_again_when_they_end() -> None:
+def test_objects_in_objects_are_not_repeated_when_they_end() -> None:
     depth = 40
     text = '{"parts": [' * depth + '{"note": "the inmost"}' + '], "note": "x"}' * depth
     assert bytes_of(Part, text) < 40 * len(text)  # that is the paths
@@ -383,58 +384,58 @@ def task(*replies: Any, **settings: Any) -> Any:
     return team
 
 
-def sent(*pieces: str, whole: bool = False) -> Raw:
-    """Give a reply that comes in these pieces, and then ends or breaks."""
+def sent(*pieces: str, is_complete: bool = False) -> Raw:
+    """Return a reply that streams these pieces, and then ends or breaks."""
     deltas = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
     events = [f"data: {json.dumps(delta)}\n\n".encode() for delta in deltas]
-    return Raw([*events, b"data: [DONE]\n\n"]) if whole else Raw(events, cut=True)
+    return Raw([*events, b"data: [DONE]\n\n"]) if is_complete else Raw(events, cut=True)
 
 
-def test_a_stream_gives_patches_in_each_world_and_again(world: World) -> None:
+def test_a_stream_yields_patches_sync_and_async_and_again(world: World) -> None:
     text = '{"value": [{"name": "Tony Stark", "age": 48}, {"name": "Thor"}]}'
     answer = task(text)("Avengers")
     value, shown = None, []
-    for operations in look(world, answer.patches()):
+    for operations in read_all(world, answer.patches()):
         assert operations
         value = apply_patch(value, operations)
         shown.append(copy.deepcopy(value))
     assert value == as_json(answer.result())
-    partials = [as_json(partial) for partial in look(world, answer.partials())]
+    partials = [as_json(partial) for partial in read_all(world, answer.partials())]
     assert shown == [now for before, now in zip([None, *partials], partials, strict=False) if before != now]
-    assert look(world, answer.patches()) == look(world, answer.patches())
+    assert read_all(world, answer.patches()) == read_all(world, answer.patches())
 
 
 def test_another_attempt_replaces_all_of_the_first(world: World) -> None:
     bad, good = '{"value": [{"name": "Thor", "age": "old"}]}', '{"value": [{"name": "Thor", "age": 9}]}'
-    operations = look(world, task(bad, good)("Avengers").patches())
-    anew = [place for place, some in enumerate(operations) if some[0]["path"] == ""]
-    assert len(anew) == 2
-    assert operations[anew[1]] == [op("replace", "", [{}])]
+    operations = read_all(world, task(bad, good)("Avengers").patches())
+    starts = [index for index, some in enumerate(operations) if some[0]["path"] == ""]
+    assert len(starts) == 2
+    assert operations[starts[1]] == [op("replace", "", [{}])]
     value = None
-    for some in operations[anew[1] :]:
+    for some in operations[starts[1] :]:
         value = apply_patch(value, some)
     assert value == [{"name": "Thor", "age": 9, "powers": []}]
 
 
-def test_an_error_comes_after_the_patches_that_were_there_before_it(world: World) -> None:
-    *operations, error = look(world, task(sent('[{"name": "Th', 'or"'))("Avengers").patches())
+def test_an_error_is_raised_after_the_patches_before_it(world: World) -> None:
+    *operations, error = read_all(world, task(sent('[{"name": "Th', 'or"'))("Avengers").patches())
     assert operations == [[op("replace", "", [{"name": "Th"}])], [op("append", "/0/name", "or")]]
     assert isinstance(error, errors.StreamInterrupted)
 
 
-def test_a_text_is_patched_as_well(world: World) -> None:
+def test_a_plain_text_is_patched_as_well(world: World) -> None:
     @declarai.offline(["one two three"]).task(streaming=True)
     def count() -> str:
         """Count"""
 
-    assert look(world, count().patches()) == [
+    assert read_all(world, count().patches()) == [
         [op("replace", "", "one")],
         [op("append", "", " two")],
         [op("append", "", " three")],
     ]
 
 
-def test_what_is_read_only_at_the_end_is_told_there() -> None:
+def test_a_value_that_is_read_at_the_end_is_reported_there() -> None:
     @declarai.offline(["The answer is 5."]).task(streaming=True)
     def count() -> int:
         """Count"""
@@ -442,7 +443,7 @@ def test_what_is_read_only_at_the_end_is_told_there() -> None:
     assert list(count().patches()) == [[op("replace", "", 5)]]
 
 
-def test_at_the_end_what_had_a_state_is_a_plain_value() -> None:
+def test_at_the_end_a_value_with_a_state_is_a_plain_value() -> None:
     class Letter(BaseModel):
         text: Annotated[str, stream.with_state]
 
@@ -454,8 +455,8 @@ def test_at_the_end_what_had_a_state_is_a_plain_value() -> None:
     assert last == [op("replace", "/0/text", "Once")]
 
 
-def test_numbers_appear_early_where_that_is_asked_for() -> None:
-    answer = task(sent('[{"name": "T", "age": 1', '50, "powers": []}]', whole=True))("Avengers")
+def test_numbers_appear_early_if_requested() -> None:
+    answer = task(sent('[{"name": "T", "age": 1', '50, "powers": []}]', is_complete=True))("Avengers")
     assert [list(answer.patches(early=early)) for early in (True, False)] == [
         [
             [op("replace", "", [{"name": "T", "age": 1}])],
@@ -465,7 +466,7 @@ def test_numbers_appear_early_where_that_is_asked_for() -> None:
     ]
 
 
-# Applying them
+# Applying operations
 
 
 @pytest.mark.parametrize(
@@ -490,46 +491,46 @@ def test_numbers_appear_early_where_that_is_asked_for() -> None:
         ([1], op("replace", "/0", [2]) | {"more": 1}, [[2]]),
     ],
 )
-def test_an_operation_does_what_the_standard_says(value: Any, operation: Any, expected: Any) -> None:
+def test_an_operation_has_the_effect_that_the_standard_defines(value: Any, operation: Any, expected: Any) -> None:
     assert apply_patch(value, [operation]) == expected
 
 
 @pytest.mark.parametrize(
     ("value", "operation", "why"),
     [
-        ({}, op("test", "", {}), "no operation"),
-        ({}, op("move", "/a", 1) | {"from": "/b"}, "no operation"),
-        ({}, {"op": "add", "path": "/a"}, "no operation"),
-        ({}, {"op": "add", "value": 1}, "no operation"),
-        ({}, {"path": "/a", "value": 1}, "no operation"),
-        ({}, {"op": "add", "path": 5, "value": 1}, "no operation"),
-        ({}, "add", "no operation"),
-        ({}, op("remove", ""), "no operation"),
-        ({"a": "x"}, op("append", "/a", 1), "no operation"),
-        ({"a": 1}, op("append", "/a", "x"), "no text"),
-        ({"a": 1}, op("replace", "a", 1), "no JSON pointer"),
-        ({"a": 1}, op("add", "b", 1), "no JSON pointer"),
-        ({"~2": 1}, op("replace", "/~2", 1), "no JSON pointer"),
-        ({"~": 1}, op("replace", "/~", 1), "no JSON pointer"),
-        ({"a": 1}, op("replace", "/b", 1), "leads nowhere"),
-        ({"a": 1}, op("remove", "/b"), "leads nowhere"),
-        ({"a": 1}, op("append", "/b", "x"), "leads nowhere"),
-        ({"a": 1}, op("add", "/b/c", 1), "leads nowhere"),
-        ({"a": 1}, op("add", "/a/c", 1), "leads nowhere"),
-        ("text", op("add", "/0", "x"), "leads nowhere"),
-        (None, op("add", "/0", "x"), "leads nowhere"),
-        ([1], op("add", "/2", 1), "leads nowhere"),
-        ([1], op("replace", "/1", 1), "leads nowhere"),
-        ([1], op("replace", "/-", 1), "leads nowhere"),
-        ([1], op("remove", "/-1"), "leads nowhere"),
-        ([1, 2], op("remove", "/01"), "leads nowhere"),
-        ([1], op("remove", "/+0"), "leads nowhere"),
-        ([1], op("remove", "/\u0660"), "leads nowhere"),
-        ([1], op("remove", "/"), "leads nowhere"),
-        ([1], op("remove", "/" + "9" * 5000), "leads nowhere"),
+        ({}, op("test", "", {}), "not a valid operation"),
+        ({}, op("move", "/a", 1) | {"from": "/b"}, "not a valid operation"),
+        ({}, {"op": "add", "path": "/a"}, "not a valid operation"),
+        ({}, {"op": "add", "value": 1}, "not a valid operation"),
+        ({}, {"path": "/a", "value": 1}, "not a valid operation"),
+        ({}, {"op": "add", "path": 5, "value": 1}, "not a valid operation"),
+        ({}, "add", "not a valid operation"),
+        ({}, op("remove", ""), "not a valid operation"),
+        ({"a": "x"}, op("append", "/a", 1), "not a valid operation"),
+        ({"a": 1}, op("append", "/a", "x"), "the value at path '/a' is not a string"),
+        ({"a": 1}, op("replace", "a", 1), "is not a JSON pointer"),
+        ({"a": 1}, op("add", "b", 1), "is not a JSON pointer"),
+        ({"~2": 1}, op("replace", "/~2", 1), "is not a JSON pointer"),
+        ({"~": 1}, op("replace", "/~", 1), "is not a JSON pointer"),
+        ({"a": 1}, op("replace", "/b", 1), "does not exist in the value"),
+        ({"a": 1}, op("remove", "/b"), "does not exist in the value"),
+        ({"a": 1}, op("append", "/b", "x"), "does not exist in the value"),
+        ({"a": 1}, op("add", "/b/c", 1), "does not exist in the value"),
+        ({"a": 1}, op("add", "/a/c", 1), "does not exist in the value"),
+        ("text", op("add", "/0", "x"), "does not exist in the value"),
+        (None, op("add", "/0", "x"), "does not exist in the value"),
+        ([1], op("add", "/2", 1), "does not exist in the value"),
+        ([1], op("replace", "/1", 1), "does not exist in the value"),
+        ([1], op("replace", "/-", 1), "does not exist in the value"),
+        ([1], op("remove", "/-1"), "does not exist in the value"),
+        ([1, 2], op("remove", "/01"), "does not exist in the value"),
+        ([1], op("remove", "/+0"), "does not exist in the value"),
+        ([1], op("remove", "/\u0660"), "does not exist in the value"),
+        ([1], op("remove", "/"), "does not exist in the value"),
+        ([1], op("remove", "/" + "9" * 5000), "does not exist in the value"),
     ],
 )
-def test_what_is_no_operation_or_leads_nowhere_is_an_error(value: Any, operation: Any, why: str) -> None:
+def test_an_invalid_operation_or_path_is_an_error(value: Any, operation: Any, why: str) -> None:
     with pytest.raises(errors.ProtocolError, match=why):
         apply_patch(value, [operation])
 

@@ -1,4 +1,4 @@
-"""Every return type: what is asked for fits what is read, and what does not fit is told with its place."""
+"""Every return type: values that are valid for its schema are read back, and errors name the path of the value."""
 
 import collections.abc
 import dataclasses
@@ -45,7 +45,7 @@ class Node(BaseModel):
 
 
 class Labelled(BaseModel):
-    """A model that has a field of the same name as the wrapper."""
+    """A model with a field of the same name as the wrapper."""
 
     value: int
 
@@ -187,7 +187,7 @@ CASES = {
 
 
 def as_json(value):
-    """Write a value as JSON has it, in another way than the package does."""
+    """Return a value as plain JSON values, in another way than the package does."""
     if isinstance(value, BaseModel):
         return json.loads(value.model_dump_json(by_alias=True))
     if dataclasses.is_dataclass(value):
@@ -218,7 +218,7 @@ def case(request):
 
 
 def both_forms(output_type, plain):
-    """Give an answer as the schema asks for it, and without the wrapper where that has one."""
+    """Return an answer as the schema requires it, and without the wrapper if the schema has one."""
     wrapper = {"type", "properties", "required", "$defs"}
     is_wrapped = list(output_type.schema.get("properties", ())) == ["value"] and output_type.schema.keys() <= wrapper
     return [{"value": plain}, plain] if is_wrapped else [plain]
@@ -230,12 +230,12 @@ def test_the_schema_is_a_json_schema_with_an_object_at_the_top(case):
     assert output_type.schema["type"] == "object"
 
 
-def test_a_value_fits_the_schema_and_is_read_back(case):
+def test_a_value_is_valid_for_the_schema_and_is_read_back(case):
     output_type, value, plain = case
-    asked = both_forms(output_type, plain)[0]
-    jsonschema.validate(asked, output_type.schema, jsonschema.Draft202012Validator)
-    assert output_type.read(json.dumps(asked)) == value
-    assert type(output_type.read(json.dumps(asked))) is type(value)
+    requested = both_forms(output_type, plain)[0]
+    jsonschema.validate(requested, output_type.schema, jsonschema.Draft202012Validator)
+    assert output_type.read(json.dumps(requested)) == value
+    assert type(output_type.read(json.dumps(requested))) is type(value)
 
 
 def test_the_wrapper_may_be_left_out(case):
@@ -254,29 +254,29 @@ def test_it_is_read_from_a_code_fence(case, fence):
 
 
 @pytest.mark.parametrize(
-    "chatter", ["Sure! {} Anything else?", "The [first] try of {3}:\n\n{}\n\nas of {today}, [1 of 2]."]
+    "prose", ["Sure! {} Anything else?", "The [first] try of {3}:\n\n{}\n\nas of {today}, [1 of 2]."]
 )
-def test_it_is_read_with_chatter_before_and_after(case, chatter):
+def test_it_is_read_with_prose_before_and_after(case, prose):
     output_type, value, plain = case
     for form in both_forms(output_type, plain):
         if isinstance(form, dict | list):
-            assert output_type.read(chatter.replace("{}", json.dumps(form))) == value
+            assert output_type.read(prose.replace("{}", json.dumps(form))) == value
 
 
 def test_a_citation_is_not_taken_for_the_answer():
     assert OutputType(Hero).read('As [1] and [2] say:\n{"name": "Thor"} [3]') == Hero(name="Thor")
 
 
-FITS = {("dict", "{"), ("list", "["), ("str | None", "I"), ("int | str | list[int]", "I")}
+VALID = {("dict", "{"), ("list", "["), ("str | None", "I"), ("int | str | list[int]", "I")}
 
 
 @pytest.mark.parametrize("answer", ['{"value": {"nonsense": [[]]}}', '{"nonsense": {}}', "[[[[{}]]]]", "I cannot say."])
-def test_something_else_is_unfit_and_the_reason_says_what_it_was(case, answer):
+def test_another_answer_is_an_output_mismatch_whose_reason_shows_it(case, answer):
     output_type, _, _ = case
-    if (output_type.text, answer[0]) in FITS:
+    if (output_type.text, answer[0]) in VALID:
         assert output_type.read(answer)
         return
-    with pytest.raises(OutputMismatch, match=r"\(it was "):
+    with pytest.raises(OutputMismatch, match=r"\(got "):
         output_type.read(answer)
 
 
@@ -305,11 +305,11 @@ def test_a_constrained_text_is_validated_as_it_is():
     assert output_type.limits == "maxLength 5"
     assert output_type.read(" Up\n") == "up"
     assert output_type.read('"{5}"') == '"{5}"'
-    with pytest.raises(OutputMismatch, match=r"at most 5 characters \(it was 'Avengers'\)"):
+    with pytest.raises(OutputMismatch, match=r"at most 5 characters \(got 'Avengers'\)"):
         output_type.read("Avengers")
 
 
-def test_words_on_a_text_set_no_limits():
+def test_a_plain_annotation_of_str_sets_no_limits():
     output_type = OutputType(Annotated[str, "a title"])
     assert (output_type.is_text, output_type.limits, output_type.read("Up")) == (True, "", "Up")
 
@@ -393,31 +393,31 @@ def test_a_value_is_never_guessed(annotation, answer):
 @pytest.mark.parametrize(
     ("annotation", "answer", "reason"),
     [
-        (int, '{"value": "five"}', "value: Input should be a valid integer, unable to parse string as an integer (it was 'five')"),
-        (int, '{"result": 5}', "value: Field required (it was {'result': 5})"),
-        (int, "five", "Input should be a valid integer, unable to parse string as an integer (it was 'five')"),
-        (Annotated[int, Field(le=5)], "7", "Input should be less than or equal to 5 (it was 7)"),
-        (Mood, "sad", "Input should be 'good' or 'bad' (it was 'sad')"),
-        (list[Hero], '{"value": [{"name": "Thor"}, {"powers": []}]}', "value.1.name: Field required (it was {'powers': []})"),
-        (list[Hero], '[{"name": 5}]', "0.name: Input should be a valid string (it was 5)"),
-        (list[Labelled], '[{"value": "x"}]', "0.value: Input should be a valid integer, unable to parse string as an integer (it was 'x')"),
-        (Hero, '{"name": "Thor", "powers": ["a", 1]}', "powers.1: Input should be a valid string (it was 1)"),
-        (Hero, "Here: []", "Input should be an object (it was [])"),
-        (Annotated[Cat | Dog, Field(discriminator="kind")], '{"kind": "cat", "lives": {}}', "cat.lives: Input should be a valid integer (it was {})"),
-        (Film, '{"title": 1}', "title: Input should be a valid string (it was 1)"),
-        (Point, "{}", "x: Field required (it was {})"),
-        (list[int], "I cannot say.", "there is no JSON in it (it was 'I cannot say.')"),
-        (Hero, 'Here: {"name": "Thor"', "Expecting ',' delimiter at line 1, column 22 (it was 'Here: {\"name\": \"Thor\"')"),
+        (int, '{"value": "five"}', "value: Input should be a valid integer, unable to parse string as an integer (got 'five')"),
+        (int, '{"result": 5}', "value: Field required (got {'result': 5})"),
+        (int, "five", "Input should be a valid integer, unable to parse string as an integer (got 'five')"),
+        (Annotated[int, Field(le=5)], "7", "Input should be less than or equal to 5 (got 7)"),
+        (Mood, "sad", "Input should be 'good' or 'bad' (got 'sad')"),
+        (list[Hero], '{"value": [{"name": "Thor"}, {"powers": []}]}', "value.1.name: Field required (got {'powers': []})"),
+        (list[Hero], '[{"name": 5}]', "0.name: Input should be a valid string (got 5)"),
+        (list[Labelled], '[{"value": "x"}]', "0.value: Input should be a valid integer, unable to parse string as an integer (got 'x')"),
+        (Hero, '{"name": "Thor", "powers": ["a", 1]}', "powers.1: Input should be a valid string (got 1)"),
+        (Hero, "Here: []", "Input should be an object (got [])"),
+        (Annotated[Cat | Dog, Field(discriminator="kind")], '{"kind": "cat", "lives": {}}', "cat.lives: Input should be a valid integer (got {})"),
+        (Film, '{"title": 1}', "title: Input should be a valid string (got 1)"),
+        (Point, "{}", "x: Field required (got {})"),
+        (list[int], "I cannot say.", "no JSON found (got 'I cannot say.')"),
+        (Hero, 'Here: {"name": "Thor"', "Expecting ',' delimiter at line 1, column 22 (got 'Here: {\"name\": \"Thor\"')"),
     ],
 )  # fmt: skip
-def test_the_reason_names_the_place_and_what_was_there(annotation, answer, reason):
+def test_the_reason_has_the_path_and_the_value(annotation, answer, reason):
     with pytest.raises(OutputMismatch) as caught:
         OutputType(annotation).read(answer)
     assert str(caught.value) == reason
 
 
-def test_the_reason_is_about_the_answer_and_not_about_the_chatter():
-    with pytest.raises(OutputMismatch, match=r"^powers: Input should be a valid array \(it was 'hammer'\)$"):
+def test_the_reason_is_about_the_answer_and_not_about_the_prose():
+    with pytest.raises(OutputMismatch, match=r"^powers: Input should be a valid array \(got 'hammer'\)$"):
         OutputType(Hero).read('As [1] says, {}: {"name": "Thor", "powers": "hammer"} [2]')
 
 
@@ -431,7 +431,7 @@ def test_the_reason_for_many_faults_or_a_long_value_is_short():
     assert all(len(line) < 200 for line in lines)
 
 
-def test_of_several_answers_the_first_that_fits_is_taken():
+def test_of_several_answers_the_first_valid_one_is_taken():
     assert OutputType(Hero).read('{"name": 1} or {"name": "Thor"} or {"name": "Hulk"}') == Hero(name="Thor")
 
 
@@ -442,7 +442,7 @@ def test_a_part_of_a_broken_answer_is_not_the_answer():
 
 @pytest.mark.parametrize("hostile", ["[" * 100_000, '{"value":' * 50_000, '{"children": [' * 30_000, "[" * 5_000 + "]" * 5_000, '"' * 100_000, "1" * 100_000, "is " * 30_000, "is " * 30_000 + "\nx", ":*" * 50_000, "is" + "*" * 100_000])  # fmt: skip
 @pytest.mark.parametrize("annotation", [int, Node, list[int], dict[str, Any], Folder, Optional[Node]])
-def test_hostile_text_is_unfit_and_nothing_worse(annotation, hostile):
+def test_hostile_text_is_an_output_mismatch_and_not_another_error(annotation, hostile):
     with pytest.raises(OutputMismatch) as caught:
         OutputType(annotation).read(hostile)
     assert len(str(caught.value)) < 2000
@@ -455,7 +455,7 @@ def test_hostile_text_is_unfit_and_nothing_worse(annotation, hostile):
         Annotated[Iterator[int], "words"],
     ],
 )  # fmt: skip
-def test_an_iterator_is_asked_for_as_a_list(annotation):
+def test_an_iterator_is_requested_as_a_list(annotation):
     output_type = OutputType(annotation)
     assert (output_type.by_element, output_type.text, output_type.read("[1, 2]")) == (True, "list[int]", [1, 2])
     assert output_type.schema == OutputType(list[int]).schema
@@ -463,14 +463,16 @@ def test_an_iterator_is_asked_for_as_a_list(annotation):
 
 
 @pytest.mark.parametrize("annotation", [collections.abc.Generator[int, None, None], typing.Generator, collections.abc.AsyncGenerator[int, None]])  # fmt: skip
-def test_a_generator_is_refused_with_what_to_say_instead(annotation):
-    with pytest.raises(DeclarationError, match=r"Generator.*; for elements one by one, say Iterator\[\.\.\.\]"):
+def test_a_generator_is_refused_with_what_to_use_instead(annotation):
+    with pytest.raises(
+        DeclarationError, match=r"Generator.* is not supported; to read elements one by one, use Iterator\[\.\.\.\]"
+    ):
         OutputType(annotation)
 
 
 @pytest.mark.parametrize("annotation", [collections.abc.Iterator, collections.abc.Iterable])
-def test_an_iterator_of_nothing_named_is_refused(annotation):
-    with pytest.raises(DeclarationError, match=r"which does not say what its elements are; say Iterator\[\.\.\.\]"):
+def test_an_iterator_without_an_element_type_is_refused(annotation):
+    with pytest.raises(DeclarationError, match=r"does not have an element type; write Iterator\[\.\.\.\]"):
         OutputType(annotation)
 
 
