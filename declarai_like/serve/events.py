@@ -27,7 +27,7 @@ class Event:
 
     id: int
     name: EventName
-    data: bytes
+    data: bytes  # encoded once, for all readers and for Redis
 
     @property
     def is_last(self) -> bool:

@@ -77,6 +77,7 @@ def router(
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncGenerator[None, None]:
         yield
+        # Answers run in separate tasks, which a server that stops would leave behind
         await registry.close()
 
     routes = APIRouter(route_class=limited_route(limits.body, expose_errors=expose_errors), lifespan=lifespan)
@@ -140,7 +141,7 @@ def _add_answer(routes: APIRouter, endpoint: Endpoint, registry: StreamRegistry,
         "partials": Annotated[Partials, Query(description="form of typed values that are not complete")],
         "return": Response,
     }
-    answer.__defaults__ = ("snapshot",)
+    answer.__defaults__ = ("snapshot",)  # of the last parameter
     routes.add_api_route(
         f"/{endpoint.name}",
         answer,
@@ -213,10 +214,10 @@ def _owner_type(auth: Callable[..., Any] | None) -> Any:
 
     def owner(caller: Any) -> str:
         what = "the result of the auth dependency of router()"
-        if not checks.string(what, caller):
-            # An empty owner would share its sessions with all callers of a router without auth
+        name = checks.string(what, caller)
+        if not name:  # an empty owner is that of routers without auth, whose sessions any caller may use
             raise checks.wrong_value(what, "a str that is not empty", caller)
-        return str(caller)
+        return name
 
     owner.__annotations__ = {"caller": Annotated[Any, Depends(auth)], "return": str}
     return Annotated[str, Depends(owner)]

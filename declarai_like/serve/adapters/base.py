@@ -200,6 +200,7 @@ def with_adapter(text_input: TextInput, adapter: TextAdapter) -> TextInput:
 
 def model_name(name: str) -> str:
     """Return the name of an endpoint as that of an OpenAPI model; different names stay different."""
+    # Escaped, not dropped: say.it and say-it need two models
     return name[:1].upper() + re.sub(r"[^A-Za-z0-9_]", lambda sign: f"_{ord(sign[0]):X}_", name[1:])
 
 

@@ -81,7 +81,7 @@ class ChatEndpoint(SessionEndpoint):
         chat = self._create(memory)
         if options.history:
             memory.append(options.history)
-        if options.regenerate:
+        if options.regenerate:  # the last exchange is removed first, as the model must not see its old answer
             await arun(runtime_of(chat).conversation.take_back(request["message"]))
         return ChatAnswer(chat, request["message"], options)
 

@@ -111,6 +111,7 @@ _DEFAULTS: tuple[tuple[Callable[[Any], bool], Callable[[Any], EndpointFactory]],
         lambda thing: isinstance(thing, Application | ApplicationBuilder),
         lambda app: application(app, name="application"),
     ),
+    # Not callable(): classes and models can be called as well, but are passed by mistake
     (lambda thing: inspect.isfunction(thing) or inspect.ismethod(thing), function),
 )
 """The factory for each kind of object that is passed to a router without settings."""

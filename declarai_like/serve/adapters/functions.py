@@ -59,6 +59,7 @@ class FunctionEndpoint(Endpoint):
         self.request = request_model(self.name, parameters, types)
         # Unlike for a task, several required parameters are not an error: then it has no routes for front ends
         self.text_input = with_adapter(replace(text_input_of(parameters), problem=""), adapter)
+        # Only Iterator[str] and the like rule out other events; any other annotation allows all of them
         self.events: tuple[EventName, ...] = ("delta",) if str in get_args(returns) else ("delta", "item", "partial")
         yields = get_origin(returns) is not None and issubclass(get_origin(returns) or object, AsyncIterator | Iterator)
         self.result = NO_RESULT if yields or returns is str else returns
@@ -95,6 +96,7 @@ class FunctionAnswer:
                     yield each
             return
         result: Mapping[str, Any] = {}
+        # Streams of some libraries are both; then the async side is used, which needs no thread
         if isinstance(returned, Iterator) and not isinstance(returned, AsyncIterator):
             blocking: Iterator[Any] = returned  # pyright: ignore[reportUnknownVariableType]  (as above)
             returned = items_in_threads(lambda: blocking)

@@ -23,7 +23,7 @@ class Sessions(Generic[T]):
         """Return the value of a session, and keep it."""
         value = self._values[session] = self.peek(session)
         self._values.move_to_end(session)
-        if len(self._values) > self._max_sessions:
+        if len(self._values) > self._max_sessions:  # busy sessions may exceed the maximum for a while
             idle = [each for each in self._values if each != session and not self._is_active(each)]
             for oldest in idle[: len(self._values) - self._max_sessions]:
                 del self._values[oldest]

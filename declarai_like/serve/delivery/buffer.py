@@ -35,6 +35,7 @@ class Buffer:
         self._dropped_bytes = 0
         self._read_id = 0  # the last event that any reader has confirmed
         self._read_bytes = 0
+        # Futures, not an asyncio.Condition: that needs a lock, and so an await for each event
         self._readers: list[asyncio.Future[None]] = []
         self._writer: asyncio.Future[None] | None = None
 
@@ -73,7 +74,7 @@ class Buffer:
         """Wake all waiting readers."""
         readers, self._readers = self._readers, []
         for reader in readers:
-            if not reader.done():
+            if not reader.done():  # it is done if the reader's task was cancelled
                 reader.set_result(None)
 
     async def after(self, id: int) -> Sequence[Event]:

@@ -57,6 +57,7 @@ class PeerStream:
         """
         try:
             while True:
+                # The reader that is furthest ahead counts, as in Buffer
                 self._read_ids[self.id] = max(after, self._read_ids.get(self.id, 0))
                 events = await self._next(after)
                 yield events
@@ -68,12 +69,14 @@ class PeerStream:
             self._read_ids.pop(self.id, None)  # another reader in this worker adds its entry again
 
     async def _next(self, after: int) -> Sequence[Event]:
+        # Not longer than a beat, so that the death of the other worker is noticed soon
         events = await self._shared.read(self.id, after, min(self._settings.heartbeat, self._shared.beat))
         # Redis trims the oldest entries; XREAD then starts at the first one left, without an error
         if events and events[0].id != after + 1:
             raise EventsGone(f"events after id {after} are no longer kept")
         if events or await self._shared.is_alive(self.id):
             return events
+        # The dead worker cannot write a last event, so each reader gets one that is made here
         error = WorkerLost("the worker that ran this answer died")
         return [Event(after + 1, "error", encode_data(error_payload(error, expose=self._settings.expose_errors)))]
 

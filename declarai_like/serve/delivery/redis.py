@@ -71,7 +71,9 @@ class RedisStreams:
 
     async def publish(self, stream: str, owner: str, events: Sequence[Event], *, max_events: int, keep: float) -> None:
         """Add events to a stream. At most ``max_events`` of them are kept, for ``keep`` seconds from now."""
+        # A pipeline only to save round trips: readers cope with any state between the commands
         pipeline = self._redis.pipeline(transaction=False)
+        # At least until a missing heartbeat is noticed, so that a running stream never expires
         key, milliseconds = self._key(stream, "events"), max(int(keep * 1000), self._alive_ms)
         for event in events:
             fields = {"name": event.name, "data": event.data}

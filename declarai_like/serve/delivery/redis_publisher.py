@@ -36,7 +36,7 @@ class RedisPublisher:
 
     def put(self, event: Event) -> None:
         """Add an event to the next batch."""
-        if not self._task.done():
+        if not self._task.done():  # it is done if Redis failed: then nothing reads the list
             self._pending.append(event)
             self._has_events.set()
 

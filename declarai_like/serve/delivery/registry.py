@@ -50,7 +50,7 @@ class StreamRegistry:
             if self._shared is not None:
                 await self._start_background(self._shared)
                 publisher = RedisPublisher(id, key.owner, self._shared, self.settings.limits, self.settings.keep)
-        except BaseException:
+        except BaseException:  # also a cancellation: the session must not stay busy
             self._release(key, id)
             raise
         stream = self._running[id] = StreamTask(id, answer, key, self.settings, self._on_end, publisher)
@@ -100,6 +100,7 @@ class StreamRegistry:
         # A stopped answer may take some time to end: the next message waits for it, and is not refused
         while (stream := self._running.get(self._busy.get(key.lock_key, ""))) is not None and stream.is_stopping:
             await stream.wait()
+        # The claim of the last answer may still be in Redis, although its last event was sent
         if releasing := self._releasing.get(key.lock_key):
             await asyncio.wait([releasing])
         busy = self._busy.setdefault(
@@ -129,6 +130,7 @@ class StreamRegistry:
         del self._running[stream.id]
         self._release(stream.key, stream.id)
         self._finished[stream.id] = stream
+        # With a default for pop(), as the limit below may have dropped it by then
         asyncio.get_running_loop().call_later(self.settings.keep, self._finished.pop, stream.id, None)
         if len(self._finished) > self.settings.limits.kept:
             del self._finished[next(iter(self._finished))]

@@ -49,7 +49,7 @@ class StreamTask:
         self._on_end = on_end
         self._publisher = publisher
         self._buffer = Buffer(settings.limits)
-        self._watch = Watch()
+        self._watch = Watch()  # counts the tokens of all calls of the answer, and can stop them
         self._readers = 0
         self._was_abandoned = False
         self._stopping: asyncio.Task[None] | None = None

@@ -70,6 +70,7 @@ class ChunkEncoder:
         return end + b"data: [DONE]\n\n"
 
     def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> bytes:
+        # `logprobs` and `refusal` are null, but required by OpenAI's schema
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         # With include_usage, OpenAI sends `usage: null` in each chunk but the last
         return _sse_line({**self._head, "choices": [choice], **({"usage": None} if self._include_usage else {})})

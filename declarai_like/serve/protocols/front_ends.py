@@ -173,6 +173,7 @@ async def _last_event(stream: StreamTask, request: Request) -> Event | None:
                 last = events[-1] if events else last
         return last
 
+    # Starlette notices a disconnect only for streaming responses
     async def wait_for_disconnect() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass

@@ -38,6 +38,7 @@ _DATA: Mapping[EventName, type[BaseModel]] = {
 def events_model(endpoint: Endpoint) -> Any:
     """Return the model of all events of an endpoint: a union."""
     names: list[EventName] = ["start", *endpoint.events, "usage", "done", "stopped", "error"]
+    # Each model has the endpoint's name in its own: the names of OpenAPI components are global
     union: Any = Union[tuple(_event_model(endpoint, name) for name in names)]  # noqa: UP007  (not known before)
     return create_model(f"{model_name(endpoint.name)}Events", __base__=RootModel[union])
 
