@@ -2,7 +2,7 @@
 
 Each check takes an `object`, since users without a type checker pass anything, and returns it typed. ``what`` names the
 setting as the user wrote it, for instance ``retries of task 'rank'``. If a value has a wrong type, only the type is
-shown: the value may be a secret in the wrong place.
+shown: the value may be a secret in the wrong place. ``error`` replaces the class of the error.
 """
 
 from __future__ import annotations
@@ -77,25 +77,27 @@ def seconds(what: str, value: object, *, above_zero: bool = False, todo: str = "
     return value
 
 
-def string(what: str, value: object, *, todo: str = "") -> str:
+def string(what: str, value: object, *, todo: str = "", error: type[DeclaraiError] = ConfigurationError) -> str:
     """Return a `str`.
 
     Raises:
         ConfigurationError: it is something else.
     """
     if not isinstance(value, str):
-        raise wrong_type(what, "a str", value, todo)
+        raise wrong_type(what, "a str", value, todo, error=error)
     return value
 
 
-def mapping(what: str, value: object, *, of: str = "", todo: str = "") -> Mapping[Any, Any]:
+def mapping(
+    what: str, value: object, *, of: str = "", todo: str = "", error: type[DeclaraiError] = ConfigurationError
+) -> Mapping[Any, Any]:
     """Return a mapping. ``of`` describes its items in the error, for instance ``str to str``.
 
     Raises:
         ConfigurationError: it is something else.
     """
     if not isinstance(value, Mapping):
-        raise wrong_type(what, f"a mapping of {of}" if of else "a mapping", value, todo)
+        raise wrong_type(what, f"a mapping of {of}" if of else "a mapping", value, todo, error=error)
     return value  # pyright: ignore[reportUnknownVariableType]  (of any items)
 
 
@@ -110,7 +112,9 @@ def function(what: str, value: object, *, of: str = "") -> Callable[..., Any]:
     return value
 
 
-def one_of(what: str, value: object, choices: Collection[str]) -> str:
+def one_of(
+    what: str, value: object, choices: Collection[str], *, error: type[DeclaraiError] = ConfigurationError
+) -> str:
     """Return one of the choices.
 
     Raises:
@@ -118,20 +122,28 @@ def one_of(what: str, value: object, choices: Collection[str]) -> str:
     """
     expected = f"one of {', '.join(map(repr, choices))}"
     if not isinstance(value, str):
-        raise wrong_type(what, expected, value)
+        raise wrong_type(what, expected, value, error=error)
     if value not in choices:
-        raise wrong_value(what, expected, value)
+        raise wrong_value(what, expected, value, error=error)
     return value
 
 
-def instance(what: str, value: object, kind: type[T], expected: str, *, todo: str = "") -> T:
+def instance(
+    what: str,
+    value: object,
+    kind: type[T],
+    expected: str,
+    *,
+    todo: str = "",
+    error: type[DeclaraiError] = ConfigurationError,
+) -> T:
     """Return an instance of a class.
 
     Raises:
         ConfigurationError: it is something else, for instance the class itself.
     """
     if not isinstance(value, kind):
-        raise wrong_type(what, expected, value, todo)
+        raise wrong_type(what, expected, value, todo, error=error)
     return value
 
 

@@ -1,4 +1,11 @@
-"""Applications: state machines whose steps stream. They know flows, and nothing of models."""
+"""Applications: state machines whose steps may stream. This package does not depend on models.
+
+* ``actions``: what runs in a step, declared as functions or classes, with their inputs and results.
+* ``state``: the immutable values between steps, as JSON, and as pydantic models.
+* ``conditions``: when a transition is taken: comparisons, expressions and functions of the state.
+* ``running``: the flows that run steps, stream their items, and halt. ``hooks``: who is notified of their events.
+* ``persistence``: where states are saved. ``drawing``: graphs as Mermaid text, SVG and PNG.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +25,7 @@ from .state.state import State, register_class, register_field_serde
 from .state.typed import PydanticTypingSystem
 
 AsyncStreamingAction = StreamingAction
-"""The same: whether ``stream_run`` is async is seen from itself."""
+"""Another name of `StreamingAction`, whose ``stream_run`` may be sync or async."""
 
 __all__ = [
     "Action",

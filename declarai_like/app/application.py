@@ -1,10 +1,11 @@
-"""An application: a state machine whose steps are actions, and may stream."""
+"""An application: a state machine whose steps are actions, which may stream."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._core.checks import wrong_type
 from .._core.flow import Driver, arun, run
 from ..errors import ApplicationError, StateError
 from .actions.actions import Action
@@ -23,66 +24,69 @@ T = TypeVar("T")
 
 
 class Application(Machine[S_co]):
-    """A state machine: its actions run one after the other, as the transitions between them say.
+    """A state machine that runs actions one after the other, in the order that its transitions define.
 
-    Made by an `ApplicationBuilder`. One call runs it at a time.
+    Use an `ApplicationBuilder` to make one. Only one call runs it at a time.
 
     Attributes:
         graph: its actions and transitions.
-        uid: its id, ``app_id``.
-        partition_key: whose it is.
-        sequence_id: how many steps it has taken, which is the number of the next one.
+        uid: its id, the same as ``app_id``.
+        partition_key: the key of its owner.
+        sequence_id: the number of steps taken, which is the number of the next step.
     """
 
-    # What it is
+    # Properties
 
     @property
     def app_id(self) -> str:
-        """Its id."""
+        """The id of the application."""
         return self.uid
 
     @property
     def entrypoint(self) -> str:
-        """The action that runs first."""
+        """The name of the action that runs first."""
         return self._entrypoint
 
     @property
     def prior_step(self) -> str | None:
-        """The action that ran last; None before the first one."""
+        """The name of the action that ran last; None before the first one."""
         return self._position.prior_step
 
     def has_next_action(self) -> bool:
-        """Whether there is one; it raises what `get_next_action` raises."""
+        """True if another action follows; the errors are those of `get_next_action`."""
         return self.get_next_action() is not None
 
     def update_state(self, state: State) -> None:
-        """Replace the state, between two calls.
+        """Replace the state between two calls.
 
         Raises:
-            StateError: this is no state.
+            StateError: this is not a `State`.
         """
         if not is_state(state):
-            raise StateError(
-                f"update_state takes a State, and not {state!r:.200}; to change some values of this one give it "
-                "app.state.update(key=value)"
-            )
+            todo = "to change some values use app.state.update(key=value)"
+            raise wrong_type("the state of update_state", "a State", state, todo, error=StateError)
         self._position = self._position._replace(state=state)
 
     def reset_to_entrypoint(self) -> None:
-        """Let the next step be the first action again; the state stays."""
+        """Set the next action to the entrypoint, and keep the state."""
         self._position = Position(self.state, None, None)
 
     def visualize(self, *, include_conditions: bool = True, include_state: bool = False) -> Drawing:
-        """Draw it: ``.mermaid`` is text, ``.save(path)`` writes ``.mmd``, ``.md``, ``.svg`` or ``.png``; Jupyter shows it."""
+        """Return a drawing, shown by Jupyter: ``.mermaid`` is text, ``.save(path)`` writes ``.mmd``, ``.md``, ``.svg``, ``.png``.
+
+        Args:
+            include_conditions: label the transitions with their conditions.
+            include_state: list the keys that each action reads and writes.
+        """
         from .drawing.drawing import Drawing
 
         return Drawing(self.graph, self._entrypoint, include_conditions=include_conditions, include_state=include_state)
 
     def copy(self, app_id: str) -> Application[S_co]:
-        """Give another application that stands where this one does, with the same graph, hooks and settings.
+        """Return another application at the same position, with the same graph, state, hooks and settings.
 
         Raises:
-            ApplicationError: the id is no text.
+            ApplicationError: the id is not a str.
         """
         for problem in wrong_identifiers(app_id):
             raise ApplicationError(problem)
@@ -103,19 +107,19 @@ class Application(Machine[S_co]):
     def __repr__(self) -> str:
         try:
             action = self.get_next_action()
-            following = action.name if action else "none"
-        except Exception as error:  # a condition has no answer now
-            following = f"unknown ({type(error).__name__})"
-        return f"<application {self.uid}, step {self.sequence_id}, next: {following}>"
+            next_action = action.name if action else "none"
+        except Exception as error:  # a condition cannot be evaluated for this state
+            next_action = f"unknown ({type(error).__name__})"
+        return f"<application {self.uid}, step {self.sequence_id}, next: {next_action}>"
 
-    # Running it
+    # Running
 
     def step(self, inputs: Mapping[str, Any] | None = None) -> StepResult[S_co] | None:
-        """Run the next action; None when there is none.
+        """Run the next action, and return it, its result and the state; None at the end.
 
         Raises:
-            ApplicationError: an action took or gave what it may not.
-            Exception: what the action raises.
+            ApplicationError: inputs are missing or wrong, or the action returned or yielded a wrong value.
+            Exception: the action raised it.
         """
         step: StepResult[S_co] | None = run(self._call("step", self._one(checked_inputs(inputs))))
         return step
@@ -128,138 +132,145 @@ class Application(Machine[S_co]):
     def iterate(
         self, *, halt_before: HaltNames = None, halt_after: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> Generator[StepResult[S_co], None, tuple[Action | None, Any, State[S_co]]]:
-        """Run action after action, and give each step; the generator returns what `run` returns.
+        """Run action after action, and yield each step; the generator returns the same as `run`.
 
         Raises:
-            ApplicationError: there is no such action, or an action took or gave what it may not.
-            Exception: what an action raises.
+            ApplicationError: a name is unknown, inputs are missing or wrong, or an action returned or yielded a wrong
+                value.
+            Exception: an action raised it.
         """
-        motion = ReaderActivity()
-        driver = Driver(self._iterating("iterate", halt_before, halt_after, inputs, motion))
-        return _with_result(motion.watch(driver.items()), driver)
+        activity = ReaderActivity()
+        driver = Driver(self._iterate_call("iterate", halt_before, halt_after, inputs, activity))
+        return _with_result(activity.watch(driver.items()), driver)
 
     def aiterate(
         self, *, halt_before: HaltNames = None, halt_after: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[StepResult[S_co], None]:
         """Run action after action as `iterate` does, from async code."""
-        motion = ReaderActivity()
-        return motion.watch(Driver(self._iterating("aiterate", halt_before, halt_after, inputs, motion)).aitems())
+        activity = ReaderActivity()
+        driver = Driver(self._iterate_call("aiterate", halt_before, halt_after, inputs, activity))
+        return activity.watch(driver.aitems())
 
     def run(
         self, *, halt_before: HaltNames = None, halt_after: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> tuple[Action | None, Any, State[S_co]]:
         """Run until before or after one of these actions, or to the end.
 
-        One action is always run. All actions are given the inputs.
+        At least one action runs. The inputs are passed to all actions.
 
         Args:
-            halt_before: actions before which it stops; a tag is written ``"@tag:name"``.
-            halt_after: actions after which it stops.
-            inputs: what the actions take beside the state.
+            halt_before: names of actions to stop before; ``"@tag:name"`` names all actions with a tag.
+            halt_after: names of actions to stop after.
+            inputs: the inputs of the actions by name.
 
         Returns:
-            The last action, its result, and the state; before an action at which it stops: that, None, and the state.
+            The last action, its result, and the state. If it stopped before an action: that action, None, and the state.
 
         Raises:
-            ApplicationError: there is no such action, or an action took or gave what it may not.
-            Exception: what an action raises.
+            ApplicationError: a name is unknown, inputs are missing or wrong, or an action returned or yielded a wrong
+                value.
+            Exception: an action raised it.
         """
-        return run(self._iterating("run", halt_before, halt_after, inputs))
+        return run(self._iterate_call("run", halt_before, halt_after, inputs))
 
     async def arun(
         self, *, halt_before: HaltNames = None, halt_after: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> tuple[Action | None, Any, State[S_co]]:
         """Run as `run` does, from async code."""
-        return await arun(self._iterating("arun", halt_before, halt_after, inputs))
+        return await arun(self._iterate_call("arun", halt_before, halt_after, inputs))
 
     def stream_result(
         self, halt_after: HaltNames, halt_before: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> tuple[Action, StreamingResultContainer[S_co]]:
-        """Run until one of the actions of ``halt_after`` is next, and stream that one.
+        """Run until one of the actions of ``halt_after`` is next, and stream that action.
 
-        What comes before it is run at once, to its end; of the one that streams nothing runs until its first
-        item is asked for. One that does not stream is run as well, and so is the last one of a graph that ends
-        elsewhere: the container is then empty, and has the result.
+        The actions before it run to their ends during this call. The streaming action starts when its first item is
+        read. The container is empty, and has the result, if the action does not stream; and also if the graph ends
+        before such an action, when its last action has run.
 
         Returns:
-            The action, and the container with its items.
+            The action, and the container of its items.
 
         Raises:
-            ApplicationError: there is nothing to run, or no such action; or an action that is run at once took or gave
-                what it may not.
-            Exception: what an action raises that is run at once; the one that streams raises it to who reads.
+            ApplicationError: there is no next action, or a name is unknown; or inputs of an action before the streaming
+                one are missing or wrong, or it returned or yielded a wrong value.
+            Exception: an action before the streaming one raised it. The reader gets the errors of the streaming one.
         """
-        motion = ReaderActivity()
-        driver = Driver(self._streaming("stream_result", halt_after, halt_before, inputs, motion))
-        emits = motion.watch(driver.items())
-        for ready in emits:
-            return ready.action, StreamingResultContainer(ready, emits, lambda: driver.result)
+        activity = ReaderActivity()
+        driver = Driver(self._stream_call("stream_result", halt_after, halt_before, inputs, activity))
+        items = activity.watch(driver.items())
+        for ready in items:
+            return ready.action, StreamingResultContainer(ready, items, lambda: driver.result)
         action, result, state = driver.result
         return action, StreamingResultContainer.pass_through(action, result, state)
 
     async def astream_result(
         self, halt_after: HaltNames, halt_before: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> tuple[Action, AsyncStreamingResultContainer[S_co]]:
-        """Do what `stream_result` does, from async code."""
-        motion = ReaderActivity()
-        driver = Driver(self._streaming("astream_result", halt_after, halt_before, inputs, motion))
-        emits = motion.watch(driver.aitems())
-        async for ready in emits:
-            return ready.action, AsyncStreamingResultContainer(ready, emits, lambda: driver.result)
+        """Run and stream as `stream_result` does, from async code."""
+        activity = ReaderActivity()
+        driver = Driver(self._stream_call("astream_result", halt_after, halt_before, inputs, activity))
+        items = activity.watch(driver.aitems())
+        async for ready in items:
+            return ready.action, AsyncStreamingResultContainer(ready, items, lambda: driver.result)
         action, result, state = driver.result
         return action, AsyncStreamingResultContainer.pass_through(action, result, state)
 
     def stream_iterate(
         self, halt_after: HaltNames = None, halt_before: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> Generator[tuple[Action, StreamingResultContainer[S_co]], None, None]:
-        """Run action after action, and give each with a container of its items.
+        """Run action after action, and yield each with a container of its items.
 
-        What is left of a container when the next one is asked for is read to its end then.
+        Before the next action runs, the remaining items of a container are read and discarded.
 
         Raises:
-            ApplicationError: there is no such action, or an action took or gave what it may not.
-            Exception: what an action raises.
+            ApplicationError: a name is unknown, inputs are missing or wrong, or an action returned or yielded a wrong
+                value.
+            Exception: an action raised it.
         """
-        motion = ReaderActivity()
-        flow = self._each_streaming("stream_iterate", halt_after, halt_before, inputs, motion)
-        return _each(motion.watch(Driver(flow).items()))
+        activity = ReaderActivity()
+        flow = self._stream_each_call("stream_iterate", halt_after, halt_before, inputs, activity)
+        return _containers(activity.watch(Driver(flow).items()))
 
     def astream_iterate(
         self, halt_after: HaltNames = None, halt_before: HaltNames = None, inputs: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[tuple[Action, AsyncStreamingResultContainer[S_co]], None]:
-        """Do what `stream_iterate` does, from async code."""
-        motion = ReaderActivity()
-        flow = self._each_streaming("astream_iterate", halt_after, halt_before, inputs, motion)
-        return _aeach(motion.watch(Driver(flow).aitems()))
+        """Run and stream as `stream_iterate` does, from async code."""
+        activity = ReaderActivity()
+        flow = self._stream_each_call("astream_iterate", halt_after, halt_before, inputs, activity)
+        return _acontainers(activity.watch(Driver(flow).aitems()))
 
 
-# Generators of their own, so that what is wrong with a call is said where it is made, and not by its first item
+# These generators are functions and not methods of Application: a method with a yield would run nothing, and so raise
+# no error about its arguments, before the first item is read.
 
 
 def _with_result(
-    emits: Generator[StepResult, None, None], driver: Driver[StepResult, T]
+    items: Generator[StepResult, None, None], driver: Driver[StepResult, T]
 ) -> Generator[StepResult, None, T]:
-    yield from emits
+    yield from items
     return driver.result
 
 
-def _each(emits: Generator[Any, None, None]) -> Generator[tuple[Action, StreamingResultContainer[Any]], None, None]:
+def _containers(
+    items: Generator[Any, None, None],
+) -> Generator[tuple[Action, StreamingResultContainer[Any]], None, None]:
     try:
-        for ready in emits:
-            container: StreamingResultContainer[Any] = StreamingResultContainer(ready, emits)
+        for ready in items:
+            container: StreamingResultContainer[Any] = StreamingResultContainer(ready, items)
             yield ready.action, container
             container.get()
     finally:
-        emits.close()
+        items.close()
 
 
-async def _aeach(
-    emits: AsyncGenerator[Any, None],
+async def _acontainers(
+    items: AsyncGenerator[Any, None],
 ) -> AsyncGenerator[tuple[Action, AsyncStreamingResultContainer[Any]], None]:
     try:
-        async for ready in emits:
-            container: AsyncStreamingResultContainer[Any] = AsyncStreamingResultContainer(ready, emits)
+        async for ready in items:
+            container: AsyncStreamingResultContainer[Any] = AsyncStreamingResultContainer(ready, items)
             yield ready.action, container
             await container.get()
     finally:
-        await emits.aclose()
+        await items.aclose()

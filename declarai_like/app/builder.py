@@ -1,4 +1,4 @@
-"""Puts an application together, and says all that is wrong with it at once."""
+"""The builder of applications, which reports all problems of the settings in one error."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
+from .._core.checks import one_of, wrong_type
 from .._core.flow import Flow, arun, run
 from ..errors import ApplicationError, GraphError, StateError
 from .application import Application
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 
 class ApplicationBuilder(Generic[S_co]):
-    """Puts an application together, setting by setting; `build` makes it.
+    """Collects the settings of an application; `build` returns it.
 
     ::
 
@@ -53,37 +54,37 @@ class ApplicationBuilder(Generic[S_co]):
         self._sequence_id: int | None = None
         self._hooks: list[tuple[Any, OnHookError]] = []
         self._persister: Persister | None = None
-        self._source: _Source | None = None
+        self._source: _SavedState | None = None
         self._overlap: Overlap = "queue"
         self._strict = False
 
     def with_actions(self, *actions: Any, **named: Any) -> Self:
-        """Add actions: declared functions under their own names, or anything that is an action under a name."""
+        """Add actions: decorated functions under their own names, or any action under the given name."""
         self._graph.with_actions(*actions, **named)
         return self
 
     def with_transitions(self, *transitions: tuple[Any, ...]) -> Self:
         """Add transitions: ``(from, to)`` or ``(from, to, condition)``; ``from`` may be a list of names.
 
-        After an action the first transition whose condition holds is taken; where there is none, the run ends.
+        After an action the first transition whose condition holds is taken. If there is none, the run ends.
         """
         self._graph.with_transitions(*transitions)
         return self
 
     def with_graph(self, graph: Graph) -> Self:
-        """Take the actions and transitions of a graph."""
+        """Add the actions and transitions of a graph."""
         self._graph.with_graph(graph)
         return self
 
     def with_entrypoint(self, action: str) -> Self:
-        """Say which action runs first.
+        """Set the action that runs first.
 
         Raises:
-            ApplicationError: that was said before.
+            ApplicationError: it was set before.
         """
         if self._entrypoint is not None:
             raise ApplicationError(
-                f"the entrypoint is {self._entrypoint!r} already; with_entrypoint({action!r}) is one too many"
+                f"the entrypoint is already {self._entrypoint!r}; call with_entrypoint() only once, not again with {action!r}"
             )
         self._entrypoint = action
         return self
@@ -95,16 +96,16 @@ class ApplicationBuilder(Generic[S_co]):
     @overload
     def with_state(self, state: None = None, /, **values: Any) -> Self: ...
     def with_state(self, state: State | BaseModel | None = None, /, **values: Any) -> Any:
-        """Say what the state is at first: values, a `State`, or a pydantic model.
+        """Set the first state: values, a `State`, or an instance of a pydantic model.
 
         Raises:
-            StateError: one of the values cannot be in a state, or this is neither a state nor a model.
+            StateError: a value cannot be in a state, or this is neither a state nor a model.
         """
         if state is not None and not isinstance(state, State):
             if not is_model(type(state)):
-                raise StateError(
-                    f"with_state takes values by name, a State or a pydantic model, and not {state!r:.200}; "
-                    "the values of a dict are given as with_state(**values)"
+                todo = "for a dict use with_state(**values)"
+                raise wrong_type(
+                    "the state of with_state", "a State or a pydantic model", state, todo, error=StateError
                 )
             self.with_typing(PydanticTypingSystem(type(state)))
             values = {**{name: getattr(state, name) for name in type(state).model_fields}, **values}
@@ -113,14 +114,20 @@ class ApplicationBuilder(Generic[S_co]):
         return self
 
     def with_typing(self, typing_system: TypingSystem[T]) -> ApplicationBuilder[T]:
-        """Say what ``state.data`` is: see `PydanticTypingSystem`."""
+        """Set the type of ``state.data``: see `PydanticTypingSystem`."""
         self._typing = typing_system
         return cast("ApplicationBuilder[T]", self)
 
     def with_identifiers(
         self, app_id: str | None = None, partition_key: str | None = None, sequence_id: int | None = None
     ) -> Self:
-        """Say which application this is, whose, and which number its next step has; by default an id is made up."""
+        """Set the identifiers.
+
+        Args:
+            app_id: the id of the application; by default a random one.
+            partition_key: the key of its owner; by default the empty string.
+            sequence_id: the number of its next step; by default 0, or the one after the saved step.
+        """
         self._app_id = app_id if app_id is not None else self._app_id
         self._partition_key = partition_key if partition_key is not None else self._partition_key
         self._sequence_id = sequence_id if sequence_id is not None else self._sequence_id
@@ -130,8 +137,8 @@ class ApplicationBuilder(Generic[S_co]):
         """Add hooks: functions of an event, or objects with methods for some (`declarai_like.app.events`).
 
         Args:
-            hooks: are told in this order; sync or async.
-            on_error: what becomes of an error in one of them: ``"raise"`` it, so that the step fails, or ``"log"`` it.
+            hooks: sync or async hooks, which are called in this order.
+            on_error: ``"raise"`` an error of one of them, so that the step fails, or ``"log"`` it.
         """
         self._hooks.extend((hook, on_error) for hook in hooks)
         return self
@@ -153,23 +160,23 @@ class ApplicationBuilder(Generic[S_co]):
         fork_from_sequence_id: int | None = None,
         override_state_values: dict[str, Any] | None = None,
     ) -> Self:
-        """Go on from where an application was saved; where none was, begin with the defaults.
+        """Resume a saved application; if none was saved, start with the defaults.
 
         Args:
-            persister: where it was saved.
-            resume_at_next_action: whether to go on where it stood; a step that failed is tried again. Otherwise
-                the state is taken, and it begins at the entrypoint.
-            default_state: the state where nothing was saved.
-            default_entrypoint: the action that runs first, where nothing was saved.
-            fork_from_app_id: take the state of another application, which stays as it is.
-            fork_from_partition_key: whose that is; by default of the same.
-            fork_from_sequence_id: after which of its steps; by default the last.
-            override_state_values: values to change in what was loaded.
+            persister: the persister that loads it.
+            resume_at_next_action: True continues at the saved position, where a failed step is run again. False takes
+                only the state, and starts at the entrypoint.
+            default_state: the state if nothing was saved.
+            default_entrypoint: the action that runs first if nothing was saved.
+            fork_from_app_id: load the state of another application, which is not changed.
+            fork_from_partition_key: the key of the owner of that application; by default the same owner.
+            fork_from_sequence_id: the number of the step after which its state is taken; by default the last.
+            override_state_values: values that replace those of the loaded state.
 
         Raises:
-            StateError: the default state cannot be one, or the values to change cannot be in one.
+            StateError: the default state or the overriding values cannot be in a state.
         """
-        self._source = _Source(
+        self._source = _SavedState(
             persister,
             resume_at_next_action,
             _state("default_state", default_state),
@@ -182,39 +189,39 @@ class ApplicationBuilder(Generic[S_co]):
         return self
 
     def with_overlap(self, overlap: Overlap) -> Self:
-        """Say what becomes of a call while another one is under way: it waits (``"queue"``) or is refused (``"refuse"``)."""
+        """Set the handling of a call while another one runs: it waits (``"queue"``), or fails (``"refuse"``)."""
         self._overlap = overlap
         return self
 
     def strict(self) -> Self:
-        """Show each action only what it declares to read or write, and refuse what it writes otherwise."""
+        """Restrict actions to their declared reads and writes; an undeclared write raises an `ActionError`."""
         self._strict = True
         return self
 
     def graph(self) -> Graph:
-        """Make the graph of the application.
+        """Return the graph of the application.
 
         Raises:
-            GraphError: actions and transitions do not fit together, or settings are wrong; all that is wrong is listed.
+            GraphError: actions and transitions do not match, or settings are wrong; it lists all problems.
         """
-        return self._checked_graph(self._first)
+        return self._checked_graph(self._first_action)
 
     def build(self) -> Application[S_co]:
-        """Make the application.
+        """Return the application.
 
         Raises:
-            GraphError: actions and transitions do not fit together, or settings are wrong; all that is wrong is listed.
-            ApplicationError: two settings do not go together, or a persister gave something else than a saved state.
-            PersistenceFailed: what was saved could not be loaded.
+            GraphError: actions and transitions do not match, or settings are wrong; it lists all problems.
+            ApplicationError: two settings contradict each other, or a persister did not return a saved state.
+            PersistenceFailed: the saved state could not be loaded.
         """
         return run(self._build())
 
     async def abuild(self) -> Application[S_co]:
-        """Make the application, from async code."""
+        """Return the application, as `build` does, from async code."""
         return await arun(self._build())
 
     def _build(self) -> Flow[Any, Application]:
-        source, entrypoint = self._source, self._first
+        source, entrypoint = self._source, self._first_action
         graph = self._checked_graph(entrypoint)
         app_id = self._app_id or uuid.uuid4().hex
         if source:
@@ -229,7 +236,7 @@ class ApplicationBuilder(Generic[S_co]):
         completed = resumed is not None and resumed.status == "completed"
         hooks = Hooks()
         if self._persister is not None:
-            hooks.add(Saving(self._persister))
+            hooks.add(Saving(self._persister))  # first: a failing hook of the user must not prevent saving
         for hook, on_error in self._hooks:
             hooks.add(hook, on_error)
         sequence_id = self._sequence_id
@@ -250,13 +257,13 @@ class ApplicationBuilder(Generic[S_co]):
         )
 
     @property
-    def _first(self) -> str | None:
+    def _first_action(self) -> str | None:
         return self._entrypoint or (self._source.default_entrypoint if self._source else None)
 
     def _checked_graph(self, entrypoint: str | None) -> Graph:
         problems = list(self._wrong_settings())
         if entrypoint is None:
-            problems.append("there is no entrypoint: with_entrypoint(...) says which action runs first")
+            problems.append("the application must have an entrypoint; with_entrypoint(...) sets the first action")
         try:
             graph = self._graph.build(entrypoint)
         except GraphError as error:
@@ -266,12 +273,14 @@ class ApplicationBuilder(Generic[S_co]):
         return graph
 
     def _wrong_settings(self) -> Iterator[str]:
-        if self._overlap not in ("queue", "refuse"):
-            yield f"overlap is {self._overlap!r}; it is 'queue' or 'refuse'"
+        try:
+            one_of("overlap", self._overlap, ("queue", "refuse"), error=GraphError)
+        except GraphError as error:
+            yield str(error)
         yield from wrong_identifiers(self._app_id, self._partition_key, self._sequence_id)
         for hook, on_error in self._hooks:
             try:
-                Hooks().add(hook, on_error)
+                Hooks().add(hook, on_error)  # only for its checks: the hooks themselves are made by _build
             except ApplicationError as error:
                 yield str(error)
         if self._persister is not None:
@@ -281,21 +290,20 @@ class ApplicationBuilder(Generic[S_co]):
 
 
 def _state(name: str, values: Any) -> State:
+    """Return the state of a setting's values; an error names the setting."""
     try:
         return State(values or {})
     except StateError as error:
         raise StateError(f"{name}: {error}") from None
 
 
-def _wrong_persister(where: str, persister: Any, method: str) -> Iterator[str]:
-    if isinstance(persister, type):
-        yield f"{where} was given the class {persister.__name__}; give it an instance of it"
-    elif not callable(getattr(persister, method, None)):
-        yield f"{where} was given {persister!r:.200}, which is no persister: it has no method {method}"
+def _wrong_persister(setter: str, persister: Any, method: str) -> Iterator[str]:
+    if isinstance(persister, type) or not callable(getattr(persister, method, None)):
+        yield str(wrong_type(f"the persister of {setter}", f"an object with a method {method}", persister))
 
 
-class _Source:
-    """Where an application comes from that was saved."""
+class _SavedState:
+    """The settings of `initialize_from`: the saved state to load, and the defaults if there is none."""
 
     def __init__(
         self,
@@ -319,15 +327,16 @@ class _Source:
         self._values = values
 
     def check(self, app_id: str | None, has_state: bool) -> None:
+        """Raise an ApplicationError if two settings contradict each other."""
         if has_state:
             raise ApplicationError(
-                "with_state and initialize_from both say the state; give default_state to the second"
+                "with_state and initialize_from both set the state; use default_state of initialize_from instead"
             )
         if not self.is_fork and (self._partition_key is not None or self._sequence_id is not None):
             raise ApplicationError("fork_from_partition_key and fork_from_sequence_id need fork_from_app_id")
         if self.is_fork and app_id == self._app_id:
             raise ApplicationError(
-                f"the application {app_id!r} cannot be forked from itself; give the new one another app_id"
+                f"the application {app_id!r} cannot be forked from itself; use another app_id for the new one"
             )
 
     def load(self, app_id: str, partition_key: str) -> Flow[Any, PersistedState | None]:
@@ -336,14 +345,9 @@ class _Source:
         partition_key = partition_key if self._partition_key is None else self._partition_key
         call = PersisterCall(self.persister.load, partition_key, self._app_id or app_id, self._sequence_id)
         found: PersistedState | None = yield call
-        state: Any = getattr(found, "state", found)
-        if found is not None and state is None:
-            raise ApplicationError(f"{self.persister!r} gave no state for the application {found.app_id!r}")
-        if found is not None and not isinstance(state, State):
-            raise ApplicationError(
-                f"{self.persister!r} gave {state!r:.200} for the application {self._app_id or app_id!r}; its load gives a "
-                "PersistedState, whose state is a State, or None"
-            )
+        if found is not None and not isinstance(state := getattr(found, "state", found), State):
+            what = f"the state that {self.persister!r} loads for the application {self._app_id or app_id!r}"
+            raise wrong_type(what, "a PersistedState with a State, or None", state, error=ApplicationError)
         return found
 
     def state(self, found: PersistedState | None) -> State:

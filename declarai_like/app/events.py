@@ -1,4 +1,4 @@
-"""The events of an application, in the order in which they happen, for hooks, tracing and persistence alike."""
+"""The events of an application, in the order in which they are emitted to hooks, tracing and persistence."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Event:
-    """Something that happened.
+    """The base class of events.
 
     Attributes:
-        app_id: in which application.
-        partition_key: whose it is.
+        app_id: the id of the application.
+        partition_key: the key of its owner.
         sequence_id: the number of the step, from 0; of a run, that of its first step.
     """
 
     hook: ClassVar[str]
-    """The method that a hook has for it."""
+    """The name of the method of hooks for this event."""
 
     is_end: ClassVar[bool] = False
-    """Whether something has ended with it. Then every hook is told, also after one that failed."""
+    """True for the end of a stream, step or run, which every hook receives, also after another hook has failed."""
 
     app_id: str
     partition_key: str
@@ -34,7 +34,7 @@ class Event:
 
 @dataclass(slots=True)
 class RunStarted(Event):
-    """A call of ``run``, ``step``, ``stream_result`` or the like has begun; ``method`` says which."""
+    """A call of ``run``, ``step``, ``stream_result`` or the like has started; ``method`` is its name."""
 
     hook = "pre_run_execute_call"
     method: str
@@ -53,7 +53,7 @@ class StepStarted(Event):
 
 @dataclass(slots=True)
 class StreamStarted(Event):
-    """The action is about to stream. Times are in seconds, of ``time.time()``."""
+    """The action is about to stream. Times are in seconds since the epoch, as of ``time.time()``."""
 
     hook = "pre_start_stream"
     action: Action
@@ -62,7 +62,7 @@ class StreamStarted(Event):
 
 @dataclass(slots=True)
 class StreamItem(Event):
-    """The action has given an item, the one with this index, from 0. The reader gets it next.
+    """The action has yielded an item; ``item_index`` counts from 0. The reader receives the item after the hooks.
 
     Times are as in `StreamStarted`.
     """
@@ -77,7 +77,7 @@ class StreamItem(Event):
 
 @dataclass(slots=True)
 class StreamEnded(Event):
-    """The stream is over, after so many items; ``exception`` says what ended it early."""
+    """The stream has ended after this number of items; ``exception`` is set if it ended early."""
 
     hook = "post_end_stream"
     is_end = True
@@ -88,7 +88,7 @@ class StreamEnded(Event):
 
 @dataclass(slots=True)
 class StepEnded(Event):
-    """The action has run. ``state`` is that of the application now: after an exception the one from before."""
+    """The action has run. ``state`` is the application's state now; after an exception it is the one before the step."""
 
     hook = "post_run_step"
     is_end = True
@@ -100,7 +100,7 @@ class StepEnded(Event):
 
 @dataclass(slots=True)
 class RunEnded(Event):
-    """The call is over, also what it streamed."""
+    """The call has ended, its stream included."""
 
     hook = "post_run_execute_call"
     is_end = True
@@ -118,4 +118,4 @@ EVENTS: tuple[type[Event], ...] = (
     StepEnded,
     RunEnded,
 )
-"""The kinds of events."""
+"""All event classes."""

@@ -1,4 +1,4 @@
-"""Which action comes after which: actions, and transitions between them under conditions."""
+"""Graphs of an application: actions, and the conditional transitions between them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._core.checks import instance, shown, type_name
 from ..errors import ApplicationError, GraphError
 from .conditions.conditions import Condition, default
 
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     from .actions.actions import Action
 
 FORM = '("from", "to"), (["from", ...], "to") or ("from", "to", condition)'
-TUPLES: tuple[type[Any], ...] = (tuple, list)
+TUPLES: tuple[type[Any], ...] = (tuple, list)  # annotated, so that type checkers do not narrow to unknown items
 
 
 @dataclass(frozen=True)
 class Transition:
-    """What is done next, where a condition holds."""
+    """A change from one action to the next, taken if its condition holds."""
 
     from_: str
     to: str
@@ -30,11 +31,11 @@ class Transition:
 
 
 class Graph:
-    """Actions and their transitions; the first transition whose condition holds is taken.
+    """Actions and their transitions; after an action the first transition whose condition holds is taken.
 
     Attributes:
-        actions: in the order in which they were given.
-        transitions: the same.
+        actions: the actions, in the order in which they were added.
+        transitions: the transitions, in the order in which they were added.
     """
 
     def __init__(self, actions: Sequence[Action], transitions: Sequence[Transition]) -> None:
@@ -46,20 +47,20 @@ class Graph:
             self._after.setdefault(transition.from_, []).append(transition)
 
     def get_action(self, name: str) -> Action:
-        """Give the action of this name.
+        """Return the action of this name.
 
         Raises:
-            ApplicationError: there is none.
+            ApplicationError: the graph does not have it.
         """
         if name not in self._actions:
-            raise ApplicationError(f"{name!r} not found in actions; there are {_listed(self._actions)}")
+            raise ApplicationError(f"{name!r} not found in actions; the actions are {_listed(self._actions)}")
         return self._actions[name]
 
     def get_actions_by_tag(self, tag: str) -> list[Action]:
-        """Give the actions that have this tag, at least one.
+        """Return the actions that have this tag, at least one.
 
         Raises:
-            ApplicationError: there is none.
+            ApplicationError: no action has it.
         """
         tagged = [action for action in self.actions if tag in action.tags]
         if not tagged:
@@ -68,61 +69,66 @@ class Graph:
         return tagged
 
     def next_action(self, after: str | None, state: Mapping[str, Any], entrypoint: str) -> Action | None:
-        """Give the action that comes after the one of this name; after None, the first. None is the end.
+        """Return the action that follows the one of this name, or None at the end.
+
+        Args:
+            after: the action that ran last; None returns the entrypoint.
+            state: the state for the conditions.
+            entrypoint: the action that runs first.
 
         Raises:
-            ApplicationError: there is no action of this name.
-            StateError: a condition has no answer for the state; a `MissingKey` where it has not its key.
-            Exception: what a condition's own function raises.
+            ApplicationError: the graph does not have an action of this name.
+            StateError: a condition cannot be evaluated for the state; `MissingKey` if a key of it is missing.
+            Exception: the function of a condition raised it.
         """
         if after is None:
             return self.get_action(entrypoint)
-        self.get_action(after)  # a state that was saved may be of another graph
+        self.get_action(after)  # a saved state may come from another graph
         for transition in self._after.get(after, ()):
             try:
                 taken = transition.condition.holds(state)
             except Exception as error:
-                error.add_note(f"This condition is of the transition {transition}.")
+                error.add_note(f"This is the condition of the transition {transition}.")
                 raise
             if taken:
                 return self._actions[transition.to]
         return None
 
     def problems(self, entrypoint: str | None = None) -> list[str]:
-        """Say all that is wrong, with an entrypoint where one is given."""
+        """Return a message for each error in the graph; an entrypoint is checked if given."""
         return [*self._wrong_actions(), *self._wrong_transitions(), *self._wrong_entrypoint(entrypoint)]
 
     def _wrong_actions(self) -> Iterator[str]:
         if not self.actions:
-            yield "there are no actions; give at least one to with_actions()"
+            yield "the graph must have at least one action; use with_actions(...)"
         for name, times in Counter(action.name for action in self.actions).items():
             if times > 1:
-                yield f"{times} actions have the name {name!r}; with_actions(name=action) gives another"
+                yield f"{times} actions have the name {name!r}; with_actions(name=action) sets another name"
             if not name or name.startswith("@"):
-                yield f"an action cannot have the name {name!r}: it is empty, or begins as a tag does"
+                yield f"the name of an action must not be empty or begin with '@', got {name!r}"
 
     def _wrong_transitions(self) -> Iterator[str]:
-        always: dict[str, Transition] = {}
+        defaults: dict[str, Transition] = {}
         for transition in self.transitions:
             for name in dict.fromkeys((transition.from_, transition.to)):
                 if name not in self._actions:
                     yield f"transition {transition}: {name!r} not found in actions ({_listed(self._actions)})"
-            before = always.get(transition.from_)
+            before = defaults.get(transition.from_)
             if before is not None:
                 yield (
                     f"transition {transition} ({transition.condition.name}) is redundant: {before} before it is a "
                     "default, which is always taken; move the default to the end"
                 )
             elif transition.condition is default:
-                always[transition.from_] = transition
+                defaults[transition.from_] = transition
 
     def _wrong_entrypoint(self, entrypoint: str | None) -> Iterator[str]:
-        if entrypoint is not None and entrypoint not in [*self._actions]:  # a list: it may be anything
+        if entrypoint is not None and entrypoint not in [*self._actions]:  # a list: it may be unhashable
             yield f"entrypoint {entrypoint!r} not found in actions ({_listed(self._actions)})"
 
 
 class GraphBuilder:
-    """Collects actions and transitions; `build` makes the graph, or says all that is wrong."""
+    """Collects actions and transitions. `build` returns the graph, or raises one error with all problems."""
 
     def __init__(self) -> None:
         self._actions: list[Action] = []
@@ -130,42 +136,46 @@ class GraphBuilder:
         self._problems: list[str] = []
 
     def with_actions(self, *actions: Any, **named: Any) -> GraphBuilder:
-        """Add actions, under the names of their functions or under these."""
+        """Add actions, under the names of their functions or under the given names."""
         from .actions.decorators import create_action
 
         for name, thing in [*((None, thing) for thing in actions), *named.items()]:
             try:
-                made = create_action(thing, name)
-                made.name  # noqa: B018  (it raises where there is none)
+                action = create_action(thing, name)
+                action.name  # noqa: B018  (raises if it does not have one)
             except ApplicationError as error:
                 self._problems.append(str(error))
             else:
-                self._actions.append(made)
+                self._actions.append(action)
         return self
 
     def with_transitions(self, *transitions: Any) -> GraphBuilder:
-        """Add transitions: ``(from, to)``, or ``(from, to, condition)``; a list of names as ``from`` stands for each."""
-        for given in transitions:
+        """Add transitions: ``(from, to)`` or ``(from, to, condition)``; ``from`` may be a list of names."""
+        for transition in transitions:
             try:
-                self._transitions += _read(given)
+                self._transitions += _parse_transition(transition)
             except ValueError as error:
-                self._problems.append(f"{given!r} is no transition: {error}; write {FORM}")
+                self._problems.append(f"the transition {shown(transition)} is not valid: {error}; write {FORM}")
         return self
 
     def with_graph(self, graph: Graph) -> GraphBuilder:
-        """Add all of another graph."""
-        if isinstance(graph, Graph):  # pyright: ignore[reportUnnecessaryIsInstance]  (of a user's own)
+        """Add the actions and transitions of another graph."""
+        try:
+            instance(
+                "the graph of with_graph", graph, Graph, "a Graph", todo="GraphBuilder() builds one", error=GraphError
+            )
+        except GraphError as error:
+            self._problems.append(str(error))
+        else:
             self._actions += graph.actions
             self._transitions += graph.transitions
-        else:
-            self._problems.append(f"{graph!r:.200} is no graph; GraphBuilder() builds one")
         return self
 
     def build(self, entrypoint: str | None = None) -> Graph:
-        """Make the graph.
+        """Return the graph.
 
         Raises:
-            GraphError: actions and transitions do not fit together; it lists all that is wrong.
+            GraphError: actions and transitions do not match; it lists all problems.
         """
         graph = Graph(self._actions, self._transitions)
         problems = [*self._problems, *graph.problems(entrypoint)]
@@ -174,17 +184,22 @@ class GraphBuilder:
         return graph
 
 
-def _read(given: Any) -> list[Transition]:
-    """Read one transition as it is written, or one for each of its beginnings."""
-    if not isinstance(given, TUPLES) or len(given) not in {2, 3}:
-        raise ValueError("it is a tuple of two or three")
-    parts: list[Any] = [*given, default]
+def _parse_transition(transition: Any) -> list[Transition]:
+    """Return the transitions that a tuple describes, one for each action in ``from``.
+
+    Raises:
+        ValueError: it is not valid; the message gives the reason.
+    """
+    if not isinstance(transition, TUPLES) or len(transition) not in {2, 3}:
+        raise ValueError("it must be a tuple of two or three")
+    parts: list[Any] = [*transition, default]
     from_, to, condition = parts[:3]
     names = from_ if isinstance(from_, TUPLES) else [from_]
     if not names or not all(isinstance(name, str) for name in (*names, to)):
-        raise ValueError("actions are named by text")
+        raise ValueError("the names of its actions must be str")
     if not isinstance(condition, Condition):
-        raise ValueError(f"{condition!r} is no condition; when(), expr() and lmda() make them")  # noqa: TRY004  (as the two above)
+        todo = "made by when(), expr() or lmda()"
+        raise ValueError(f"its condition must be a Condition, {todo}, got {type_name(condition)}")  # noqa: TRY004  (as the two above)
     return [Transition(name, to, condition) for name in names]
 
 

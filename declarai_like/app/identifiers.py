@@ -1,15 +1,18 @@
-"""What says which application it is: its id, whose it is, and the number of its next step."""
+"""Checks of what identifies an application and its next step: the id, the key of its owner, and the step's number."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from .._core.checks import wrong_type
+
 
 def wrong_identifiers(app_id: Any, partition_key: Any = None, sequence_id: Any = None) -> Iterator[str]:
-    """Say which of them cannot be one, and why; None is none that was given."""
+    """Yield a message for each identifier of a wrong type; None means that it is not set."""
     for name, value in (("app_id", app_id), ("partition_key", partition_key)):
         if value is not None and not isinstance(value, str):
-            yield f"{name} is {value!r:.60}; it is a text, for instance {str(value)[:60]!r}"
+            todo = f"did you mean '{value}'?" if isinstance(value, int) else ""
+            yield str(wrong_type(name, "a str", value, todo))
     if sequence_id is not None and (not isinstance(sequence_id, int) or isinstance(sequence_id, bool)):
-        yield f"sequence_id is {sequence_id!r:.60}; it is a whole number"
+        yield str(wrong_type("sequence_id", "an integer", sequence_id))

@@ -55,7 +55,7 @@ async def test_case_10_anything_else_is_refused_with_what_was_expected(world: Ap
         return given
 
     app = builder(wrong).build()
-    with pytest.raises(ActionError, match=r"'wrong' must return either just the next State or a tuple \(result, State"):
+    with pytest.raises(ActionError, match=r"'wrong' must return the next State or a tuple \(result, State\), got "):
         await world.step(app)
     assert dict(app.state) == {}
 
@@ -66,7 +66,9 @@ async def test_case_10_a_result_of_a_function_is_a_dict(world: AppWorld) -> None
     def wrong(state: State) -> Any:
         return "text", state
 
-    with pytest.raises(ActionError, match="'wrong' returned a non-dict result: 'text'"):
+    with pytest.raises(
+        ActionError, match="the result of the action 'wrong' must be a mapping of str to values, got str"
+    ):
         await world.step(builder(wrong).build())
 
 
@@ -133,7 +135,7 @@ async def test_case_12_inputs_without_a_default_are_required_and_all_that_are_mi
     app = builder(call, told=told).build()
     assert create_action(call).inputs == (["first", "last"], ["title"])
     with pytest.raises(
-        MissingInputs, match="'call' is missing required inputs: 'first', 'last'; give them with inputs="
+        MissingInputs, match="'call' is missing required inputs: 'first', 'last'; pass them with inputs="
     ):
         await world.step(app, inputs={"title": "Dr"})
     assert told.lines == ["RunStarted", "StepStarted call", "StepEnded call MissingInputs", "RunEnded MissingInputs"]
@@ -177,7 +179,7 @@ def test_case_12_a_class_says_its_inputs_itself_or_by_its_signature() -> None:
         builder(greet=Old()).build().run()
 
 
-# 13: what is no action
+# 13: values that are not actions
 
 
 def undecorated(state: State) -> State:
@@ -185,12 +187,14 @@ def undecorated(state: State) -> State:
 
 
 @pytest.mark.parametrize("thing", [undecorated, 17, "text", None, object], ids=lambda thing: type(thing).__name__)
-def test_case_13_what_is_no_action_is_refused_by_name_or_by_place(thing: Any) -> None:
-    with pytest.raises(ActionError, match="is not a valid action"):
+def test_case_13_a_value_that_is_not_an_action_is_refused_by_name_or_without_one(thing: Any) -> None:
+    shown = {17: "got int", "text": "got str", None: "got None"}.get(thing, f"got {re.escape(repr(thing))}")
+    expected = f"must be a function with @action or @streaming_action, or an Action, {shown}"
+    with pytest.raises(ActionError, match=f"^the action 'it' {expected}$"):
         create_action(thing, "it")
-    with pytest.raises(GraphError, match="is not a valid action"):
+    with pytest.raises(GraphError, match=f"^the action 'it' {expected}"):
         ApplicationBuilder().with_actions(it=thing).with_entrypoint("it").build()
-    with pytest.raises(GraphError, match="is not a valid action"):
+    with pytest.raises(GraphError, match=f"^an action {expected}"):
         ApplicationBuilder().with_actions(thing).with_entrypoint("it").build()
 
 
@@ -234,33 +238,33 @@ WRONG_CLASSES = [
     (
         NeedsText,
         (
-            "the class NeedsText cannot become the action 'it': missing a required argument: 'text'; give an instance of it, "
+            "the class NeedsText cannot be the action 'it': missing a required argument: 'text'; use an instance of it, "
             "NeedsText(...)"
         ),
     ),
-    (HasNoUpdate, "the class HasNoUpdate cannot become the action 'it': it does not define update, writes"),
-    (StreamingAction, "the class StreamingAction cannot become the action 'it': it does not define"),
-    (HasNoRun, "'it' cannot run: its class does not define run(self, state), which gives its result"),
-    (HasNoRun(), "'it' cannot run: its class does not define run(self, state), which gives its result"),
-    (ReadsText, "reads of 'it' is the str 'text'; it is a list of keys: ['text']"),
-    (Result(["a"]), "reads of 'it' is (['a'],); it is a list of keys, which are text"),  # type: ignore[arg-type]  # the mistake
+    (HasNoUpdate, "the class HasNoUpdate cannot be the action 'it': it does not define update, writes"),
+    (StreamingAction, "the class StreamingAction cannot be the action 'it': it does not define"),
+    (HasNoRun, "'it' cannot run: its class must define run(self, state), which returns the result"),
+    (HasNoRun(), "'it' cannot run: its class must define run(self, state), which returns the result"),
+    (ReadsText, "reads of 'it' must be a list of str, got str; did you mean ['text']?"),
+    (Result(["a"]), "each of the reads of 'it' must be a str, got list"),  # type: ignore[arg-type]  # the mistake
 ]
 
 
 @pytest.mark.parametrize(("thing", "message"), WRONG_CLASSES)
-def test_case_13_a_class_that_can_be_no_action_is_refused_with_what_is_missing(thing: Any, message: str) -> None:
+def test_case_13_a_class_that_cannot_be_an_action_is_refused_with_the_missing_parts(thing: Any, message: str) -> None:
     with pytest.raises(ActionError, match=re.escape(message)):
         create_action(thing, "it")
 
 
-def test_case_13_classes_that_can_be_no_actions_are_all_listed_when_it_is_built() -> None:
+def test_case_13_all_classes_that_cannot_be_actions_are_listed_by_build() -> None:
     made = (
         ApplicationBuilder().with_actions(it=WRONG_CLASSES[0][0]).with_actions(it=WRONG_CLASSES[1][0], name=undecorated)
     )
     with pytest.raises(GraphError) as raised:
         made.with_entrypoint("it").build()
     assert raised.value.problems[:2] == tuple(message for _, message in WRONG_CLASSES[:2])
-    assert "is not a valid action" in raised.value.problems[2]
+    assert raised.value.problems[2].startswith("the action 'name' must be a function with @action")
 
 
 def test_case_13_an_error_of_a_classs_own_is_not_hidden() -> None:
@@ -272,29 +276,44 @@ def test_case_13_an_error_of_a_classs_own_is_not_hidden() -> None:
         create_action(Broken, "it")
 
 
-def test_case_13_an_action_without_a_name_is_refused_by_place() -> None:
-    with pytest.raises(GraphError, match=r"Result has no name yet; with_actions\(name=...\) gives it one"):
+def test_case_13_an_action_without_a_name_is_refused() -> None:
+    with pytest.raises(GraphError, match=r"Result does not have a name; use with_actions\(name=...\)"):
         ApplicationBuilder().with_actions(Result("a")).with_entrypoint("result").build()
 
 
 @pytest.mark.parametrize(
     ("declare", "message"),
     [
-        (lambda: action(reads=[], writes=[])(lambda: None), "takes nothing"),
-        (lambda: action(reads="name", writes=[])(undecorated), r"is the str 'name'; it is a list of keys: \['name'\]"),
-        (lambda: streaming_action(reads=[], writes="name")(undecorated), "writes of 'undecorated' is the str"),
+        (lambda: action(reads=[], writes=[])(lambda: None), "must have a first parameter, which is the state"),
+        (
+            lambda: action(reads="name", writes=[])(undecorated),
+            r"reads of 'undecorated' must be a list of str, got str; did you mean \['name'\]\?",
+        ),
+        (
+            lambda: streaming_action(reads=[], writes="name")(undecorated),
+            "writes of 'undecorated' must be a list of str, got str",
+        ),
         (
             lambda: action([], [], tags="loud")(undecorated),
-            r"tags of .* is the str 'loud'; it is a list of tags: \['loud'\]",
+            r"tags of 'undecorated' must be a list of str, got str; did you mean \['loud'\]\?",
         ),
-        (lambda: action(reads=None, writes=[])(undecorated), "reads of 'undecorated' is None; it is a list of keys"),  # type: ignore[arg-type]  # the mistake
+        (lambda: action(reads=None, writes=[])(undecorated), "reads of 'undecorated' must be a list of str, got None"),  # type: ignore[arg-type]  # the mistake
         (
             lambda: action(reads=[], writes=["a", 5])(undecorated),
-            r"is \['a', 5\]; it is a list of keys, which are text",
+            "each of the writes of 'undecorated' must be a str, got int",
         ),  # type: ignore[list-item]  # the mistake
-        (lambda: create_action(action([], [])(undecorated), 5), "5 cannot be the name of <action undecorated>"),  # type: ignore[arg-type]  # the mistake
-        (lambda: action(reads=[], writes=[])(17), "17.* is no function"),  # type: ignore[type-var]  # the mistake
-        (lambda: action(reads=[], writes=[])(_generator), "'_generator' yields, so it is a streaming action"),
+        (
+            lambda: create_action(action([], [])(undecorated), 5),
+            "the name of <action undecorated> must be a str, got int",
+        ),  # type: ignore[arg-type]  # the mistake
+        (
+            lambda: action(reads=[], writes=[])(17),
+            "a decorated action must be a function, got int; derive a class from Action",
+        ),  # type: ignore[type-var]  # the mistake
+        (
+            lambda: action(reads=[], writes=[])(_generator),
+            "'_generator' is a generator function; declare it with @streaming_action",
+        ),
     ],
 )
 def test_case_13_what_cannot_be_declared_is_refused_where_it_is_declared(declare: Any, message: str) -> None:
@@ -307,12 +326,12 @@ def _generator(state: State) -> Iterator[Any]:
 
 
 @in_each_world
-async def test_case_13_a_streaming_function_that_yields_nothing_at_all_is_told_so(world: AppWorld) -> None:
+async def test_case_13_a_streaming_function_without_a_yield_is_refused(world: AppWorld) -> None:
     @streaming_action([], [])
     def plain(state: State) -> State:
         return state
 
-    with pytest.raises(ActionError, match="'plain' gave .* is no generator; it yields its items"):
+    with pytest.raises(ActionError, match="'plain' returns must be a generator of items, got State; yield the items"):
         await world.step(builder(plain).build())
 
 
@@ -385,7 +404,7 @@ KINDS = ["class", "function", "streaming class", "streaming function"]
 async def test_case_14_a_key_that_is_declared_and_not_written_is_named(world: AppWorld, kind: str) -> None:
     app = builder(sets=setting(world, kind, a=1)).with_state(c=0).build()
     for call in ("step", "stream"):
-        with pytest.raises(ActionError, match="'sets' has missing write keys: it declares 'b' in its writes"):
+        with pytest.raises(ActionError, match="'sets' has missing write keys: it declares 'b' in writes"):
             await (world.step(app) if call == "step" else read(world, app))
         assert dict(app.state) == {"c": 0}
 
@@ -479,11 +498,11 @@ def test_case_16_an_action_is_named_once_and_the_name_is_a_copys() -> None:
     named = unnamed.with_name("sets")
     assert (named.name, named.tags, named.reads, named.writes) == ("sets", ["chatty"], [], ["a", "b"])
     assert not unnamed.has_name
-    with pytest.raises(ActionError, match="no name yet"):
+    with pytest.raises(ActionError, match="does not have a name"):
         _ = unnamed.name
-    with pytest.raises(ActionError, match="'sets' has a name already, so it cannot become 'other'"):
+    with pytest.raises(ActionError, match="'sets' already has a name, and cannot be renamed to 'other'"):
         named.with_name("other")
-    with pytest.raises(GraphError, match="'sets' has a name already, so it cannot become 'other'"):
+    with pytest.raises(GraphError, match="'sets' already has a name, and cannot be renamed to 'other'"):
         ApplicationBuilder().with_actions(other=named).with_entrypoint("other").build()
 
 
@@ -795,11 +814,20 @@ def typed(**given: Any) -> Any:
         (lambda: typed(writes=["nothing"])(_generator), "nothing"),
         (lambda: action.pydantic(["nothing"], ["answer"], Chat, Chat)(undecorated), "nothing"),
         (lambda: action.pydantic(["prompt"], ["prompt"], Chat, Answered)(undecorated), "prompt"),
-        (lambda: typed(stream_type=None), "stream_type is None"),
-        (lambda: typed(state_input_type=None)(_generator), "state_input_type .*is None; it is a pydantic model"),
-        (lambda: typed(state_output_type=dict)(_generator), "state_output_type .*it is a pydantic model"),
-        (lambda: action.pydantic(["prompt"], ["answer"], Chat)(undecorated), "given together, or not at all"),
-        (lambda: action.pydantic(["prompt"], ["answer"])(unannotated), "does not say the types"),
+        (lambda: typed(stream_type=None), "stream_type must be a class, such as a pydantic model or dict, got None"),
+        (
+            lambda: typed(state_input_type=None)(_generator),
+            "state_input_type of '_generator' must be a pydantic model, got None",
+        ),
+        (
+            lambda: typed(state_output_type=dict)(_generator),
+            "state_output_type of '_generator' must be a pydantic model, got the class dict",
+        ),
+        (lambda: action.pydantic(["prompt"], ["answer"], Chat)(undecorated), "must be set together, or not at all"),
+        (
+            lambda: action.pydantic(["prompt"], ["answer"])(unannotated),
+            "must have annotations for its state and its result",
+        ),
     ],
 )
 def test_case_57_wrong_types_are_refused_where_the_action_is_declared(declare: Any, message: str) -> None:
@@ -836,7 +864,7 @@ async def test_case_58_an_item_of_another_type_is_refused_with_its_number_and_ty
         yield Part(text="."), state
 
     app = builder(say=typed(writes=["prompt"])(world.made(say))).with_state(Chat(prompt="hi")).build()
-    with pytest.raises(ActionError, match="item 1 of the streaming action .*say' is of type dict, not Part"):
+    with pytest.raises(ActionError, match="item 1 of the streaming action .*say' must be a Part, got dict"):
         await ((await world.stream(app, "say"))[1].read() if streams else world.step(app))
     assert app.state.data == Chat(prompt="hi")
 
@@ -847,7 +875,7 @@ async def test_case_58_the_result_is_of_that_type_as_well(world: AppWorld) -> No
         yield {"text": "."}, state
 
     app = builder(say=typed(writes=["prompt"])(world.made(say))).with_state(Chat(prompt="hi")).build()
-    with pytest.raises(ActionError, match="'say' returned a non-Part result"):
+    with pytest.raises(ActionError, match="the result of the action 'say' must be a Part, got dict"):
         await (await world.stream(app, "say"))[1].get()
 
 

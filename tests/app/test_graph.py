@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from declarai_like._core.checks import shown
 from declarai_like.app import State, action, default, expr, when
 from declarai_like.app.graph import FORM, Graph, GraphBuilder, Transition
 from declarai_like.errors import ApplicationError, GraphError, MissingKey
@@ -36,10 +37,10 @@ def problems(builder: GraphBuilder, entrypoint: str | None = None) -> tuple[str,
 
 
 def test_case_20_a_graph_needs_an_action() -> None:
-    assert problems(GraphBuilder()) == ("there are no actions; give at least one to with_actions()",)
+    assert problems(GraphBuilder()) == ("the graph must have at least one action; use with_actions(...)",)
 
 
-def test_case_20_an_endpoint_that_is_no_action_is_named_and_so_are_those_that_there_are() -> None:
+def test_case_20_an_unknown_endpoint_is_named_with_the_known_actions() -> None:
     builder = GraphBuilder().with_actions(one, two).with_transitions(("one", "too"), ("eno", "two"), ("x", "x"))
     assert problems(builder) == (
         "transition 'one' -> 'too': 'too' not found in actions ('one', 'two')",
@@ -50,8 +51,8 @@ def test_case_20_an_endpoint_that_is_no_action_is_named_and_so_are_those_that_th
 
 def test_case_20_two_actions_of_one_name() -> None:
     assert problems(GraphBuilder().with_actions(one, two, one=three, two=three).with_actions(one)) == (
-        "3 actions have the name 'one'; with_actions(name=action) gives another",
-        "2 actions have the name 'two'; with_actions(name=action) gives another",
+        "3 actions have the name 'one'; with_actions(name=action) sets another name",
+        "2 actions have the name 'two'; with_actions(name=action) sets another name",
     )
 
 
@@ -67,7 +68,7 @@ def test_case_20_what_comes_after_a_default_is_redundant() -> None:
     )
 
 
-def test_case_20_an_entrypoint_that_is_no_action() -> None:
+def test_case_20_an_unknown_entrypoint() -> None:
     builder = GraphBuilder().with_actions(one, two)
     assert problems(builder, "en") == ("entrypoint 'en' not found in actions ('one', 'two')",)
     assert builder.build("one").problems("two") == []
@@ -75,56 +76,59 @@ def test_case_20_an_entrypoint_that_is_no_action() -> None:
     assert problems(builder, wrong) == ("entrypoint ['one'] not found in actions ('one', 'two')",)
 
 
-def test_what_is_no_graph_cannot_be_taken_into_another() -> None:
+def test_a_value_that_is_not_a_graph_cannot_be_added_to_one() -> None:
     wrong: Any = GraphBuilder
     assert problems(GraphBuilder().with_actions(one).with_graph(wrong)) == (
-        f"{GraphBuilder!r} is no graph; GraphBuilder() builds one",
+        "the graph of with_graph must be a Graph, got the class GraphBuilder; GraphBuilder() builds one",
     )
 
 
 @pytest.mark.parametrize(
     ("transition", "reason"),
     [
-        (("one",), "it is a tuple of two or three"),
-        (("one", "two", default, 1), "it is a tuple of two or three"),
-        ("onetwo", "it is a tuple of two or three"),
-        (when(a=1), "it is a tuple of two or three"),
-        ((one, "two"), "actions are named by text"),
-        (("one", ["two"]), "actions are named by text"),
-        (("one", None), "actions are named by text"),
-        (([], "two"), "actions are named by text"),
-        ((["one", 2], "two"), "actions are named by text"),
-        (("one", "two", "n > 1"), "'n > 1' is no condition; when(), expr() and lmda() make them"),
-        (("one", "two", True), "True is no condition; when(), expr() and lmda() make them"),
+        (("one",), "it must be a tuple of two or three"),
+        (("one", "two", default, 1), "it must be a tuple of two or three"),
+        ("onetwo", "it must be a tuple of two or three"),
+        (when(a=1), "it must be a tuple of two or three"),
+        ((one, "two"), "the names of its actions must be str"),
+        (("one", ["two"]), "the names of its actions must be str"),
+        (("one", None), "the names of its actions must be str"),
+        (([], "two"), "the names of its actions must be str"),
+        ((["one", 2], "two"), "the names of its actions must be str"),
+        (("one", "two", "n > 1"), "its condition must be a Condition, made by when(), expr() or lmda(), got str"),
+        (("one", "two", True), "its condition must be a Condition, made by when(), expr() or lmda(), got bool"),
     ],
 )
 def test_a_transition_of_another_form_is_shown(transition: Any, reason: str) -> None:
     builder = GraphBuilder().with_actions(one, two).with_transitions(transition)
-    assert problems(builder) == (f"{transition!r} is no transition: {reason}; write {FORM}",)
+    assert problems(builder) == (f"the transition {shown(transition)} is not valid: {reason}; write {FORM}",)
 
 
 @pytest.mark.parametrize("name", ["@tag:both", "@x"])
 def test_a_name_that_would_be_read_as_a_tag_is_refused(name: str) -> None:
     assert problems(GraphBuilder().with_actions(**{name: one})) == (
-        f"an action cannot have the name {name!r}: it is empty, or begins as a tag does",
+        f"the name of an action must not be empty or begin with '@', got {name!r}",
     )
 
 
 def test_a_name_cannot_be_empty() -> None:
     nameless: Any = SimpleNamespace(name="", tags=[])
-    assert Graph([nameless], []).problems() == [
-        "an action cannot have the name '': it is empty, or begins as a tag does"
-    ]
+    assert Graph([nameless], []).problems() == ["the name of an action must not be empty or begin with '@', got ''"]
 
 
-def test_case_13_what_is_no_action_is_an_error_wherever_it_stands() -> None:
+def test_case_13_a_value_that_is_not_an_action_is_an_error_wherever_it_is_added() -> None:
     def plain(state: State) -> State:
         return state
 
     found = problems(GraphBuilder().with_actions(one, plain, "two", other=plain))
     assert len(found) == 3
-    assert all("is not a valid action" in problem for problem in found)
-    assert "'two'" in found[1]
+    expected = "must be a function with @action or @streaming_action, or an Action, got"
+    assert [problem.partition(f" {expected} ")[0] for problem in found] == [
+        "an action",
+        "an action",
+        "the action 'other'",
+    ]
+    assert [problem.rpartition(" got ")[2] for problem in found] == [shown(plain), "str", shown(plain)]
 
 
 def test_all_problems_come_at_once() -> None:
@@ -176,12 +180,14 @@ def test_case_21_without_a_transition_there_is_an_end() -> None:
 def test_a_condition_that_fails_says_where_it_stands(graph: Graph) -> None:
     with pytest.raises(MissingKey, match="'missing=1' needs the key 'missing'") as caught:
         graph.next_action("three", State({"n": 1}), "one")
-    assert caught.value.__notes__ == ["This condition is of the transition 'three' -> 'three'."]
+    assert caught.value.__notes__ == ["This is the condition of the transition 'three' -> 'three'."]
 
 
 def test_an_action_that_is_not_there_is_an_error_that_lists_those_that_are(graph: Graph) -> None:
     for ask in (lambda: graph.get_action("four"), lambda: graph.next_action("four", State(), "one")):
-        with pytest.raises(ApplicationError, match="'four' not found in actions; there are 'one', 'two', 'three'"):
+        with pytest.raises(
+            ApplicationError, match="'four' not found in actions; the actions are 'one', 'two', 'three'"
+        ):
             ask()
     with pytest.raises(ApplicationError, match="'four' not found"):
         graph.next_action(None, State(), "four")

@@ -56,8 +56,8 @@ def test_case_01_a_value_is_read_by_its_name() -> None:
     assert isinstance(caught.value, MissingKey)
     assert isinstance(caught.value, ApplicationError)
     assert str(caught.value) == (
-        "this state has no 'prompt'; it has 'foo'. An action that needs 'prompt' declares it (reads=['prompt']), "
-        "and an action before it, or the application's first state, has to give it"
+        "the state does not have the key 'prompt'; it has 'foo'. An action that needs 'prompt' must declare it "
+        "(reads=['prompt']), and an action before it, or the first state of the application, must set it"
     )
     with pytest.raises(MissingKey, match="it is empty"):
         State()["foo"]
@@ -75,16 +75,21 @@ def test_case_02_append_adds_to_lists_and_begins_those_that_are_absent() -> None
 @pytest.mark.parametrize("value", ["text", 1, None, (1, 2), {"a": 1}, {1}, deque([1])])
 def test_case_03_only_a_list_can_be_appended_to_and_extended(value: object) -> None:
     state = State({"foo": value, "log": []})
-    with pytest.raises(ValueError, match=rf"^'foo' cannot .* \({type(state['foo']).__name__}\) is non-appendable$"):
+    with pytest.raises(
+        ValueError, match=rf"^cannot append to 'foo': its value is not a list \(.*, {type(state['foo']).__name__}\)$"
+    ):
         state.append(log=1, foo=1)
-    with pytest.raises(StateError, match=r"^'foo' cannot .* is non-extendable$"):
+    with pytest.raises(StateError, match=r"^cannot extend 'foo': its value is not a list \(.*\)$"):
         state.extend(log=[1], foo=[1])
     assert state == {"foo": value, "log": []}
 
 
 @pytest.mark.parametrize("value", ["text", b"bytes", 1, None, {"a": 1}])
 def test_a_list_is_extended_by_several_values(value: Any) -> None:
-    with pytest.raises(StateError, match=r"'log' can be extended by several values, as in a list; not by .*"):
+    name = "None" if value is None else type(value).__name__
+    with pytest.raises(
+        StateError, match=rf"^extend\(log=...\) must be an iterable of values, such as a list, got {name}$"
+    ):
         State({"log": []}).extend(log=value)
 
 
@@ -93,10 +98,10 @@ def test_case_04_increment_adds_whole_numbers() -> None:
     assert state.increment(n=2, m=5) == {**state, "n": 3, "m": 5}
     assert state.increment(n=-1)["n"] == 0
     for name in "sbf":
-        with pytest.raises(ValueError, match=rf"^'{name}' cannot be incremented: .* is non-integer$"):
+        with pytest.raises(ValueError, match=rf"^cannot increment '{name}': its value is not an integer \(.*\)$"):
             state.increment(**{name: 1})
     for by in ("x", 1.5, True, None):
-        with pytest.raises(StateError, match="'n' cannot be incremented: .* is non-integer"):
+        with pytest.raises(StateError, match=r"^cannot increment 'n': the argument is not an integer \(.*\)$"):
             state.increment(n=by)  # type: ignore[arg-type]
 
 
@@ -129,7 +134,7 @@ def test_case_06_merge_and_subset() -> None:
     assert state.subset(["b", "a"]) == state.subset("b", "a") == state
     assert list(state.subset(("b", "a"))) == ["b", "a"]
     assert state.subset() == {}
-    with pytest.raises(MissingKey, match="no 'no'; it has 'a', 'b'"):
+    with pytest.raises(MissingKey, match="does not have the key 'no'; it has 'a', 'b'"):
         state.subset("a", "no", ignore_missing=False)
     changed = [
         state.subset("a"), state.update(a=2), state.merge({"a": 2}), state.append(c=1), state.extend(c=[1]),
@@ -169,9 +174,11 @@ def test_case_07_a_field_can_have_functions_that_write_and_read_it(register: Cal
 
 def test_case_07_the_functions_of_a_field_take_any_keyword() -> None:
     serde = Serde()
-    with pytest.raises(ValueError, match=r"^the serializer of the field 'f' has to take \*\*kwargs, as in"):
+    with pytest.raises(
+        ValueError, match=r"^the serializer of the field 'f' must take \*\*kwargs, for instance def serializer"
+    ):
         serde.register_field_serde("f", lambda value: {"value": value}, read_upper)
-    with pytest.raises(StateError, match=r"^the deserializer of the field 'f' has to take \*\*kwargs"):
+    with pytest.raises(StateError, match=r"^the deserializer of the field 'f' must take \*\*kwargs"):
         serde.register_field_serde("f", write_upper, dict.get)
     with pytest.raises(StateError, match="the serializer"):
         serde.register_field_serde("f", 1, read_upper)  # type: ignore[arg-type]
@@ -180,7 +187,7 @@ def test_case_07_the_functions_of_a_field_take_any_keyword() -> None:
 def test_case_07_the_serializer_of_a_field_gives_a_dict() -> None:
     serde = Serde()
     serde.register_field_serde("f", lambda *_, **__: "text", read_upper)  # type: ignore[arg-type, return-value]
-    with pytest.raises(ValueError, match=r"^the field 'f' cannot be saved: its serializer has to return a dict"):
+    with pytest.raises(ValueError, match=r"^the field 'f' cannot be saved: its serializer must return a dict, got str"):
         State({"f": 1}).serialize(serde)
 
 
@@ -199,7 +206,9 @@ def test_a_field_that_was_saved_by_functions_is_not_read_without_them() -> None:
     serde.register_field_serde("f", lambda value, **_: {"v": value}, lambda data, **_: data["v"])
     data = State({"f": 1}).serialize(serde)
     assert State.deserialize({"f": 5}, serde) == {"f": 5}  # it was saved before there were any
-    with pytest.raises(StateError, match=r"there are none here; register_field_serde\('f', \.\.\.\) before it is read"):
+    with pytest.raises(
+        StateError, match=r"that are not registered here; call register_field_serde\('f', \.\.\.\) before reading it"
+    ):
         State.deserialize(data)
 
 
@@ -229,7 +238,7 @@ def test_case_08_nothing_changes_a_state() -> None:
 
 def test_case_08_the_attributes_of_a_state_cannot_be_set() -> None:
     state = State({"a": 1})
-    with pytest.raises(AttributeError, match=r"a new one comes of state\.update\(a=\.\.\.\)"):
+    with pytest.raises(AttributeError, match=r"^a state is immutable; state\.update\(a=\.\.\.\) returns a new one"):
         state.a = 2  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"state\.wipe\(delete=\['_values'\]\)"):
         del state._values
@@ -285,8 +294,8 @@ def test_names_can_be_any_words() -> None:
 
 
 @pytest.mark.parametrize(("values", "message"), [
-    ({1: 2}, r"the names in a state are strings; 1 is 1 \(int\)"),
-    ([1], r"a state is made of values by name, a dict; not of \[1\] \(list\)"),
+    ({1: 2}, "^a key of a state must be a str, got int$"),
+    ([1], "^the values of a state must be a mapping of str to values, got list$"),
 ])  # fmt: skip
 def test_a_state_is_made_of_values_by_name(values: Any, message: str) -> None:
     with pytest.raises(StateError, match=message):
@@ -296,7 +305,7 @@ def test_a_state_is_made_of_values_by_name(values: Any, message: str) -> None:
 def test_what_holds_itself_cannot_be_in_a_state() -> None:
     endless: list[Any] = []
     endless.append(endless)
-    with pytest.raises(StateError, match="'a' cannot be in a state: it holds itself"):
+    with pytest.raises(StateError, match="'a' cannot be in a state: it contains itself"):
         State({"a": endless})
 
 
@@ -333,7 +342,7 @@ DICT_CHANGES: list[Callable[[Any], Any]] = [
 @pytest.mark.parametrize("change", LIST_CHANGES)
 def test_a_list_of_a_state_cannot_be_changed(change: Callable[[Any], Any]) -> None:
     value = State({"a": [1]})["a"]
-    with pytest.raises(TypeError, match=r"^a state's list cannot be changed \(.*\); use .*"):
+    with pytest.raises(TypeError, match=r"^a state's list is immutable \(.*\); use .*"):
         change(value)
     value.__init__([5])
     assert value == [1]
@@ -342,14 +351,14 @@ def test_a_list_of_a_state_cannot_be_changed(change: Callable[[Any], Any]) -> No
 def test_the_error_says_what_does_it_instead() -> None:
     with pytest.raises(TypeError, match=r"\(append\); use state\.append\(key=value\)"):
         State({"a": []})["a"].append(1)
-    with pytest.raises(TypeError, match=r"\(clear\); use a copy, dict\(value\), and give it to a new state"):
+    with pytest.raises(TypeError, match=r"\(clear\); use a copy, dict\(value\), and put it into a new state"):
         State({"a": {}})["a"].clear()
 
 
 @pytest.mark.parametrize("change", DICT_CHANGES)
 def test_a_dict_of_a_state_cannot_be_changed(change: Callable[[Any], Any]) -> None:
     value = State({"a": {"a": 1}})["a"]
-    with pytest.raises(TypeError, match=r"^a state's dict cannot be changed \(.*\); use .*"):
+    with pytest.raises(TypeError, match=r"^a state's dict is immutable \(.*\); use .*"):
         change(value)
     value.__init__({"b": 5})
     assert value == {"a": 1}
@@ -366,7 +375,7 @@ def test_every_method_of_lists_and_dicts_that_changes_them_is_refused() -> None:
                 except Exception:
                     continue
                 if before != plain and name != "__init__":
-                    with pytest.raises(TypeError, match="cannot be changed"):
+                    with pytest.raises(TypeError, match="is immutable"):
                         getattr(frozen(plain), name)(*args)
 
 
@@ -465,7 +474,7 @@ class States(RuleBasedStateMachine):
         if isinstance(values.get(key, []), list):
             self.add(state.append(**{key: value}), {**values, key: [*values.get(key, []), copy.deepcopy(value)]})
         else:
-            with pytest.raises(StateError, match="non-appendable"):
+            with pytest.raises(StateError, match="cannot append to"):
                 state.append(**{key: value})
 
     @rule(data=st.data(), changes=st.dictionaries(KEYS, st.lists(VALUES, max_size=3), max_size=3))
@@ -475,7 +484,7 @@ class States(RuleBasedStateMachine):
             longer = {key: values.get(key, []) + copy.deepcopy(more) for key, more in changes.items()}
             self.add(state.extend(**changes), {**values, **longer})
         else:
-            with pytest.raises(StateError, match="non-extendable"):
+            with pytest.raises(StateError, match="cannot extend"):
                 state.extend(**changes)
 
     @rule(data=st.data(), key=KEYS, by=st.integers())
@@ -485,7 +494,7 @@ class States(RuleBasedStateMachine):
         if type(before) is int:
             self.add(state.increment(**{key: by}), {**values, key: before + by})
         else:
-            with pytest.raises(StateError, match="non-integer"):
+            with pytest.raises(StateError, match="is not an integer"):
                 state.increment(**{key: by})
 
     @rule(data=st.data(), keys=st.sets(KEYS))
@@ -744,13 +753,13 @@ class Excluded(BaseModel):
 
 
 @pytest.mark.parametrize(("value", "message"), [
-    (object(), r"^the field 'f' cannot be saved: it is <object .*>, of the class object, which is no JSON; .*register_field"),
+    (object(), r"^the field 'f' cannot be saved: it is <object .*>, of the class object, which cannot be saved as JSON; .*register_field"),
     ([1, {"a": (2, object())}], r"^the field 'f' cannot be saved \(at \[1\]\['a'\]\[1\]\): it is <object"),
-    (Word("a"), "of the class Word, which is no JSON"),
-    (1j, "of the class complex, which is no JSON"),
-    ({Word("a"): 1}, r"\(at \['a'\]\): it is 'a', of the class Word, which is no JSON"),
+    (Word("a"), "of the class Word, which cannot be saved as JSON"),
+    (1j, "of the class complex, which cannot be saved as JSON"),
+    ({Word("a"): 1}, r"\(at \['a'\]\): it is 'a', of the class Word, which cannot be saved as JSON"),
     (Note("a", marks=[object()]), r"\(at \['marks'\]\[0\]\): it is <object"),
-    (datetime(2026, 1, 2, tzinfo=Zone()), "its time zone is .*; one that is no fixed distance from UTC has to be of zoneinfo"),
+    (datetime(2026, 1, 2, tzinfo=Zone()), "its time zone must be a fixed offset from UTC or a zoneinfo.ZoneInfo, got <.*Zone.*>"),
 ])  # fmt: skip
 def test_what_cannot_be_saved_is_named(value: Any, message: str) -> None:
     with pytest.raises(StateError, match=message):
@@ -760,14 +769,14 @@ def test_what_cannot_be_saved_is_named(value: Any, message: str) -> None:
 @pytest.mark.parametrize("value", [Hidden(secret=SecretStr("x")), Excluded(a=2)])
 def test_a_model_that_pydantic_does_not_save_whole_is_refused(value: Any) -> None:
     serde = Serde(types=[type(value)])
-    with pytest.raises(StateError, match="'f' cannot be saved: this .* is not the same when pydantic has written it"):
+    with pytest.raises(StateError, match="'f' cannot be saved: this .* is not the same after pydantic has written it"):
         State({"f": value}).serialize(serde)
 
 
 @pytest.mark.parametrize("value", [Mood.GOOD, Note("a"), Film(title="a"), Point(1)])
 def test_classes_are_saved_and_read_when_they_were_named(value: Any) -> None:
     name = type(value).__name__
-    how = rf"'tests.app.test_state:{name}', which is not registered; put @register_class on it, or give Serde\(types=\[{name}\]\)"
+    how = rf"'tests.app.test_state:{name}', which is not registered; put @register_class on it, or use Serde\(types=\[{name}\]\)"
     with pytest.raises(StateError, match=rf"^the field 'f' cannot be saved: it is of the class {how}$"):
         State({"f": value}).serialize()
     with pytest.raises(StateError, match=rf"^the field 'f' cannot be read: it is of the class {how}$"):
@@ -793,15 +802,17 @@ def test_only_the_class_that_was_named_is_used() -> None:
         return Local
 
     one, other = make(), make()
-    with pytest.raises(StateError, match="another one is registered by that name"):
+    with pytest.raises(StateError, match="another class is registered under that name"):
         State({"f": one()}).serialize(Serde(types=[other]))
     assert through_json(State({"f": other()}), Serde(types=[one, other])) == {"f": other()}
 
 
 @pytest.mark.parametrize("cls", [int, object, Marked, Serde, "name"])
 def test_only_classes_whose_instances_can_be_saved_are_registered(cls: Any) -> None:
+    got = f"the class {cls.__name__}" if isinstance(cls, type) else "str"
+    expected = "the class of an enum, a dataclass, a named tuple or a pydantic model"
     with pytest.raises(
-        StateError, match="cannot be registered: it is no enum, dataclass, named tuple or pydantic model"
+        StateError, match=rf"^a registered class must be {expected}, got {got}; .* register_field_serde\("
     ):
         register_class(cls)
 
@@ -820,7 +831,7 @@ def test_data_does_not_say_what_is_imported_or_called(kind: str, path: Any) -> N
 def test_a_class_is_not_read_as_another_kind() -> None:
     data = State({"f": Note("a")}).serialize(SERDE)
     data["f"]["$kind"] = "enum"
-    with pytest.raises(StateError, match="another one is registered by that name"):
+    with pytest.raises(StateError, match="another class is registered under that name"):
         State.deserialize(data, SERDE)
 
 
@@ -877,7 +888,7 @@ def test_whatever_is_read_gives_a_state_or_a_named_error(data: Any) -> None:
 
 
 def test_data_that_is_no_object_is_refused() -> None:
-    with pytest.raises(StateError, match=r"a state is read from an object, not from \[1\]"):
+    with pytest.raises(StateError, match="^the data of a state must be a mapping, got list$"):
         State.deserialize([1])  # type: ignore[arg-type]
 
 
@@ -889,7 +900,7 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
         State.deserialize({"f": deep})
     endless = Note("a")
     endless.marks.append(endless)
-    with pytest.raises(StateError, match="'f' cannot be saved: it is nested too deeply, or holds itself"):
+    with pytest.raises(StateError, match="'f' cannot be saved: it is nested too deeply, or contains itself"):
         State({"f": endless}).serialize(SERDE)
     while deep:
         deep = deep.pop()
@@ -950,23 +961,23 @@ def test_without_a_typing_system_data_is_the_state() -> None:
 
 def test_data_that_does_not_fit_is_an_error_that_names_the_model() -> None:
     state = State({"answer": 1}, PydanticTypingSystem(Talk))
-    with pytest.raises(StateError, match=r"^the state does not fit Talk: 2 validation errors") as caught:
+    with pytest.raises(StateError, match=r"^the state is not a valid Talk: 2 validation errors") as caught:
         state.data  # noqa: B018
     assert isinstance(caught.value.__cause__, ValidationError)
 
 
 @pytest.mark.parametrize("wrong", [dict, 5, Talk.model_construct()], ids=lambda wrong: type(wrong).__name__)
 def test_a_typing_system_of_models_takes_the_class_of_one(wrong: Any) -> None:
+    got = "the class dict" if wrong is dict else type(wrong).__name__
     with pytest.raises(
-        StateError, match="^PydanticTypingSystem takes the class of a pydantic model, and not "
-    ) as caught:
+        StateError, match=f"^the model of PydanticTypingSystem must be the class of a pydantic model, got {got}$"
+    ):
         PydanticTypingSystem(wrong)
-    assert repr(wrong)[:100] in str(caught.value)
 
 
-def test_what_is_no_typing_system_is_refused_where_it_is_given() -> None:
+def test_a_wrong_typing_system_is_refused_where_it_is_set() -> None:
     wrong: Any = Talk
-    message = r"^a typing system has a method construct_data\(state\), and <class .*Talk'> has none; .* PydanticTypingSystem\("
+    message = r"^typing_system must be an object with a method construct_data\(state\), got the class Talk; .* PydanticTypingSystem\("
     for give in (
         lambda: State({}, wrong),
         lambda: State().with_typing_system(wrong),
@@ -1056,7 +1067,7 @@ def test_a_model_of_some_fields_has_those_only() -> None:
 
 def test_fields_that_are_not_set_yet_are_held_to_the_model_as_well() -> None:
     made: Any = instance_of(fields_model(Talk, [], unset=["count"]), {"count": 5}, names=[])
-    with pytest.raises(ActionError, match="^the field 'count' of Talk was not set, and it is declared as written$"):
+    with pytest.raises(ActionError, match="^the field 'count' of Talk was not set, but is declared in writes$"):
         state_of(made, ["count"])
     with pytest.raises(ValidationError):
         made.count = -1
@@ -1070,10 +1081,10 @@ def test_a_model_of_all_fields_is_the_model_itself() -> None:
 
 
 def test_fields_that_are_not_in_the_model_are_named() -> None:
-    message = "^Film has no field 'no', 'nor'; it has 'title', 'seen', 'parts', 'rating', 'link'$"
+    message = "^Film does not have the field 'no', 'nor'; it has 'title', 'seen', 'parts', 'rating', 'link'$"
     with pytest.raises(ActionError, match=message):
         fields_model(Film, ["title", "no"], ["nor"])
-    with pytest.raises(ActionError, match="^Film has no field 'no'; it has"):
+    with pytest.raises(ActionError, match="^Film does not have the field 'no'; it has"):
         state_of(Film(title="a"), ["no"])
 
 

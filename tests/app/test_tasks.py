@@ -180,9 +180,9 @@ async def test_a_timeline_of_several_applications_keeps_their_runs_apart(world: 
     _, stream = await world.stream(first, "count")
     await stream.next()
     await world.run(other)
-    assert [line.endswith("not over") for line in str(timeline).splitlines()] == [True, False, False, False]
+    assert [line.endswith("open") for line in str(timeline).splitlines()] == [True, False, False, False]
     await stream.get()
-    assert "not over" not in str(timeline)
+    assert "open" not in str(timeline)
     assert str(timeline).count("1 items, the first after") == 1
 
 
@@ -218,8 +218,9 @@ def test_an_item_of_a_plain_kind_is_an_error_that_says_what_is_one() -> None:
     try:
         stream.get()
     except ValueError as error:
-        assert "the streaming action 'wrong' yielded 'text'; an item is a dict, or an object such as a chunk" in str(
-            error
+        assert (
+            "an item of the streaming action 'wrong' must be a dict, or an object such as a chunk of a stream, got str"
+            in str(error)
         )
     else:
         raise AssertionError("it did not fail")
@@ -251,7 +252,7 @@ async def test_an_iteration_that_nobody_reads_on_does_not_block_the_application_
     app._lock.unread_timeout = 0.3
     steps: Any = app.aiterate() if world.in_event_loop else app.iterate()
     _ = await anext(steps) if world.in_event_loop else next(steps)
-    with pytest.raises(ApplicationBusy, match="nobody reads its stream: read it to its end, or close it"):
+    with pytest.raises(ApplicationBusy, match="its stream is not being read; finish reading it or close it"):
         await world.step(app)
     if world.in_event_loop:
         await steps.aclose()

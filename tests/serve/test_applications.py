@@ -575,7 +575,7 @@ def test_a_source_of_another_type_is_refused(source: Any) -> None:
     [
         (
             {"halt_after": ["nowhere"]},
-            r"halt_after: there is no action 'nowhere' to halt at; the actions are 'prompt', 'a",
+            r"halt_after: cannot halt at the unknown action 'nowhere'; the actions are 'prompt', 'a",
         ),
         ({"halt_after": 5}, "^halt_after of application 'bot' must be a list of str, got int$"),
         ({"halt_after": [5]}, "^each name in halt_after of application 'bot' must be a str, got int$"),

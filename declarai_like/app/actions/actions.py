@@ -1,4 +1,4 @@
-"""Actions: the steps of an application. Each reads some of the state, and writes some."""
+"""Actions as classes. An action is a step of an application: it reads some keys of the state, and writes some."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..._core.checks import string, wrong_type
 from ...errors import ActionError
 from ..state.state import State
 from .inputs import Inputs
@@ -19,23 +20,23 @@ if TYPE_CHECKING:
 
 
 class Action(ABC):
-    """A step, as a class: ``run`` works a result out, ``update`` makes the next state of it.
+    """A step as a class: ``run`` returns a result, and ``update`` returns the next state for it.
 
-    ``reads`` and ``writes`` name the keys of the state that it needs and makes; attributes do as well as
-    properties. ``run`` may be async. What it takes beside the state are its inputs.
+    ``reads`` and ``writes`` name the keys of the state that it needs and sets; both may be attributes or properties.
+    ``run`` may be async. Its parameters besides the state are the inputs of the action.
     """
 
     streaming = False
-    """Whether it gives items before its result."""
+    """True if it yields items before its result."""
 
     _name: str | None = None
 
     if TYPE_CHECKING:
-        # Any, so that a class may have attributes of these names as well as properties
+        # Any: type checkers would reject a subclass that has an attribute where the base class has a property.
         reads: Any
         """The keys of the state that it needs."""
         writes: Any
-        """The keys of the state that it makes."""
+        """The keys of the state that it sets."""
     else:
 
         @property
@@ -46,100 +47,102 @@ class Action(ABC):
         @property
         @abstractmethod
         def writes(self) -> Sequence[str]:
-            """The keys of the state that it makes."""
+            """The keys of the state that it sets."""
 
-    # With *args and **kwargs, type checkers let a class take the inputs that it needs
+    # *args and **run_kwargs: type checkers then allow any parameters in a subclass.
     def run(self, state: State, *args: Any, **run_kwargs: Any) -> Any:
-        """Give the result, a dict."""
+        """Return the result, a dict."""
         raise NotImplementedError
 
     @abstractmethod
     def update(self, result: Any, state: State) -> State:
-        """Give the next state."""
+        """Return the next state."""
 
     @property
     def tags(self) -> Sequence[str]:
-        """Other names, under which several actions can be meant at once: ``"@tag:..."``."""
+        """Names for a group of actions: ``"@tag:..."`` selects all that have the tag."""
         return ()
 
     @property
     def name(self) -> str:
-        """What it is called in its application.
+        """The name of the action in its application.
 
         Raises:
-            ActionError: it has no name yet.
+            ActionError: it does not have a name yet.
         """
         if self._name is None:
-            raise ActionError(f"{type(self).__name__} has no name yet; with_actions(name=...) gives it one")
+            raise ActionError(f"{type(self).__name__} does not have a name; use with_actions(name=...)")
         return self._name
 
     @property
     def has_name(self) -> bool:
-        """Whether it has a name yet."""
+        """True if the action has a name."""
         return self._name is not None
 
     def with_name(self, name: str) -> Self:
-        """Give the same action under a name.
+        """Return the same action under a name.
 
         Raises:
-            ActionError: it has one already, or this is no text.
+            ActionError: it has a name already, or the name is not a str.
         """
-        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (of a user's own)
-            raise ActionError(f"{name!r:.200} cannot be the name of {self!r}; actions are named by text")
+        string(f"the name of {self!r}", name, error=ActionError)
         if self._name is not None:
-            raise ActionError(f"the action {self._name!r} has a name already, so it cannot become {name!r}")
+            raise ActionError(f"the action {self._name!r} already has a name, and cannot be renamed to {name!r}")
         named = copy.copy(self)
         named._name = name  # noqa: SLF001  (its own class)
         return named
 
     @property
     def inputs(self) -> tuple[Sequence[str], Sequence[str]] | Sequence[str]:
-        """What it takes beside the state: names, or a tuple of names that are required and of those that are optional.
+        """The names of its inputs, or a tuple of the names of required and of optional inputs.
 
-        By default what the signature says.
+        By default they are read from the signature.
         """
-        found = self._parameters
-        return list(found.required), list(found.optional)
+        parameters = self._parameters
+        return list(parameters.required), list(parameters.optional)
 
     @functools.cached_property
     def takes(self) -> Inputs:
-        """What `inputs` says, in one form."""
-        said, read = self.inputs, self._parameters
-        required, optional = said if isinstance(said, tuple) else (said, ())
+        """The declared `inputs`, as an `Inputs`."""
+        declared, read = self.inputs, self._parameters
+        required, optional = declared if isinstance(declared, tuple) else (declared, ())
+        # Inputs that a class declares itself replace the signature, also its **run_kwargs: it is given no others.
         is_as_read = [*required] == [*read.required] and [*optional] == [*read.optional]
         return read if is_as_read else Inputs(tuple(required), tuple(optional), read.context)
 
     @property
     def _parameters(self) -> Inputs:
-        return Inputs.of(self._started, {}, skip=1)
+        return Inputs.of(self._function, {}, skip=1)
 
     @functools.cached_property
     def is_async(self) -> bool:
-        """Whether it runs in an event loop only."""
-        return inspect.iscoroutinefunction(self._started)
+        """True if it needs an event loop."""
+        return inspect.iscoroutinefunction(self._function)
 
     @property
-    def _started(self) -> Callable[..., Any]:
-        """What is called to run it."""
+    def _function(self) -> Callable[..., Any]:
+        """The function that `start` calls."""
         return self.run
 
     def start(self, state: State, inputs: Mapping[str, Any]) -> Any:
-        """Call it: gives a result, an awaitable of one, or, if it is streaming, a generator."""
-        return self._started(state, **inputs)
+        """Call it: return a result, an awaitable of one, or, of a streaming action, a generator."""
+        return self._function(state, **inputs)
 
-    def finish(self, given: Any, state: State) -> tuple[Any, State]:
-        """Give the result and the next state of what a call has given.
+    def finish(self, returned: Any, state: State) -> tuple[Any, State]:
+        """Return the result and the next state for the value that a call returned.
 
         Raises:
-            ActionError: it is of no form that is understood.
+            ActionError: the value has a wrong form.
         """
-        check_dict(self.name, given)
-        return given, self._updated(given, state)
+        check_dict(self.name, returned)
+        return returned, self._updated(returned, state)
 
     def _updated(self, result: Any, state: State) -> State:
         new: Any = self.update(result, state)
         if not is_state(new):
-            raise ActionError(f"update of the action {self.name!r} returned {new!r:.200}; it returns a State")
+            raise wrong_type(
+                f"the value that update of the action {self.name!r} returns", "a State", new, error=ActionError
+            )
         return new
 
     def __repr__(self) -> str:
@@ -147,48 +150,49 @@ class Action(ABC):
 
 
 class StreamingAction(Action):
-    """A step that gives items while it works its result out: ``stream_run`` yields them, sync or async.
+    """A step that yields items before its result: ``stream_run`` is a sync or async generator function.
 
-    The result is what it returns, or what it yields as ``Final(result)``, or, in older code, the last item that
-    it yields. In the last case each item is held back until the next one is there, as it may be the last.
+    The result is the value that it returns, or that it yields as ``Final(result)``, or, in older code, the last item.
+    In the last case each item is held back until the next one arrives, since it may be the last.
     """
 
     streaming = True
 
     @abstractmethod
     def stream_run(self, state: State, *args: Any, **run_kwargs: Any) -> Any:
-        """Yield items, and give the result, a dict."""
+        """Yield items, and return the result, a dict."""
 
     @functools.cached_property
     def is_async(self) -> bool:
         return inspect.isasyncgenfunction(self.stream_run) or inspect.iscoroutinefunction(self.stream_run)
 
     @property
-    def _started(self) -> Callable[..., Any]:
+    def _function(self) -> Callable[..., Any]:
         return self.stream_run
 
     def check_item(self, item: Any, index: int) -> None:
-        """Refuse an item that is none; the one with this index, from 0.
+        """Check an item; ``index`` is its number, from 0.
 
         Raises:
-            ActionError: the message names the action.
+            ActionError: the value cannot be an item; the message names the action.
         """
         check_item(self.name, item)
 
     @functools.cached_property
     def ends_explicitly(self) -> bool:
-        """Whether the end of the stream can be told from its items: it is returned, or is a `Final`."""
+        """True if the result is returned or yielded as a `Final`, so that no item needs to be held back."""
+        # Read from the code: nothing else shows, before the first item, in which way the generator will end.
         return _returns_value(self.stream_run) or "Final" in _names(self.stream_run)
 
 
 class Result(Action):
-    """A step that gives some keys of the state as its result, and writes nothing.
+    """A step whose result is some keys of the state; it writes nothing.
 
     Args:
         fields: the keys.
 
     Raises:
-        MissingKey: when it runs: the state does not have one of them.
+        MissingKey: when it runs, the state does not have one of them.
     """
 
     def __init__(self, *fields: str) -> None:
@@ -210,10 +214,10 @@ class Result(Action):
 
 
 class Input(Action):
-    """A step that puts inputs into the state.
+    """A step that stores inputs in the state.
 
     Args:
-        fields: the inputs, which are all required, and the keys that they get.
+        fields: the names of the inputs, which are all required; also the keys under which they are stored.
     """
 
     def __init__(self, *fields: str) -> None:
@@ -239,28 +243,32 @@ class Input(Action):
 
 
 def check_keys(name: str, *, reads: Any, writes: Any, tags: Any) -> None:
-    """Refuse what is no list of names.
+    """Check that each is a collection of str.
 
     Raises:
         ActionError: the message names the action.
     """
-    for what, keys, of in (("reads", reads, "keys"), ("writes", writes, "keys"), ("tags", tags, "tags")):
-        if isinstance(keys, str):
-            raise ActionError(f"{what} of {name!r} is the str {keys!r}; it is a list of {of}: [{keys!r}]")
-        if not isinstance(keys, Collection) or not all(isinstance(key, str) for key in keys):  # pyright: ignore[reportUnknownVariableType]
-            raise ActionError(f"{what} of {name!r} is {keys!r:.200}; it is a list of {of}, which are text")
+    for setting, keys in (("reads", reads), ("writes", writes), ("tags", tags)):
+        what = f"{setting} of {name!r}"
+        if isinstance(keys, str):  # a collection of its characters, which is never meant
+            raise wrong_type(what, "a list of str", keys, f"did you mean [{keys!r}]?", error=ActionError)
+        if not isinstance(keys, Collection):
+            raise wrong_type(what, "a list of str", keys, error=ActionError)
+        items: Collection[object] = keys  # pyright: ignore[reportUnknownVariableType]  (of any items)
+        for key in items:
+            string(f"each of the {what}", key, error=ActionError)
 
 
 def check_action(action: Action) -> None:
-    """Refuse an action that cannot run.
+    """Check that an action can run.
 
     Raises:
-        ActionError: the message names it.
+        ActionError: it cannot; the message names it.
     """
     name = action.name if action.has_name else type(action).__name__
     check_keys(name, reads=action.reads, writes=action.writes, tags=action.tags)
-    if getattr(action._started, "__func__", None) is Action.run:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (its own module)
-        raise ActionError(f"{name!r} cannot run: its class does not define run(self, state), which gives its result")
+    if getattr(action._function, "__func__", None) is Action.run:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (its own module)
+        raise ActionError(f"{name!r} cannot run: its class must define run(self, state), which returns the result")
 
 
 def _names(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -269,16 +277,18 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def _returns_value(function: Callable[..., Any]) -> bool:
-    """Whether a generator function has a ``return`` with a value."""
+    """True if a generator function has a ``return`` with a value."""
     import dis
 
     function = inspect.unwrap(function)
-    if not inspect.isgeneratorfunction(function):
+    if not inspect.isgeneratorfunction(function):  # an async generator cannot return a value
         return False
-    steps = [step for step in dis.get_instructions(function) if step.opname not in ("NOP", "CACHE", "RESUME")]
-    for before, step in zip([steps[0], *steps], steps, strict=False):
-        if step.opname == "RETURN_CONST" and step.argval is not None:
+    # From bytecode, since the source may be missing. Each return is `LOAD_CONST value, RETURN_VALUE`, or on 3.12 and
+    # 3.13 also RETURN_CONST; a function without a return ends with one of None.
+    code = [each for each in dis.get_instructions(function) if each.opname not in ("NOP", "CACHE", "RESUME")]
+    for before, instruction in zip([code[0], *code], code, strict=False):
+        if instruction.opname == "RETURN_CONST" and instruction.argval is not None:
             return True
-        if step.opname == "RETURN_VALUE" and not (before.opname == "LOAD_CONST" and before.argval is None):
+        if instruction.opname == "RETURN_VALUE" and not (before.opname == "LOAD_CONST" and before.argval is None):
             return True
     return False

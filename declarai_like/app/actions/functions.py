@@ -1,4 +1,4 @@
-"""Functions as actions: the decorators that declare them, and what becomes of them."""
+"""Actions as functions, plain and streaming."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
+from ..._core.checks import type_name, wrong_type
 from ...errors import ActionError
 from ..state.state import State
 from .actions import Action, check_keys
@@ -23,7 +24,7 @@ R = TypeVar("R")
 
 
 class FunctionAction(Action):
-    """A step that is a function of the state: it returns the next state, or a result and the next state."""
+    """A step as a function of the state, which returns the next state, or a result and the next state."""
 
     def __init__(
         self, function: Callable[..., Any], reads: Sequence[str], writes: Sequence[str], tags: Sequence[str]
@@ -53,32 +54,38 @@ class FunctionAction(Action):
         return inspect.iscoroutinefunction(self.function) or inspect.isasyncgenfunction(self.function)
 
     @property
-    def _started(self) -> Callable[..., Any]:
+    def _function(self) -> Callable[..., Any]:
         return functools.partial(self.function, **self.bound) if self.bound else self.function
 
     def bind(self, **values: Any) -> Self:
-        """Give the same action with some of its inputs, or of what it takes otherwise, set."""
+        """Return the same action with values for some of its parameters."""
         bound = copy.copy(self)
-        vars(bound).pop("takes", None)  # it was read without these
+        vars(bound).pop("takes", None)  # the cached inputs are those without these values
         bound.bound = {**self.bound, **values}
         return bound
 
     def update(self, result: Any, state: State) -> State:
-        raise NotImplementedError("a function gives its next state itself")
+        raise NotImplementedError("a function returns its next state itself")
 
-    def finish(self, given: Any, state: State) -> tuple[Any, State]:
-        if is_state(given):
-            return {}, given
-        if not (isinstance(given, tuple) and len(given) == 2 and is_state(given[1])):  # pyright: ignore[reportUnknownArgumentType]
-            raise ActionError(
-                f"the action {self.name!r} must return either just the next State or a tuple (result, State); "
-                f"it returned {given!r:.200}"
-            )
-        self.check_result(given[0])
-        return cast("tuple[Any, State]", given)
+    def finish(self, returned: Any, state: State) -> tuple[Any, State]:
+        if is_state(returned):
+            return {}, returned
+        if not (isinstance(returned, tuple) and len(returned) == 2 and is_state(returned[1])):  # pyright: ignore[reportUnknownArgumentType]
+            raise self._wrong_return(returned)
+        self.check_result(returned[0])
+        return cast("tuple[Any, State]", returned)
+
+    def _wrong_return(self, returned: Any) -> ActionError:
+        values: Any = returned if isinstance(returned, tuple) else None  # pyright: ignore[reportUnknownVariableType]
+        got = (
+            f"a tuple ({', '.join(map(type_name, values))})"
+            if values is not None
+            else type_name(cast("object", returned))
+        )
+        return ActionError(f"the action {self.name!r} must return the next State or a tuple (result, State), got {got}")
 
     def check_result(self, result: Any) -> None:
-        """Refuse a result of a wrong kind."""
+        """Raise an ActionError if the result has a wrong type."""
         check_dict(self.name, result)
 
     def __repr__(self) -> str:
@@ -86,38 +93,43 @@ class FunctionAction(Action):
 
 
 class FunctionStreamingAction(FunctionAction):
-    """A step that is a generator function: it yields items, and at last its result and the next state."""
+    """A step as a generator function, which yields items, and then its result and the next state."""
 
     streaming = True
 
-    def as_final(self, got: Any, state: State) -> Final | None:
-        """Read what the generator yielded or returned as its end, if it is one; ``state`` is what it was given."""
-        if isinstance(got, Final):
-            return got
-        is_end = isinstance(got, tuple) and len(got) == 2 and is_state(got[1])  # pyright: ignore[reportUnknownArgumentType]
-        return Final(*cast("tuple[Any, State]", got)) if is_end else None
+    def as_final(self, value: Any, state: State) -> Final | None:
+        """Return the end that the generator has yielded or returned; None if the value is not an end.
+
+        Args:
+            value: the yielded or returned value.
+            state: the state that the action was called with.
+        """
+        if isinstance(value, Final):
+            return value
+        is_end = isinstance(value, tuple) and len(value) == 2 and is_state(value[1])  # pyright: ignore[reportUnknownArgumentType]
+        return Final(*cast("tuple[Any, State]", value)) if is_end else None
 
     def check_item(self, item: Any, index: int) -> None:
-        """Refuse an item that is none; the one with this index, from 0.
+        """Check an item; ``index`` is its number, from 0.
 
         Raises:
-            ActionError: the message names the action.
+            ActionError: the value cannot be an item; the message names the action.
         """
         check_item(self.name, item)
 
-    def no_end(self) -> ActionError:
-        """Say that the generator has ended without a state."""
+    def missing_end(self) -> ActionError:
+        """Return the error for a generator that has ended without a state."""
         return ActionError(
-            f"the streaming action {self.name!r} did not give a state at its end; its last yield, or its return, is "
-            f"a result and the next state, as in: {EXAMPLE}"
+            f"the streaming action {self.name!r} ended without a state; it must yield or return a result and the next "
+            f"state at its end, for instance: {EXAMPLE}"
         )
 
 
 class ActionFunction(Generic[P, R]):
-    """A function that was declared as an action. It can still be called as the function that it is."""
+    """A function declared as an action, which can still be called as a function."""
 
-    def __init__(self, function: Callable[P, R], made: FunctionAction) -> None:
-        self.action = made
+    def __init__(self, function: Callable[P, R], action: FunctionAction) -> None:
+        self.action = action
         self._function: Callable[..., R] = function
         functools.update_wrapper(self, function)
 
@@ -125,11 +137,11 @@ class ActionFunction(Generic[P, R]):
         return self._function(*args, **{**self.action.bound, **kwargs})
 
     def bind(self, **values: Any) -> ActionFunction[..., R]:
-        """Give the same action with some of its inputs, or of what it takes otherwise, set."""
+        """Return the same action with values for some of its parameters."""
         return ActionFunction(self._function, self.action.bind(**values))
 
     def with_name(self, name: str | None = None) -> Action:
-        """Give the action under a name, by default its own."""
+        """Return the action under a name, by default that of the function."""
         return self.action.with_name(self._function.__name__ if name is None else name)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
@@ -139,19 +151,20 @@ class ActionFunction(Generic[P, R]):
         return repr(self.action)
 
 
-def check(function: Any, kind: type[FunctionAction], reads: Any, writes: Any, tags: Any) -> None:
-    """Refuse what cannot be declared as an action of this kind.
+def check_function(function: Any, kind: type[FunctionAction], reads: Any, writes: Any, tags: Any) -> None:
+    """Check that a function can be declared as an action of this kind.
 
     Raises:
-        ActionError: the message names it and says why.
+        ActionError: it cannot; the message names it and gives the reason.
     """
     name = getattr(function, "__qualname__", repr(function))
     check_keys(name, reads=reads, writes=writes, tags=tags)
     if not inspect.isfunction(inspect.unwrap(function)):
-        raise ActionError(f"{name!r} is no function; derive a class from Action or StreamingAction")
+        todo = "derive a class from Action or StreamingAction"
+        raise wrong_type("a decorated action", "a function", function, todo, error=ActionError)
     yields = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
     if yields and not kind.streaming:
-        raise ActionError(f"{name!r} yields, so it is a streaming action: put @streaming_action above it")
+        raise ActionError(f"{name!r} is a generator function; declare it with @streaming_action")
     parameters = list(inspect.signature(function).parameters)
     if not parameters:
-        raise ActionError(f"{name!r} takes nothing; the first thing that an action takes is the state")
+        raise ActionError(f"{name!r} must have a first parameter, which is the state")

@@ -1,4 +1,4 @@
-"""What an action takes beside the state, read from its signature."""
+"""The inputs of an action: its parameters besides the state, read from its signature."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ...errors import MissingInputs
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What an action takes beside the state.
+    """The inputs of an action.
 
     Attributes:
-        required: names without a default.
-        optional: names with one.
-        context: the parameter that gets the `ApplicationContext`, if there is one.
-        takes_all: whether it takes any other input as well (``**run_kwargs``).
+        required: the names without a default.
+        optional: the names with a default.
+        context: the name of the parameter for the `ApplicationContext`; None without one.
+        takes_all: True if it takes any other input as well (``**run_kwargs``).
     """
 
     required: tuple[str, ...] = ()
@@ -28,14 +28,14 @@ class Inputs:
 
     @classmethod
     def of(cls, function: Callable[..., Any], bound: Mapping[str, Any], *, skip: int) -> Inputs:
-        """Read a function's parameters after the first ones; those that are bound are no inputs."""
+        """Return the inputs of a function: its parameters after the first ``skip`` ones, without the bound ones."""
         required: list[str] = []
         optional: list[str] = []
         context, takes_all = None, False
-        for place, (name, parameter) in enumerate(inspect.signature(function).parameters.items()):
+        for index, (name, parameter) in enumerate(inspect.signature(function).parameters.items()):
             if parameter.kind is parameter.VAR_KEYWORD:
                 takes_all = True
-            elif place < skip or name in bound or parameter.kind is parameter.VAR_POSITIONAL:
+            elif index < skip or name in bound or parameter.kind is parameter.VAR_POSITIONAL:
                 continue
             elif _is_context(name):
                 context = name
@@ -45,19 +45,20 @@ class Inputs:
                 optional.append(name)
         return cls(tuple(required), tuple(optional), context, takes_all)
 
-    def choose(self, name: str, given: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """Choose, of the inputs of a call, those of the action of this name.
+    def choose(self, name: str, inputs: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Return those inputs of a call that the action of this name takes.
 
         Raises:
             MissingInputs: some are missing.
         """
-        if missing := [each for each in self.required if each not in given]:
+        if missing := [each for each in self.required if each not in inputs]:
             listed = ", ".join(map(repr, missing))
             raise MissingInputs(
-                f"the action {name!r} is missing required inputs: {listed}; give them with "
+                f"the action {name!r} is missing required inputs: {listed}; pass them with "
                 f"inputs={{{', '.join(f'{each!r}: ...' for each in missing)}}}, or bind them: .bind({missing[0]}=...)"
             )
-        chosen = dict(given) if self.takes_all else {each: given[each] for each in given if each in self}
+        # A call passes its inputs to each action that it runs, so an action is not given those of the others.
+        chosen = dict(inputs) if self.takes_all else {each: inputs[each] for each in inputs if each in self}
         if self.context is not None:
             chosen[self.context] = context
         return chosen
@@ -67,5 +68,5 @@ class Inputs:
 
 
 def _is_context(name: str) -> bool:
-    """Whether a parameter is ``__context``, which Python renames inside of classes."""
+    """True if a parameter is ``__context``, which Python mangles to ``_Class__context`` in a class."""
     return name == "__context" or (name.startswith("_") and name.endswith("__context"))

@@ -1,24 +1,39 @@
-"""What an action gives: its end, its items, and what is none of these."""
+"""The items and results of actions, and checks of both."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from ..._core.checks import mapping, wrong_type
 from ...errors import ActionError
 from ..state.state import State
 
-_NO_ITEMS = (str, bytes, bytearray, int, float, complex, bool, type(None), list, set, frozenset, State)
+# Mistakes such as `yield "text"` or `yield state`: these types have no use as an item of a stream.
+_NOT_ITEMS: tuple[type[Any], ...] = (
+    str,
+    bytes,
+    bytearray,
+    int,
+    float,
+    complex,
+    bool,
+    type(None),
+    list,
+    set,
+    frozenset,
+    State,
+)
 EXAMPLE = "yield {'answer': text}, state.update(answer=text)"
-"""How a function's stream ends."""
+"""An example of the end of a streaming function, for error messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """The end of a streaming action: its result, and, of a function, the state after it.
+    """The end of a streaming action: its result and, of a function, the next state.
 
-    A class whose ``stream_run`` gives one need not wait for the item that comes after an item to hand it out.
+    If the ``stream_run`` of a class yields one, its items are streamed at once. Without it, each item is held back
+    until the next one, since the last item may be the result.
     """
 
     result: Any
@@ -26,17 +41,22 @@ class Final:
 
 
 def is_state(value: object) -> TypeGuard[State]:
+    """True if the value is a State; typed, as ``isinstance`` would leave its type argument unknown."""
     return isinstance(value, State)
 
 
-def check_dict(name: str, result: Any) -> None:
-    if not isinstance(result, Mapping):
-        raise ActionError(f"the action {name!r} returned a non-dict result: {result!r:.200}; a result is a dict")
+def check_dict(name: str, result: object) -> None:
+    """Raise an ActionError if the result of the action of this name is not a dict."""
+    mapping(f"the result of the action {name!r}", result, of="str to values", error=ActionError)
 
 
-def check_item(name: str, item: Any) -> None:
-    if isinstance(item, _NO_ITEMS):
-        raise ActionError(
-            f"the streaming action {name!r} yielded {item!r:.200}; an item is a dict, or an object such as a chunk of a "
-            f"stream, and at last comes a result, with the next state where the action is a function: {EXAMPLE}"
+def check_item(name: str, item: object) -> None:
+    """Raise an ActionError if the action of this name has yielded a value that cannot be an item."""
+    if isinstance(item, _NOT_ITEMS):
+        raise wrong_type(
+            f"an item of the streaming action {name!r}",
+            "a dict, or an object such as a chunk of a stream",
+            item,
+            f"a function ends with its result and the next state: {EXAMPLE}",
+            error=ActionError,
         )

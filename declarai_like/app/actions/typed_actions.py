@@ -1,4 +1,4 @@
-"""Actions that see the state as a pydantic model, and give one."""
+"""Actions as functions of a pydantic model, whose fields are keys of the state."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from ..._core.checks import instance, wrong_type
 from ...errors import ActionError
 from ..state.state import State
 from ..state.typed import fields_model, instance_of, is_model, state_of
-from .functions import ActionFunction, FunctionAction, FunctionStreamingAction, check
+from .functions import ActionFunction, FunctionAction, FunctionStreamingAction, check_function
 from .results import Final
 
 if TYPE_CHECKING:
@@ -20,77 +21,86 @@ R = TypeVar("R")
 
 
 class _Models:
-    """The models that an action is given and gives: those fields of them that it reads and writes."""
+    """The models of an action's parameter and result, with the fields that it reads and writes.
 
-    def __init__(self, function: Any, given: Any, made: Any, reads: Sequence[str], writes: Sequence[str]) -> None:
+    Attributes:
+        input_model: the model of the parameter, with only those fields.
+        output_model: the model of the result.
+    """
+
+    def __init__(
+        self, function: Any, input_model: Any, output_model: Any, reads: Sequence[str], writes: Sequence[str]
+    ) -> None:
         self.name = getattr(function, "__qualname__", repr(function))
         self.reads, self.writes = reads, writes
-        for what, model in (("state_input_type", given), ("state_output_type", made)):
+        for what, model in (("state_input_type", input_model), ("state_output_type", output_model)):
             if not is_model(model):
-                raise ActionError(f"{what} of {self.name!r} is {model!r}; it is a pydantic model")
-        self.given = fields_model(given, reads, [name for name in writes if name in given.model_fields])
-        fields_model(made, writes)  # which refuses keys that it does not have
-        self.made = made
+                raise wrong_type(f"{what} of {self.name!r}", "a pydantic model", model, error=ActionError)
+        self.input_model = fields_model(
+            input_model, reads, [name for name in writes if name in input_model.model_fields]
+        )
+        fields_model(output_model, writes)  # only to check that it has these fields
+        self.output_model = output_model
 
     def read(self, state: State) -> Any:
-        """Give the model of a state, as the action reads it."""
-        present = [name for name in (*self.reads, *self.writes) if name in state and name in self.given.model_fields]
-        return instance_of(self.given, state, present)
+        """Return the model of a state that the action is called with."""
+        fields = self.input_model.model_fields
+        present = [name for name in (*self.reads, *self.writes) if name in state and name in fields]
+        return instance_of(self.input_model, state, present)
 
     def write(self, model: Any, state: State) -> State:
-        """Give the next state: with the fields that the action writes."""
+        """Return the next state, with the fields that the action writes."""
         if not is_model(type(model)):
-            raise ActionError(f"the action {self.name!r} gave {model!r:.200}; it gives a {self.made.__name__}")
+            what, expected = f"the state that the action {self.name!r} returns", f"a {self.output_model.__name__}"
+            raise wrong_type(what, expected, model, error=ActionError)
         return state.update(**state_of(model, self.writes))
 
 
 class TypedAction(FunctionAction):
-    """A function of a model, which gives a model."""
+    """A function of a model, which returns a model."""
 
     models: _Models
 
     def start(self, state: State, inputs: Mapping[str, Any]) -> Any:
-        return self._started(self.models.read(state), **inputs)
+        return self._function(self.models.read(state), **inputs)
 
-    def finish(self, given: Any, state: State) -> tuple[Any, State]:
-        return state_of(given, self.models.writes) if is_model(type(given)) else {}, self.models.write(given, state)
+    def finish(self, returned: Any, state: State) -> tuple[Any, State]:
+        result = state_of(returned, self.models.writes) if is_model(type(returned)) else {}
+        return result, self.models.write(returned, state)
 
 
 class TypedStreamingAction(FunctionStreamingAction):
-    """A generator function of a model, which yields items of one type, and at last a model."""
+    """A generator function of a model, which yields items of one type, and then a model."""
 
     models: _Models
     stream_type: Any
 
     def start(self, state: State, inputs: Mapping[str, Any]) -> Any:
-        return self._started(self.models.read(state), **inputs)
+        return self._function(self.models.read(state), **inputs)
 
-    def as_final(self, got: Any, state: State) -> Final | None:
-        """Read what may be the end: a tuple whose second part is a model."""
-        if isinstance(got, Final):
-            return Final(got.result, self.models.write(got.state, state))
-        pair: Any = got if isinstance(got, tuple) else ()  # pyright: ignore[reportUnknownVariableType]
+    def as_final(self, value: Any, state: State) -> Final | None:
+        """Return the end that the generator has yielded or returned: a tuple of a result and a model."""
+        if isinstance(value, Final):
+            return Final(value.result, self.models.write(value.state, state))
+        pair: Any = value if isinstance(value, tuple) else ()  # pyright: ignore[reportUnknownVariableType]
         if len(pair) == 2 and is_model(type(pair[1])):
             return Final(pair[0], self.models.write(pair[1], state))
         return None
 
     def check_item(self, item: Any, index: int) -> None:
-        """Refuse an item of another type.
+        """Check an item; ``index`` is its number, from 0.
 
         Raises:
-            ActionError: it is one; the message has its index.
+            ActionError: it has another type; the message has its index.
         """
-        if not isinstance(item, self.stream_type):
-            raise ActionError(
-                f"item {index} of the streaming action {self.name!r} is of type {type(item).__name__}, not "
-                f"{self.stream_type.__name__}: {item!r:.200}"
-            )
+        self._check_type(f"item {index} of the streaming action {self.name!r}", item)
 
     def check_result(self, result: Any) -> None:
-        if not isinstance(result, self.stream_type):
-            raise ActionError(
-                f"the action {self.name!r} returned a non-{self.stream_type.__name__} result: {result!r:.200}"
-            )
+        self._check_type(f"the result of the action {self.name!r}", result)
+
+    def _check_type(self, what: str, value: Any) -> None:
+        if not isinstance(value, self.stream_type):
+            raise wrong_type(what, f"a {self.stream_type.__name__}", value, error=ActionError)
 
 
 def typed_action(
@@ -101,15 +111,15 @@ def typed_action(
     tags: Sequence[str],
 ) -> Callable[[Callable[P, R]], ActionFunction[P, R]]:
     if (state_input_type is None) != (state_output_type is None):
-        raise ActionError("state_input_type and state_output_type are given together, or not at all")
+        raise ActionError("state_input_type and state_output_type must be set together, or not at all")
 
     def decorate(function: Callable[P, R]) -> ActionFunction[P, R]:
-        check(function, TypedAction, reads, writes, tags)
-        given, made = state_input_type, state_output_type
-        if given is None:
-            given, made = _annotated(function)
+        check_function(function, TypedAction, reads, writes, tags)
+        input_model, output_model = state_input_type, state_output_type
+        if input_model is None:
+            input_model, output_model = _annotated(function)
         action = TypedAction(function, reads, writes, tags)
-        action.models = _Models(function, given, made, reads, writes)
+        action.models = _Models(function, input_model, output_model, reads, writes)
         return ActionFunction(function, action)
 
     return decorate
@@ -123,11 +133,10 @@ def typed_streaming_action(
     stream_type: type[Any],
     tags: Sequence[str],
 ) -> Callable[[Callable[P, R]], ActionFunction[P, R]]:
-    if not isinstance(stream_type, type):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ActionError(f"stream_type is {stream_type!r}; it is a class: a pydantic model, or dict")
+    instance("stream_type", stream_type, type, "a class, such as a pydantic model or dict", error=ActionError)
 
     def decorate(function: Callable[P, R]) -> ActionFunction[P, R]:
-        check(function, TypedStreamingAction, reads, writes, tags)
+        check_function(function, TypedStreamingAction, reads, writes, tags)
         action = TypedStreamingAction(function, reads, writes, tags)
         action.models = _Models(function, state_input_type, state_output_type, reads, writes)
         action.stream_type = stream_type
@@ -137,7 +146,7 @@ def typed_streaming_action(
 
 
 def _annotated(function: Callable[..., Any]) -> tuple[Any, Any]:
-    """Give the types of the first parameter and of the return."""
+    """Return the annotated types of the first parameter and of the result."""
     import inspect
 
     name = function.__qualname__
@@ -145,12 +154,12 @@ def _annotated(function: Callable[..., Any]) -> tuple[Any, Any]:
         hints = typing.get_type_hints(function)
     except NameError as error:
         raise ActionError(
-            f"the types of {name!r} cannot be resolved ({error}); give state_input_type and state_output_type"
+            f"the annotations of {name!r} cannot be resolved ({error}); set state_input_type and state_output_type"
         ) from None
     first = next(iter(inspect.signature(function).parameters))
     if first not in hints or "return" not in hints:
         raise ActionError(
-            f"{name!r} does not say the types of its state and its return; annotate both, or give state_input_type "
-            "and state_output_type"
+            f"{name!r} must have annotations for its state and its result; add both, or set state_input_type and "
+            "state_output_type"
         )
     return hints[first], hints["return"]

@@ -1,1 +1,1 @@
-"""Conditions of transitions: comparisons, expressions without eval, and functions."""
+"""Conditions of transitions: comparisons, expressions and functions of the state."""

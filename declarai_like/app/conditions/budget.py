@@ -1,7 +1,8 @@
-"""What an expression may cost, so that none can hang or fill the memory, whatever its text and its state.
+"""A budget for the work of one evaluation: it bounds time and memory, however large the values of the state are.
 
-Parts run in little time each, so what is counted is what makes them many, or one of them long: the rounds of loops,
-and the sizes of what is compared, searched, joined and multiplied. It is paid for before it is done.
+The text of an expression is short, so one operation is cheap unless its operands are large or a loop repeats it.
+The budget counts both: the iterations of loops, and the sizes of what is compared, hashed, searched, joined and
+multiplied. Work is charged before it is done, so that no operation can hang or allocate too much.
 """
 
 from __future__ import annotations
@@ -11,51 +12,57 @@ from typing import Any
 
 from ...errors import StateError
 
-STEPS = 1_000_000
-"""What one run may cost: some tenths of a second, at most."""
+MAX_COST = 1_000_000
+"""The cost that one evaluation may reach: some tenths of a second, at most."""
 
-SMALL = frozenset({int, float, bool, complex, type(None)})
-TEXT = (str, bytes, bytearray)
-TABLES: tuple[type[Any], ...] = (
-    Mapping,
-)  # typed so that what is found to be one is not taken for one of unknown things
-ROWS: tuple[type[Any], ...] = (Sequence, Set)
+SCALARS = frozenset({int, float, bool, complex, type(None)})
+TEXTS = (str, bytes, bytearray)
+# Annotated, as type checkers would otherwise narrow an `Any` to a mapping or sequence of unknown items.
+MAPPINGS: tuple[type[Any], ...] = (Mapping,)
+SEQUENCES: tuple[type[Any], ...] = (Sequence, Set)
 
 
 class EvaluationBudget:
-    """What is left of the steps of one run."""
+    """The remaining budget of one evaluation."""
 
-    def __init__(self, steps: int = STEPS) -> None:
-        self.left = steps
+    def __init__(self, cost: int = MAX_COST) -> None:
+        self.left = cost
 
-    def charge(self, steps: int) -> None:
-        """Pay, or end the run."""
-        self.left -= steps
+    def charge(self, cost: int) -> None:
+        """Subtract a cost.
+
+        Raises:
+            StateError: the budget is used up.
+        """
+        self.left -= cost
         if self.left < 0:
-            raise StateError("it goes through too much, and was stopped; for long work there is lmda(function, keys)")
+            raise StateError(
+                "the evaluation was stopped because it processes too many values; use lmda(function, keys)"
+            )
 
-    def each(self, values: Iterable[Any], steps: int) -> Iterator[Any]:
-        """Give the values, and pay for each; they need not have an end."""
+    def each(self, values: Iterable[Any], cost: int) -> Iterator[Any]:
+        """Yield the values and charge for each, so that an endless iterator is stopped too."""
         for value in values:
-            self.charge(steps)
+            self.charge(cost)
             yield value
 
     def charge_for(self, *values: Any) -> None:
-        """Pay for going through all that is in the values, as comparing and hashing do.
+        """Charge for a traversal of nested values, as done by comparing and hashing.
 
-        What is in them many times counts as often: they do it as often, too.
+        A value that is contained several times is charged each time. Comparing and hashing traverse it as often, which
+        makes a small graph of shared lists as expensive as the exponentially large tree that it stands for.
         """
-        waiting = [value for value in values if type(value) not in SMALL]
-        while waiting:
-            value = waiting.pop()
-            if isinstance(value, TEXT):
+        pending = [value for value in values if type(value) not in SCALARS]
+        while pending:  # not recursive: the values may be nested deeper than the interpreter's stack
+            value = pending.pop()
+            if isinstance(value, TEXTS):
                 self.charge(len(value) // 64)
-            elif isinstance(value, TABLES):
-                self._open(value, waiting)
-                waiting.extend(value.values())
-            elif isinstance(value, ROWS):
-                self._open(value, waiting)
+            elif isinstance(value, MAPPINGS):
+                self._push(value, pending)
+                pending.extend(value.values())
+            elif isinstance(value, SEQUENCES):
+                self._push(value, pending)
 
-    def _open(self, values: Collection[Any], waiting: list[Any]) -> None:
+    def _push(self, values: Collection[Any], pending: list[Any]) -> None:
         self.charge(len(values))
-        waiting.extend(value for value in values if type(value) not in SMALL)
+        pending.extend(value for value in values if type(value) not in SCALARS)

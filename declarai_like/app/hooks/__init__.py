@@ -1,1 +1,1 @@
-"""Hooks: the events of a run, saving after each step, and the timeline."""
+"""Hooks of applications: their registry, a hook that saves each step, and the timeline."""

@@ -1,4 +1,4 @@
-"""Hooks: functions and objects that are called with the events of an application."""
+"""Hooks of an application: functions and objects that are called with its events."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
+from ..._core.checks import one_of, type_name, wrong_type
 from ..._core.flow import Effect, InEventLoop
 from ...errors import ApplicationError
 from ..events import EVENTS, Event, StreamItem
@@ -17,93 +18,93 @@ OnHookError: TypeAlias = Literal["raise", "log"]
 
 
 Handler: TypeAlias = Callable[[Any], Any]
-"""Is called with an event. What it gives is awaited, where it can be; an `Effect` is performed."""
+"""Called with an event. An awaitable that it returns is awaited, and an `Effect` is performed."""
 
 
 class Hooks:
-    """Tells events to hooks, in the order in which these were given, one after the other.
+    """The registry of an application's hooks, which are called one after the other, in the order of registration.
 
-    A hook is a function of an event, or an object. An object has an ``on_event``, or methods that are named as
-    `Event.hook` says (``pre_run_step``, ``post_stream_item``, ...); these are called with the event's fields as
-    keywords. All may be async.
+    A hook is a function of an event, or an object. An object has either a method ``on_event``, or methods with the
+    names of `Event.hook` (``pre_run_step``, ``post_stream_item``, ...), which are called with the event's fields as
+    keyword arguments. All may be async.
     """
 
     def __init__(self) -> None:
         self._handlers: dict[type[Event], list[tuple[Handler, OnHookError]]] = {kind: [] for kind in EVENTS}
-        self._is_async: list[str] = []  # the hooks that need an event loop
+        self._async_hooks: list[str] = []  # the names of those that need an event loop
 
     def add(self, hook: Any, on_error: OnHookError = "raise") -> None:
-        """Add a hook; ``on_error`` says what becomes of its errors.
+        """Add a hook; ``on_error`` selects what happens to its errors.
 
         Raises:
-            ApplicationError: it is no hook, or there is no such way with its errors.
+            ApplicationError: it cannot be a hook, or ``on_error`` is unknown.
         """
-        if on_error not in ("raise", "log"):
-            raise ApplicationError(f"on_error of the hook {hook!r:.200} is {on_error!r:.200}; it is 'raise' or 'log'")
-        named = {kind: method for kind in EVENTS if (method := getattr(hook, kind.hook, None)) is not None}
-        if isinstance(hook, type) and (named or hasattr(hook, "on_event")):
-            raise ApplicationError(f"{hook!r} is the class of a hook; give an instance of it")
-        if named:
-            for kind, method in named.items():
-                self._add(kind, _by_keywords(kind, method), method, on_error)
-            return
+        one_of(f"on_error of the hook {type_name(hook)}", on_error, ("raise", "log"), error=ApplicationError)
+        methods = {kind: method for kind in EVENTS if (method := getattr(hook, kind.hook, None)) is not None}
+        is_class = isinstance(hook, type) and (methods or hasattr(hook, "on_event"))
         handler = getattr(hook, "on_event", hook)
-        if not callable(handler):
-            methods = ", ".join(kind.hook for kind in EVENTS)
-            raise ApplicationError(
-                f"{hook!r} is no hook: it is a function of an event, or has a method on_event or one of {methods}"
-            )
-        for kind in EVENTS:
-            self._add(kind, handler, handler, on_error)
+        if is_class or not (methods or callable(handler)):
+            names = ", ".join(kind.hook for kind in EVENTS)
+            expected = f"a function of an event, or an object with a method on_event or one of {names}"
+            raise wrong_type("a hook", expected, hook, error=ApplicationError)
+        if methods:
+            for kind, method in methods.items():
+                self._add(kind, _by_keywords(kind, method), method, on_error)
+        else:
+            for kind in EVENTS:
+                self._add(kind, handler, handler, on_error)
 
-    def _add(self, kind: type[Event], handler: Handler, written: Any, on_error: OnHookError) -> None:
+    def _add(self, kind: type[Event], handler: Handler, function: Any, on_error: OnHookError) -> None:
         self._handlers[kind].append((handler, on_error))
-        if _is_async(written):
-            self._is_async.append(getattr(written, "__qualname__", repr(written)))
+        if _is_async(function):
+            self._async_hooks.append(getattr(function, "__qualname__", repr(function)))
 
     def has_listeners(self, kind: type[Event]) -> bool:
-        """Whether anybody wants to hear of such events."""
+        """True if a hook is registered for events of this class."""
         return bool(self._handlers[kind])
 
     def check(self) -> Iterator[Effect[Any]]:
-        """Refuse hooks that cannot be told in this world.
+        """Check that all hooks can run where the application runs.
 
         Raises:
-            ApplicationError: one is async, and the application is run blocking.
+            ApplicationError: one is async, and the application runs in sync code.
         """
-        if self._is_async and not (yield InEventLoop()):
+        if self._async_hooks and not (yield InEventLoop()):
             raise ApplicationError(
-                f"the hook {self._is_async[0]!r} is async, so the application runs in async code only: "
-                "use arun, astep, astream_result and the like"
+                f"the hook {self._async_hooks[0]!r} is async and needs an event loop; "
+                "use arun, astep, astream_result or the like"
             )
 
     def emit(self, kind: type[Event], *fields: Any) -> Iterable[Effect[Any]]:
-        """Tell an event of this kind, where anybody wants to hear of it; with ``yield from``, as it may have to ask.
+        """Call the hooks for an event of this class. Use it with ``yield from``, since a hook may return an effect.
 
-        The first hook that fails keeps it from those after it, unless it says that something has ended.
+        After a hook has failed, the next ones are not called, unless the event is the end of a stream, step or run.
 
         Raises:
-            Exception: what the first of them raised; the errors of others are noted on it.
+            Exception: the first failing hook raised it; errors of other hooks are added as notes.
         """
         return self.emit_event(kind(*fields)) if self._handlers[kind] else ()
 
     def emit_event(self, event: Event) -> Iterable[Effect[Any]]:
-        """Tell an event that somebody wants to hear of."""
+        """Call the hooks for an event, as `emit` does."""
         return self._emit(event, self._handlers[type(event)], 0, None)
 
     def _emit(
         self, event: Event, handlers: Sequence[tuple[Handler, OnHookError]], first: int, failure: Exception | None
     ) -> Iterable[Effect[Any]]:
-        """Tell the hooks from the first of these on. Where none has to be waited for, there is nothing to ask."""
-        for place in range(first, len(handlers)):
-            handler, on_error = handlers[place]
+        """Call the handlers from this index on, and return the effects to perform, often none.
+
+        This is not a generator: there is an event for each item, and most hooks have nothing to await.
+        """
+        for index in range(first, len(handlers)):
+            handler, on_error = handlers[index]
             try:
-                answer = handler(event)
+                returned = handler(event)
             except Exception as error:
-                failure = _failed(event, error, on_error, failure)
+                failure = _handle_error(event, error, on_error, failure)
                 continue
-            if answer is not None:
-                return self._wait(event, handlers, place, answer, failure)
+            if returned is not None:
+                return self._wait(event, handlers, index, returned, failure)
         if failure is not None:
             raise failure
         return ()
@@ -112,22 +113,22 @@ class Hooks:
         self,
         event: Event,
         handlers: Sequence[tuple[Handler, OnHookError]],
-        place: int,
-        answer: Any,
+        index: int,
+        returned: Any,
         failure: Exception | None,
     ) -> Iterator[Effect[Any]]:
-        """Wait for what a hook has given, where that can be waited for, and tell those after it."""
+        """Await the value that a handler returned, if it is awaitable, and call the handlers after it."""
         try:
-            if isinstance(answer, Effect):
-                yield answer
-            elif inspect.isawaitable(answer):
-                yield Await(answer)
+            if isinstance(returned, Effect):
+                yield returned
+            elif inspect.isawaitable(returned):
+                yield Await(returned)
         except Exception as error:
-            failure = _failed(event, error, handlers[place][1], failure)
-        yield from self._emit(event, handlers, place + 1, failure)
+            failure = _handle_error(event, error, handlers[index][1], failure)
+        yield from self._emit(event, handlers, index + 1, failure)
 
     def emit_failure(self, error: BaseException, kind: type[Event], *fields: Any) -> Iterator[Effect[Any]]:
-        """Tell an event of a failure; a hook that fails now does not hide it, but is noted on it."""
+        """Call the hooks for an event of a failure; the error of a hook is added to it as a note, and does not hide it."""
         try:
             yield from self.emit(kind, *fields)
         except Exception as other:
@@ -135,7 +136,7 @@ class Hooks:
 
 
 class Await(Effect[Any]):
-    """Wait for something that can be awaited. Its hook or action was refused before where there is no event loop."""
+    """Await an awaitable. It has no sync form: `Hooks.check` has rejected async hooks in sync code before."""
 
     def __init__(self, awaitable: Any) -> None:
         self._awaitable = awaitable
@@ -144,8 +145,8 @@ class Await(Effect[Any]):
         return await self._awaitable
 
 
-def _failed(event: Event, error: Exception, on_error: OnHookError, failure: Exception | None) -> Exception | None:
-    """Give the failure to be raised when all have been told; at once, where nothing has ended."""
+def _handle_error(event: Event, error: Exception, on_error: OnHookError, failure: Exception | None) -> Exception | None:
+    """Log the error of a hook, raise it, or return the failure to raise after all hooks were called."""
     if on_error == "log":
         _log(event, error)
         return failure
@@ -165,7 +166,7 @@ def _by_keywords(kind: type[Event], method: Callable[..., Any]) -> Handler:
 
 
 def _item_by_keywords(method: Callable[..., Any], event: StreamItem) -> Any:
-    """Do what `_call` does, for the events of which there are many."""
+    """Call as `_call` does, but faster: there is one such event for each item."""
     return method(
         app_id=event.app_id,
         partition_key=event.partition_key,
@@ -184,8 +185,8 @@ def _call(method: Callable[..., Any], names: Sequence[str], read: Callable[[Even
 
 def _is_async(handler: Any) -> bool:
     kind: type = handler.__class__
-    of_object: Any = getattr(kind, "__call__", None)  # noqa: B004  (it is looked at, and not whether it is there)
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(of_object)
+    method: Any = getattr(kind, "__call__", None)  # noqa: B004  (it is inspected; callable() would not do)
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(method)
 
 
 def _log(event: Event, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Saving an application after each step: a hook like any other."""
+"""A hook that saves the application after each step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Saving:
-    """Saves each step when it ends: completed with the new state; failed, or cancelled, with the one before it."""
+    """Saves each step at its end: a completed one with its new state, a failed or cancelled one with the state before."""
 
     def __init__(self, persister: Persister) -> None:
         self._persister = persister

@@ -1,4 +1,4 @@
-"""A run as a timeline: how long each step took, when its first item came, and how it ended."""
+"""A timeline of runs: the duration of each step, the time to its first item, and its outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH = 40  # characters of the longest bar
 class _Row:
     name: str
     number: int
-    began: float
+    started: float
     ended: float | None = None
     first_item: float | None = None
     items: int = 0
@@ -28,17 +28,17 @@ class _Row:
 @dataclass
 class _RunRows:
     method: str
-    began: float
+    started: float
     ended: float | None = None
     rows: list[_Row] = field(default_factory=list["_Row"])
 
     def row(self, number: int) -> _Row | None:
-        """Give that of the step of this number; None where its beginning was not told, as an earlier hook failed."""
+        """Return the row of a step; None if a failing hook before this one has kept the step's start from it."""
         return self.rows[-1] if self.rows and self.rows[-1].number == number else None
 
 
 class Timeline:
-    """A hook that notes when what happened. Print it: as text, or, with rich, as a table.
+    """A hook that records the times of events. Print it as text, or with rich as a table.
 
     ::
 
@@ -52,43 +52,45 @@ class Timeline:
 
     def __init__(self) -> None:
         self._runs: list[_RunRows] = []
-        self._under_way: dict[tuple[str, str], _RunRows] = {}  # of each application, for there may be several
+        self._open: dict[
+            tuple[str, str], _RunRows
+        ] = {}  # one run for each application, as several may share a timeline
 
     def on_event(self, event: Any) -> None:
-        """Note an event."""
+        """Record an event."""
         now, application = time.perf_counter(), (event.partition_key, event.app_id)
         if isinstance(event, RunStarted):
-            self._under_way[application] = _RunRows(event.method, now)
-            self._runs.append(self._under_way[application])
-        elif (run := self._under_way.get(application)) is None:
-            return  # its beginning was cleared, or not told
+            self._open[application] = _RunRows(event.method, now)
+            self._runs.append(self._open[application])
+        elif (run := self._open.get(application)) is None:
+            return  # its start was cleared, or never received
         elif isinstance(event, RunEnded):
             run.ended = now
-            self._under_way.pop(application, None)  # a clear() may have come in between
+            self._open.pop(application, None)  # another thread may have called clear()
         elif isinstance(event, StepStarted):
             run.rows.append(_Row(event.action.name, event.sequence_id, now))
         elif (row := run.row(event.sequence_id)) is not None:
-            _note(row, event, now)
+            _record(row, event, now)
 
     def clear(self) -> None:
-        """Forget what was noted; of a run that is under way no more is noted."""
+        """Delete all records; the rest of an open run is not recorded."""
         self._runs.clear()
-        self._under_way.clear()
+        self._open.clear()
 
     def __str__(self) -> str:
-        """Write it as text, with a bar for each step: ``.`` until its first item, ``=`` from then on."""
+        """Return the timeline as text, with a bar for each step: ``.`` until its first item, ``=`` after it."""
         lines: list[str] = []
         for run in self._runs:
-            lines.append(f"{run.method} {_seconds(run.began, run.ended)}")
+            lines.append(f"{run.method} {_seconds(run.started, run.ended)}")
             width = max((len(row.name) for row in run.rows), default=0)
             lines += [
-                f"  {row.number:>3} {row.name:<{width}}  {_bar(run, row):<{WIDTH}}  {_said(row)}".rstrip()
+                f"  {row.number:>3} {row.name:<{width}}  {_bar(run, row):<{WIDTH}}  {_summary(row)}".rstrip()
                 for row in run.rows
             ]
         return "\n".join(lines)
 
     def __rich__(self) -> Table:
-        """Give a table for rich."""
+        """Return a table for rich."""
         from rich.table import Table
         from rich.text import Text
 
@@ -97,14 +99,14 @@ class Timeline:
             table.add_column(heading, no_wrap=True)
         table.add_column("", overflow="fold")
         for run in self._runs:
-            table.add_row("", Text(run.method, "bold"), "", _seconds(run.began, run.ended))
+            table.add_row("", Text(run.method, "bold"), "", _seconds(run.started, run.ended))
             for row in run.rows:
                 colour = "green" if row.exception is None else "red"
-                table.add_row(str(row.number), Text(row.name), Text(_bar(run, row), colour), Text(_said(row)))
+                table.add_row(str(row.number), Text(row.name), Text(_bar(run, row), colour), Text(_summary(row)))
         return table
 
 
-def _note(row: _Row, event: Any, now: float) -> None:
+def _record(row: _Row, event: Any, now: float) -> None:
     if isinstance(event, StreamItem):
         row.items += 1
         row.first_item = row.first_item or now
@@ -113,23 +115,23 @@ def _note(row: _Row, event: Any, now: float) -> None:
 
 
 def _bar(run: _RunRows, row: _Row) -> str:
-    """Draw when a step ran, in the time of its run."""
+    """Return the bar of a step, at its time within the run."""
     end = run.ended or time.perf_counter()
-    scale = WIDTH / max(end - run.began, 1e-9)
-    begin, last = round((row.began - run.began) * scale), round(((row.ended or end) - run.began) * scale)
-    first = last if row.first_item is None else round((row.first_item - run.began) * scale)
-    waiting, streaming = (first - begin, last - first) if row.first_item is not None else (0, last - begin)
-    return " " * begin + "." * waiting + "=" * max(streaming, 1 - waiting)
+    scale = WIDTH / max(end - run.started, 1e-9)
+    start, last = round((row.started - run.started) * scale), round(((row.ended or end) - run.started) * scale)
+    first = last if row.first_item is None else round((row.first_item - run.started) * scale)
+    waiting, streaming = (first - start, last - first) if row.first_item is not None else (0, last - start)
+    return " " * start + "." * waiting + "=" * max(streaming, 1 - waiting)  # also a short step has one character
 
 
-def _said(row: _Row) -> str:
-    parts = [_seconds(row.began, row.ended)]
+def _summary(row: _Row) -> str:
+    parts = [_seconds(row.started, row.ended)]
     if row.first_item is not None:
-        parts.append(f"{row.items} items, the first after {_seconds(row.began, row.first_item)}")
+        parts.append(f"{row.items} items, the first after {_seconds(row.started, row.first_item)}")
     if row.exception is not None:
         parts.append(f"{type(row.exception).__name__}: {row.exception}")
     return ", ".join(parts)
 
 
-def _seconds(began: float, ended: float | None) -> str:
-    return "not over" if ended is None else f"{ended - began:.3f} s"
+def _seconds(started: float, ended: float | None) -> str:
+    return "open" if ended is None else f"{ended - started:.3f} s"

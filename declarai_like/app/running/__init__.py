@@ -1,1 +1,1 @@
-"""Running an application: the flows that move it from step to step, in sync and async code."""
+"""Running an application: the flows that run its steps, in sync and async code."""

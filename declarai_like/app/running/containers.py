@@ -1,4 +1,4 @@
-"""The items of a streaming step, and at its end the result and the state."""
+"""Containers of a streaming step: its items and, at the end, its result and the next state."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from typing import Self
 
 Outcome: TypeAlias = tuple[Any, State[S_co]]
-"""A result, and the state after it."""
+"""A result and the next state."""
 
 
 @dataclass(slots=True)
 class StepReady:
-    """An action is about to stream; ``state`` is the one before it."""
+    """Emitted by a flow before an action streams; ``state`` is the one before it."""
 
     action: Action
     state: State
@@ -26,25 +26,31 @@ class StepReady:
 
 @dataclass(slots=True)
 class StepDone:
-    """An action has streamed, and others may follow."""
+    """Emitted by a flow after an action has streamed, if another action may follow."""
 
     result: Any
     state: State
 
 
 class _Container(Generic[S_co]):
-    """What is known of a stream on its way.
+    """The state of a stream, for both containers.
 
     Attributes:
         action: the action that streams.
     """
 
     def __init__(self, ready: StepReady, outcome: Callable[[], tuple[Any, Any, State]] | None) -> None:
-        """Without an ``outcome`` the stream's end is a `Done` among the items, and others follow."""
+        """Make a container.
+
+        Args:
+            ready: the action, and the state before it.
+            outcome: returns the result of the call at its end. None for one step of several: a `StepDone` among the
+                items is then its end, and the items after it belong to other steps.
+        """
         self.action = ready.action
         self._before = ready.state
         self._outcome = outcome
-        self._is_alone = outcome is not None
+        self._owns_call = outcome is not None
         self._final: Outcome[S_co] | None = None
         self._error: BaseException | None = None
 
@@ -58,55 +64,55 @@ class _Container(Generic[S_co]):
     def _fail(self, error: BaseException) -> None:
         self._error = error
 
-    def _leave(self) -> None:
+    def _close_early(self) -> None:
         self._final = None, self._before
 
     @property
-    def _is_over(self) -> bool:
+    def _has_ended(self) -> bool:
         return self._final is not None or self._error is not None
 
-    def _got(self) -> Outcome[S_co]:
+    def _get(self) -> Outcome[S_co]:
         if self._error is not None:
             raise self._error
         assert self._final is not None
         return self._final
 
     def __repr__(self) -> str:
-        return f"<items of {self.action!r}, {'over' if self._is_over else 'not over'}>"
+        return f"<items of {self.action!r}, {'ended' if self._has_ended else 'open'}>"
 
 
 class StreamingResultContainer(_Container[S_co], Iterator[Any]):
-    """The items of a step that streams, for ``for`` and ``next``; `get` gives its result and the state.
+    """The items of a streaming step, for ``for`` and ``next``; `get` returns its result and the next state.
 
-    To leave a ``for`` loop early, or to `close`, is to leave the call: the action's generator is closed, and the
-    application is as it was before the call.
+    Leaving a ``for`` loop early, and `close`, end the call: the action's generator is closed, and the application returns
+    to its state before the call.
 
     Raises:
-        ApplicationError: to who reads it: the action gave what it may not.
-        Exception: to who reads it: what the action raises.
+        ApplicationError: while it is read: inputs are missing, or the action returned or yielded a wrong value.
+        Exception: while it is read: the action raised it.
     """
 
     def __init__(
         self,
         ready: StepReady,
-        emits: Generator[Any, None, None],
+        items: Generator[Any, None, None],
         outcome: Callable[[], tuple[Any, Any, State]] | None = None,
     ) -> None:
         super().__init__(ready, outcome)
-        self._emits = emits
+        self._items = items
 
     @classmethod
     def pass_through(cls, action: Action, result: Any, state: State) -> Self:
-        """Give one without items, which has its result already."""
+        """Return a container without items, for a step that has ended."""
         container = cls(StepReady(action, state), (_ for _ in ()))
         container._final = result, state
         return container
 
     def __next__(self) -> Any:
-        if self._is_over:
+        if self._has_ended:
             raise StopIteration
         try:
-            item = next(self._emits)
+            item = next(self._items)
         except StopIteration:
             self._end()
             raise
@@ -120,18 +126,18 @@ class StreamingResultContainer(_Container[S_co], Iterator[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         try:
-            if self._is_over:
+            if self._has_ended:
                 return
-            if self._is_alone:
-                yield from self._emits
-            for item in self._emits:
+            if self._owns_call:
+                yield from self._items  # without a look at each item; the loop below then finds no more
+            for item in self._items:
                 if type(item) is StepDone:
                     self._end(item)
                     return
                 yield item
             self._end()
         except GeneratorExit:
-            if self._is_alone:
+            if self._owns_call:
                 self.close()
             raise
         except BaseException as error:
@@ -139,23 +145,23 @@ class StreamingResultContainer(_Container[S_co], Iterator[Any]):
             raise
 
     def get(self) -> Outcome[S_co]:
-        """Read what is left, and give the result and the state after it.
+        """Read the remaining items, and return the result and the next state.
 
-        Of a stream that was left early these are None and the state before it.
+        For a stream that was closed early these are None and the state before it.
 
         Raises:
-            Exception: what the action raised, each time.
+            Exception: the action raised it; it is raised at each call.
         """
-        if not self._is_over:
+        if not self._has_ended:
             for _ in self:
                 pass
-        return self._got()
+        return self._get()
 
     def close(self) -> None:
-        """Leave the stream. When this returns, the action's own ``finally`` has run."""
-        if not self._is_over:
-            self._leave()
-            self._emits.close()
+        """Close the stream. When this returns, the action's ``finally`` blocks have run."""
+        if not self._has_ended:
+            self._close_early()
+            self._items.close()
 
     def __enter__(self) -> Self:
         return self
@@ -165,38 +171,38 @@ class StreamingResultContainer(_Container[S_co], Iterator[Any]):
 
 
 class AsyncStreamingResultContainer(_Container[S_co], AsyncIterator[Any]):
-    """The items of a step that streams, for ``async for``; ``await`` `get` for its result and the state.
+    """The items of a streaming step, for ``async for``; ``await`` `get` returns its result and the next state.
 
-    To `aclose`, or to leave an ``async with`` block, is to leave the call: the action's generator is closed, and the
-    application is as it was before the call. To leave an ``async for`` loop early is not enough; what is then let
-    go, asyncio closes when it gets to it.
+    `aclose`, and leaving an ``async with`` block, end the call: the action's generator is closed, and the application
+    returns to its state before the call. Leaving an ``async for`` loop early is not enough: without a reference left,
+    asyncio closes the generator at a later time.
 
     Raises:
-        ApplicationError: to who reads it: the action gave what it may not.
-        Exception: to who reads it: what the action raises.
+        ApplicationError: while it is read: inputs are missing, or the action returned or yielded a wrong value.
+        Exception: while it is read: the action raised it.
     """
 
     def __init__(
         self,
         ready: StepReady,
-        emits: AsyncGenerator[Any, None],
+        items: AsyncGenerator[Any, None],
         outcome: Callable[[], tuple[Any, Any, State]] | None = None,
     ) -> None:
         super().__init__(ready, outcome)
-        self._emits = emits
+        self._items = items
 
     @classmethod
     def pass_through(cls, action: Action, result: Any, state: State) -> Self:
-        """Give one without items, which has its result already."""
-        container = cls(StepReady(action, state), _nothing())
+        """Return a container without items, for a step that has ended."""
+        container = cls(StepReady(action, state), _no_items())
         container._final = result, state
         return container
 
     async def __anext__(self) -> Any:
-        if self._is_over:
+        if self._has_ended:
             raise StopAsyncIteration
         try:
-            item = await self._emits.__anext__()
+            item = await self._items.__anext__()
         except StopAsyncIteration:
             self._end()
             raise
@@ -212,16 +218,16 @@ class AsyncStreamingResultContainer(_Container[S_co], AsyncIterator[Any]):
         return self
 
     async def get(self) -> Outcome[S_co]:
-        """Read what is left, and give the result and the state after it, as the other container's ``get``."""
+        """Read the remaining items, and return the result and the next state, as the sync ``get``."""
         async for _ in self:
             pass
-        return self._got()
+        return self._get()
 
     async def aclose(self) -> None:
-        """Leave the stream. When this returns, the action's own ``finally`` has run."""
-        if not self._is_over:
-            self._leave()
-            await self._emits.aclose()
+        """Close the stream. When this returns, the action's ``finally`` blocks have run."""
+        if not self._has_ended:
+            self._close_early()
+            await self._items.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -230,6 +236,6 @@ class AsyncStreamingResultContainer(_Container[S_co], AsyncIterator[Any]):
         await self.aclose()
 
 
-async def _nothing() -> AsyncGenerator[Any, None]:
+async def _no_items() -> AsyncGenerator[Any, None]:
     return
-    yield
+    yield  # makes it an async generator

@@ -56,14 +56,16 @@ class RunningApplication(Protocol):
 
 
 class ApplicationContext(NamedTuple):
-    """Where an action runs. An action with a parameter ``__context`` is given it; `get` finds it from anywhere inside.
+    """The application and the step in which an action runs.
+
+    It is passed to an action that has a parameter ``__context``. `get` returns it anywhere in the action's code.
 
     Attributes:
-        app_id: the application.
-        partition_key: whose it is.
+        app_id: the id of the application.
+        partition_key: the key of its owner.
         sequence_id: the number of the step, from 0.
-        action_name: the action.
-        application: the application itself; it cannot be run from inside one of its actions.
+        action_name: the name of the action.
+        application: the application itself, which cannot be run from one of its own actions.
     """
 
     app_id: str
@@ -74,9 +76,9 @@ class ApplicationContext(NamedTuple):
 
     @staticmethod
     def get() -> ApplicationContext | None:
-        """Give the context of the action that runs; None outside of actions."""
+        """Return the context of the running action; None outside of actions."""
         return CURRENT.get()
 
 
 CURRENT: ContextVar[ApplicationContext | None] = ContextVar("declarai_like.application", default=None)
-"""The context of the action that runs. It is set while the action's own code runs, and at no other time."""
+"""The context of the running action. It is set only while the action's own code runs."""

@@ -1,4 +1,4 @@
-"""The asks that run an action's own code: a call, or the next item of a generator, in either world."""
+"""The effects that run an action's code: a call, and the next item of a generator, in sync and async code."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ...errors import ActionError
 from .context import CURRENT, ApplicationContext
 
 ENDED: Final = object()
-"""What comes of a generator that has ended; `Next.returned` has what it returned."""
+"""The result of `Next` and `ANext` for a generator that has ended; ``returned`` then has its return value."""
 
 
 class ActionCall(Effect[Any]):
-    """Call a function, and wait for what it gives where that can be awaited.
+    """Call a function, and await its result if it is awaitable.
 
-    In an event loop, what is not async is called in a worker thread.
+    In an event loop, a function that is not async is called in a worker thread.
     """
 
     def __init__(self, name: str, context: ApplicationContext, function: Callable[[], Any], *, is_async: bool) -> None:
@@ -29,23 +29,24 @@ class ActionCall(Effect[Any]):
         self._is_async = is_async
 
     def run(self) -> Any:
-        given = self._call()
-        if inspect.isawaitable(given):
-            if inspect.iscoroutine(given):
-                given.close()
+        returned = self._call()
+        if inspect.isawaitable(returned):
+            if inspect.iscoroutine(returned):
+                returned.close()  # otherwise Python warns that it was never awaited
             raise needs_event_loop(self._name)
-        return given
+        return returned
 
     async def arun(self) -> Any:
-        given: Any = None
+        returned: Any = None
         if not self._is_async:
-            given = await in_thread(self._call)
-            if not inspect.isawaitable(given):
-                return given
+            returned = await in_thread(self._call)
+            if not inspect.isawaitable(returned):
+                return returned
         token = CURRENT.set(self._context)
         try:
-            given = self._function() if self._is_async else given
-            return await given if inspect.isawaitable(given) else given
+            # A function that is not declared as async may still return an awaitable, which is awaited here.
+            returned = self._function() if self._is_async else returned
+            return await returned if inspect.isawaitable(returned) else returned
         finally:
             CURRENT.reset(token)
 
@@ -58,12 +59,12 @@ class ActionCall(Effect[Any]):
 
 
 class Next(Effect[Any]):
-    """Ask a generator for its next item, again and again; `ENDED` when there is none.
+    """Return the next item of a generator, each time that it is performed; `ENDED` at the end.
 
     Attributes:
-        sent: what the generator is given for the item that it gave last.
-        thrown: an error that it is given instead.
-        returned: what it returned.
+        sent: the value that is sent to the generator next, as the result of its ``yield``.
+        thrown: an error that is thrown into it instead.
+        returned: its return value, once it has ended.
     """
 
     sent: Any = None
@@ -71,11 +72,12 @@ class Next(Effect[Any]):
     returned: Any = None
 
     def __init__(self, context: ApplicationContext, generator: Any) -> None:
-        # A generator has context variables of its own, as a task has: that is also quicker than to set one each time
-        own = copy_context()
-        own.run(CURRENT.set, context)
-        self._run = own.run
-        self._send: Callable[[Any], Any] = getattr(generator, "send", None) or _without_sending(generator.__next__)
+        # The generator runs in its own copy of the context, as a task does. That is also faster than setting a variable
+        # for each item.
+        copy = copy_context()
+        copy.run(CURRENT.set, context)
+        self._run = copy.run
+        self._send: Callable[[Any], Any] = getattr(generator, "send", None) or _ignoring_value(generator.__next__)
         self._throw: Callable[[Any], Any] = getattr(generator, "throw", _raise)
 
     def run(self) -> Any:
@@ -93,7 +95,7 @@ class Next(Effect[Any]):
 
 
 class ANext(Effect[Any]):
-    """Ask an async generator for its next item, as `Next` does."""
+    """Return the next item of an async generator, as `Next` does; it has no return value."""
 
     sent: Any = None
     thrown: Exception | None = None
@@ -101,7 +103,7 @@ class ANext(Effect[Any]):
 
     def __init__(self, context: ApplicationContext, generator: Any) -> None:
         self._context = context
-        self._send: Callable[[Any], Any] = getattr(generator, "asend", None) or _without_sending(generator.__anext__)
+        self._send: Callable[[Any], Any] = getattr(generator, "asend", None) or _ignoring_value(generator.__anext__)
         self._throw: Callable[[Any], Any] = getattr(generator, "athrow", _raise)
 
     async def arun(self) -> Any:
@@ -118,12 +120,12 @@ class ANext(Effect[Any]):
 
 
 def _raise(error: Exception) -> Any:
-    """Give an error to an iterator, which takes none."""
+    """Stand in for ``throw`` of an iterator that is not a generator."""
     raise error
 
 
 class CloseGenerator(Effect[None]):
-    """Close an action's generator: what its ``finally`` does is done when this is."""
+    """Close an action's generator; its ``finally`` blocks have run when this returns."""
 
     def __init__(self, generator: Generator[Any, Any, Any] | AsyncGenerator[Any, Any]) -> None:
         self._generator: Any = generator
@@ -136,15 +138,16 @@ class CloseGenerator(Effect[None]):
         if hasattr(self._generator, "aclose"):
             await self._generator.aclose()
         elif hasattr(self._generator, "close"):
-            await in_thread(self._generator.close)
+            await in_thread(self._generator.close)  # its finally blocks may block
 
 
-def _without_sending(step: Callable[[], Any]) -> Callable[[Any], Any]:
-    """Ask an iterator, which takes no values."""
-    return lambda _: step()
+def _ignoring_value(function: Callable[[], Any]) -> Callable[[Any], Any]:
+    """Stand in for ``send`` of an iterator that is not a generator."""
+    return lambda _: function()
 
 
 def needs_event_loop(name: str) -> ActionError:
+    """Return the error for an async action that is run from sync code."""
     return ActionError(
-        f"the action {name!r} is async, so it runs in async code only: use arun, astep, astream_result and the like"
+        f"the action {name!r} is async and needs an event loop; use arun, astep, astream_result or the like"
     )

@@ -1,4 +1,4 @@
-"""Where a call of an application stops."""
+"""The actions at which a call of an application stops."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..._core.checks import shown
 from ...errors import ApplicationError
 
 if TYPE_CHECKING:
     from ..graph import Graph
 
 HaltNames: TypeAlias = str | Iterable[str] | None
-"""Names of actions, or ``"@tag:..."`` for all with a tag; a str is one of them."""
+"""Names of actions, or ``"@tag:..."`` for all with a tag; a str is one name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Halts:
-    """Where a call stops.
+    """The actions at which a call stops.
 
-    Raises:
-        ApplicationError: there is no such action; the message lists all that are unknown.
+    Attributes:
+        before: the names of the actions before which it stops.
+        after: the names of the actions after which it stops.
     """
 
     before: frozenset[str]
@@ -28,20 +30,26 @@ class Halts:
 
     @classmethod
     def of(cls, graph: Graph, before: HaltNames, after: HaltNames) -> Halts:
+        """Return the halts of these names and tags.
+
+        Raises:
+            ApplicationError: the graph does not have an action of a name; the message lists all unknown names.
+        """
         unknown: list[Any] = []
-        names = [frozenset(_named(graph, each, unknown)) for each in (before, after)]
+        names = [frozenset(_resolve(graph, each, unknown)) for each in (before, after)]
         if unknown:
             known = ", ".join(repr(action.name) for action in graph.actions)
             raise ApplicationError(
-                f"there is no action {', '.join(map(repr, unknown))} to halt at; the actions are {known}"
+                f"cannot halt at the unknown action {', '.join(map(shown, unknown))}; the actions are {known}"
             )
         return cls(*names)
 
 
-def _named(graph: Graph, names: HaltNames, unknown: list[Any]) -> Iterator[str]:
+def _resolve(graph: Graph, names: HaltNames, unknown: list[Any]) -> Iterator[str]:
+    """Yield the names of actions, with tags resolved, and add unknown names to ``unknown``."""
     if names is None:
         return
-    # A user may give anything, for instance the function itself
+    # A user may pass anything, for instance the function itself.
     given: list[Any] = [names] if isinstance(names, str) or not isinstance(names, Iterable) else [*names]  # pyright: ignore[reportUnnecessaryIsInstance]
     for name in given:
         if isinstance(name, str) and name.startswith("@tag:"):

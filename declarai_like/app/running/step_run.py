@@ -1,9 +1,10 @@
-"""One step of an application on its way, and what is told of it."""
+"""One run of a step: its action, and the events that it emits to hooks."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..._core.flow import Effect, Flow, Subflow
@@ -19,88 +20,77 @@ log = logging.getLogger("declarai_like")
 
 
 class StepRun:
-    """Tells what happens to one step, in this order: it starts, its stream starts, items, its stream ends, it ends.
+    """One run of a step, which emits its events in this order: step start, stream start, items, stream end, step end.
+
+    `Machine` emits the step start, since it fails before an `ActionRun` exists if inputs are missing.
 
     Attributes:
-        action: the action that runs.
-        running: that action on its way.
+        action: the action of the step.
+        action_run: its run; None before it starts.
     """
 
-    running: ActionRun | None = None
+    action_run: ActionRun | None = None
 
-    def __init__(self, hooks: Hooks, about: tuple[str, str, int], action: Action, before: State) -> None:
+    def __init__(self, hooks: Hooks, ids: tuple[str, str, int], action: Action, before: State) -> None:
         self._hooks = hooks
-        self._about = about
+        self._ids = ids
         self.action = action
         self._before = before
         self._streams = False
 
-    def streamed(self) -> Flow[Any, tuple[Any, State]]:
-        """Run the action, and emit its items."""
-        assert self.running is not None
+    def stream(self) -> Flow[Any, tuple[Any, State]]:
+        """Run the action, emit its items, and return its result and the next state."""
+        assert self.action_run is not None
         self._streams = True
         started = time.time()
-        yield from self._hooks.emit(StreamStarted, *self._about, self.action, started)
-        items = yield from self.running.begin()
-        final: Final = yield Subflow(self._told(items, started) if self._hooks.has_listeners(StreamItem) else items)
-        return self.running.end(final)
+        yield from self._hooks.emit(StreamStarted, *self._ids, self.action, started)
+        on_item = self._item_handler(started) if self._hooks.has_listeners(StreamItem) else None
+        items = yield from self.action_run.start_stream(on_item)
+        final: Final = yield Subflow(items)
+        return self.action_run.end_stream(final)
 
-    def _told(self, items: Flow[Any, Final], started: float) -> Flow[Any, Final]:
-        """Tell of each item before it is emitted."""
-        index, first = 0, 0.0
-        (app_id, key, number), action, tell = self._about, self.action, self._hooks.emit_event
-        try:
-            got: Any = next(items)
-            while True:
-                if isinstance(got, Effect):
-                    asked: Effect[Any] = got  # pyright: ignore[reportUnknownVariableType]  (its result is not known here)
-                    try:
-                        answer = yield asked
-                    except Exception as error:  # the flow decides what its failed ask means
-                        got = items.throw(error)
-                    else:
-                        got = items.send(answer)
-                    continue
-                first = first or time.time()
-                if asks := tell(StreamItem(app_id, key, number, action, got, index, started, first)):
-                    yield from asks
-                yield got
-                index += 1
-                got = next(items)
-        except StopIteration as stop:
-            final: Final = stop.value
-            return final
+    def _item_handler(self, started: float) -> Callable[[Any, int], Iterable[Effect[Any]]]:
+        """Return a function that emits the event of an item; its arguments are the item and its index."""
+        first = 0.0
+        (app_id, key, number), action, emit_event = self._ids, self.action, self._hooks.emit_event
 
-    def ended(self, result: Any, after: State) -> Flow[Any, None]:
-        """Tell that it has ended well. It has ended also where a hook fails now."""
+        def on_item(item: Any, index: int) -> Iterable[Effect[Any]]:
+            nonlocal first
+            first = first or time.time()
+            return emit_event(StreamItem(app_id, key, number, action, item, index, started, first))
+
+        return on_item
+
+    def end(self, result: Any, after: State) -> Flow[Any, None]:
+        """Emit the end events of a completed step. The step counts as completed even if a hook fails here."""
         if self._streams:
             try:
-                yield from self._hooks.emit(StreamEnded, *self._about, self.action, self._count, None)
+                yield from self._hooks.emit(StreamEnded, *self._ids, self.action, self._count, None)
             except Exception as error:
-                yield from self._hooks.emit_failure(error, StepEnded, *self._about, self.action, after, result, None)
+                yield from self._hooks.emit_failure(error, StepEnded, *self._ids, self.action, after, result, None)
                 raise
-        yield from self._hooks.emit(StepEnded, *self._about, self.action, after, result, None)
+        yield from self._hooks.emit(StepEnded, *self._ids, self.action, after, result, None)
 
-    def failed(self, error: Exception) -> Flow[Any, None]:
-        """Close what is open, and tell that it has failed."""
-        app_id, _, number = self._about
-        error.add_note(f"It comes from the action {self.action.name!r}, step {number} of the application {app_id!r}.")
+    def fail(self, error: Exception) -> Flow[Any, None]:
+        """Close what is open, and emit the end events of a failed step."""
+        app_id, _, number = self._ids
+        error.add_note(f"Raised by the action {self.action.name!r}, step {number} of the application {app_id!r}.")
         log.warning("the action %r of the application %r failed: %r", self.action.name, app_id, error)
-        return self._given_up(error)
+        return self._abandon(error)
 
-    def left(self) -> Flow[Any, None]:
-        """Close what is open, and tell that it was left before its end."""
-        return self._given_up(Cancelled(f"the action {self.action.name!r} was left before its end"))
+    def close_early(self) -> Flow[Any, None]:
+        """Close what is open, and emit the end events of a step that was closed early."""
+        return self._abandon(Cancelled(f"the action {self.action.name!r} was closed before its end"))
 
-    def _given_up(self, error: Exception) -> Flow[Any, None]:
+    def _abandon(self, error: Exception) -> Flow[Any, None]:
         try:
-            if self.running is not None:
-                yield from self.running.left()
+            if self.action_run is not None:
+                yield from self.action_run.close()
         finally:
             if self._streams:
-                yield from self._hooks.emit_failure(error, StreamEnded, *self._about, self.action, self._count, error)
-            yield from self._hooks.emit_failure(error, StepEnded, *self._about, self.action, self._before, None, error)
+                yield from self._hooks.emit_failure(error, StreamEnded, *self._ids, self.action, self._count, error)
+            yield from self._hooks.emit_failure(error, StepEnded, *self._ids, self.action, self._before, None, error)
 
     @property
     def _count(self) -> int:
-        return self.running.count if self.running else 0
+        return self.action_run.count if self.action_run else 0

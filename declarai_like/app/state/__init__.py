@@ -1,1 +1,1 @@
-"""The state of an application: immutable values, their types, and their JSON."""
+"""The state of an application: immutable values by name, as JSON, and as pydantic models."""

@@ -1,4 +1,4 @@
-"""Lists and dicts that nobody can change: what a state's values are made of."""
+"""Immutable lists and dicts: the values of a state."""
 
 from __future__ import annotations
 
@@ -8,46 +8,48 @@ from types import NoneType
 from typing import Any, NoReturn
 
 
-def _no(method: str, instead: str) -> Any:
+def _forbid(method: str, instead: str) -> Any:
     def refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
         kind = "list" if isinstance(self, list) else "dict"
-        raise TypeError(f"a state's {kind} cannot be changed ({method}); use {instead}")
+        raise TypeError(f"a state's {kind} is immutable ({method}); use {instead}")
 
     refuse.__name__ = method
     return refuse
 
 
-_COPIED = "a copy, {kind}(value), and give it to a new state: state.update(key=copy)"
-_LIST = _COPIED.format(kind="list")
-_DICT = _COPIED.format(kind="dict")
+_COPY = "a copy, {kind}(value), and put it into a new state: state.update(key=copy)"
+_LIST = _COPY.format(kind="list")
+_DICT = _COPY.format(kind="dict")
 
 
 class FrozenList(list[Any]):
-    """A list that cannot be changed, and nothing in it. It is equal to the list that it was made of.
+    """An immutable list of frozen values, equal to the list that it was made from.
 
-    What is made of it, by a slice, by ``+``, by ``list(...)`` or by a copy, is a plain list.
+    A slice, a sum, a copy and ``list(...)`` of it are plain lists.
     """
+
+    # A subclass of list, and not a tuple or a Sequence: json, pydantic, == and isinstance treat it as a list.
 
     __slots__ = ()
 
     def __new__(cls, values: Iterable[Any] = (), /) -> FrozenList:
-        return of_frozen([value if type(value) in _AS_THEY_ARE else freeze(value) for value in values])
+        return of_frozen([value if type(value) in _IMMUTABLE else freeze(value) for value in values])
 
     def __init__(self, values: Iterable[Any] = (), /) -> None:
-        pass  # it was filled when it was made; a list would begin anew here
+        pass  # __new__ has filled it; list.__init__ would clear it
 
-    append: Any = _no("append", "state.append(key=value)")
-    extend: Any = _no("extend", "state.extend(key=values)")
-    __iadd__: Any = _no("+=", "state.extend(key=values)")
-    __imul__: Any = _no("*=", _LIST)
-    __setitem__: Any = _no("value[...] = ...", _LIST)
-    __delitem__: Any = _no("del value[...]", _LIST)
-    insert: Any = _no("insert", _LIST)
-    pop: Any = _no("pop", _LIST)
-    remove: Any = _no("remove", _LIST)
-    clear: Any = _no("clear", _LIST)
-    sort: Any = _no("sort", "sorted(value)")
-    reverse: Any = _no("reverse", "reversed(value)")
+    append: Any = _forbid("append", "state.append(key=value)")
+    extend: Any = _forbid("extend", "state.extend(key=values)")
+    __iadd__: Any = _forbid("+=", "state.extend(key=values)")
+    __imul__: Any = _forbid("*=", _LIST)
+    __setitem__: Any = _forbid("value[...] = ...", _LIST)
+    __delitem__: Any = _forbid("del value[...]", _LIST)
+    insert: Any = _forbid("insert", _LIST)
+    pop: Any = _forbid("pop", _LIST)
+    remove: Any = _forbid("remove", _LIST)
+    clear: Any = _forbid("clear", _LIST)
+    sort: Any = _forbid("sort", "sorted(value)")
+    reverse: Any = _forbid("reverse", "reversed(value)")
 
     def __copy__(self) -> list[Any]:
         return list(self)
@@ -60,9 +62,9 @@ class FrozenList(list[Any]):
 
 
 class FrozenDict(dict[Any, Any]):
-    """A dict that cannot be changed, and nothing in it. It is equal to the dict that it was made of.
+    """An immutable dict of frozen values, equal to the dict that it was made from.
 
-    What is made of it, by ``|``, by ``dict(...)`` or by a copy, is a plain dict.
+    A union, a copy and ``dict(...)`` of it are plain dicts.
     """
 
     __slots__ = ()
@@ -73,16 +75,16 @@ class FrozenDict(dict[Any, Any]):
         return made
 
     def __init__(self, values: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /) -> None:
-        pass  # as above
+        pass  # as in FrozenList
 
-    update: Any = _no("update", _DICT)
-    __ior__: Any = _no("|=", _DICT)
-    __setitem__: Any = _no("value[...] = ...", _DICT)
-    __delitem__: Any = _no("del value[...]", _DICT)
-    setdefault: Any = _no("setdefault", _DICT)
-    pop: Any = _no("pop", _DICT)
-    popitem: Any = _no("popitem", _DICT)
-    clear: Any = _no("clear", _DICT)
+    update: Any = _forbid("update", _DICT)
+    __ior__: Any = _forbid("|=", _DICT)
+    __setitem__: Any = _forbid("value[...] = ...", _DICT)
+    __delitem__: Any = _forbid("del value[...]", _DICT)
+    setdefault: Any = _forbid("setdefault", _DICT)
+    pop: Any = _forbid("pop", _DICT)
+    popitem: Any = _forbid("popitem", _DICT)
+    clear: Any = _forbid("clear", _DICT)
 
     def __copy__(self) -> dict[Any, Any]:
         return dict(self)
@@ -94,19 +96,20 @@ class FrozenDict(dict[Any, Any]):
         return FrozenDict, (dict(self),)
 
 
+# The methods of the base classes: those of the frozen classes raise.
 _fill_list: Any = list.extend  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (of anything)
 _fill_dict: Any = dict.update  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (the same)
 
-_AS_THEY_ARE = frozenset({NoneType, bool, int, float, complex, str, bytes, frozenset, FrozenList, FrozenDict})
+_IMMUTABLE = frozenset({NoneType, bool, int, float, complex, str, bytes, frozenset, FrozenList, FrozenDict})
 
 
 def freeze(value: Any) -> Any:
-    """Give a value that does not change when the given one does.
+    """Return an immutable copy of a value; a value that is immutable already is returned as it is.
 
-    A list becomes a `FrozenList`, a dict a `FrozenDict`, a set a ``frozenset``, a ``bytearray`` becomes
-    ``bytes``, and so does what is in them and in tuples. Any other object stays what it is, and is not copied.
+    A list becomes a `FrozenList`, a dict a `FrozenDict`, a set a ``frozenset`` and a ``bytearray`` becomes ``bytes``.
+    The values in them, and in tuples, are frozen too. Any other object is returned as it is, and not copied.
     """
-    if type(value) in _AS_THEY_ARE:
+    if type(value) in _IMMUTABLE:
         return value
     if isinstance(value, tuple):
         return _frozen_tuple(value)  # pyright: ignore[reportUnknownArgumentType]  (of anything)
@@ -122,7 +125,7 @@ def freeze(value: Any) -> Any:
 
 
 def of_frozen(values: Iterable[Any]) -> FrozenList:
-    """Give a `FrozenList` of values that are frozen already."""
+    """Return a `FrozenList` of values that are frozen already."""
     made: FrozenList = list.__new__(FrozenList)
     _fill_list(made, values)
     return made
@@ -132,14 +135,14 @@ def _frozen_tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
     frozen = tuple(map(freeze, value))
     if all(new is old for new, old in zip(frozen, value, strict=True)):
         return value
-    make: Callable[[Iterable[Any]], tuple[Any, ...]] = getattr(type(value), "_make", tuple)  # a named tuple stays one
+    make: Callable[[Iterable[Any]], tuple[Any, ...]] = getattr(type(value), "_make", tuple)  # of a named tuple
     return make(frozen)
 
 
 def thaw(value: Any) -> Any:
-    """Give a copy of a frozen value that may be changed; sets stay frozen.
+    """Return a mutable copy of a frozen value; sets stay frozen.
 
-    Instances of dataclasses and of pydantic models are copied too; any other object stays what it is.
+    Instances of dataclasses and of pydantic models are copied too; any other object is returned as it is.
     """
     if type(value) is FrozenList:
         return [thaw(item) for item in value]

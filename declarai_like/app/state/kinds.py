@@ -1,4 +1,4 @@
-"""What is no JSON of itself, as JSON: each value as an object that says of which kind it is."""
+"""JSON forms of values that JSON does not have: objects with a key ``$kind``, which names the kind of the value."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from typing import Any, get_type_hints
 from uuid import UUID
 
 MARK = "$kind"
-"""The key that says of which kind an object is."""
+"""The key of an object that names its kind."""
 
 Object = dict[str, Any]
-Code = Callable[[Any], Any]
-"""Gives what one value of an object's is as JSON, or what it was."""
+Convert = Callable[[Any], Any]
+"""Converts a nested value: to its JSON form when writing, back to the value when reading."""
 
 
 class Unserializable(Exception):
-    """Something in a value cannot be saved, or read; ``path`` leads to it, from the inside. It becomes a StateError."""
+    """A nested value cannot be saved or read. It becomes a StateError.
+
+    Attributes:
+        path: the keys and indexes that lead to the value, the innermost first.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -32,20 +36,21 @@ class Unserializable(Exception):
 # Values
 
 
-def _moment(value: datetime | time) -> Object:
+def _write_time(value: datetime | time) -> Object:
     zone = value.tzinfo
-    more: Object = {"fold": 1} if value.fold else {}
+    extra: Object = {"fold": 1} if value.fold else {}
     key = getattr(zone, "key", None)
     if key and type(zone) is getattr(sys.modules.get("zoneinfo"), "ZoneInfo", None):
-        more["zone"] = key
+        # The name and the local time: an offset would lose the zone, and be wrong for arithmetic over a change of it.
+        extra["zone"] = key
         value = value.replace(tzinfo=None)
     elif zone is not None and zone.utcoffset(None) is None:
-        raise Unserializable(f"its time zone is {zone!r}; one that is no fixed distance from UTC has to be of zoneinfo")
-    return {"value": value.isoformat(), **more}
+        raise Unserializable(f"its time zone must be a fixed offset from UTC or a zoneinfo.ZoneInfo, got {zone!r}")
+    return {"value": value.isoformat(), **extra}
 
 
-def _moment_again(kind: type[datetime] | type[time]) -> Callable[[Object], Any]:
-    def again(data: Object) -> datetime | time:
+def _read_time(kind: type[datetime] | type[time]) -> Callable[[Object], Any]:
+    def read(data: Object) -> datetime | time:
         value = kind.fromisoformat(data["value"]).replace(fold=data.get("fold", 0))
         if "zone" not in data:
             return value
@@ -53,125 +58,133 @@ def _moment_again(kind: type[datetime] | type[time]) -> Callable[[Object], Any]:
 
         return value.replace(tzinfo=ZoneInfo(data["zone"]))
 
-    return again
+    return read
 
 
-def _text(value: object) -> Object:
+def _write_str(value: object) -> Object:
     return {"value": str(value)}
 
 
 VALUES: dict[type, tuple[str, Callable[[Any], Object], Callable[[Object], Any]]] = {
-    float: ("float", _text, lambda data: float(data["value"])),  # those that JSON has no number for
-    datetime: ("datetime", _moment, _moment_again(datetime)),
-    time: ("time", _moment, _moment_again(time)),
+    float: ("float", _write_str, lambda data: float(data["value"])),  # NaN and infinities, which JSON does not have
+    datetime: ("datetime", _write_time, _read_time(datetime)),
+    time: ("time", _write_time, _read_time(time)),
     date: ("date", lambda value: {"value": value.isoformat()}, lambda data: date.fromisoformat(data["value"])),
     timedelta: (
         "timedelta",
         lambda value: {name: getattr(value, name) for name in ("days", "seconds", "microseconds")},
         lambda data: timedelta(data["days"], data["seconds"], data["microseconds"]),
     ),
-    Decimal: ("decimal", _text, lambda data: Decimal(data["value"])),
-    UUID: ("uuid", _text, lambda data: UUID(data["value"])),
+    Decimal: ("decimal", _write_str, lambda data: Decimal(data["value"])),
+    UUID: ("uuid", _write_str, lambda data: UUID(data["value"])),
     bytes: (
         "bytes",
         lambda value: {"value": base64.b64encode(value).decode()},
         lambda data: base64.b64decode(data["value"], validate=True),
     ),
 }
-"""For each type: the kind, what makes an object of a value, and what makes the value of the object."""
+"""The kind of each type, its writer and its reader."""
 
 
 # Instances of classes
+#
+# These do not use pydantic's TypeAdapter(cls), since it would not restore exactly what was saved. It validates by the
+# annotations, so a set in a field `list[Any]` comes back as a list. It writes an enum by its value, which need not be
+# JSON. It runs __post_init__ on fields that had run through it before.
 
 
 def kind_of(cls: type[Any]) -> str | None:
-    """Say of which kind a class is whose instances can be saved; None for any other."""
+    """Return the kind of a class whose instances can be saved; None for any other class."""
     if issubclass(cls, Enum):
         return "enum"
     if dataclasses.is_dataclass(cls):
         return "dataclass"
     if issubclass(cls, tuple) and hasattr(cls, "_make"):  # pyright: ignore[reportUnknownArgumentType]  (of anything)
         return "namedtuple"
-    pydantic = sys.modules.get("pydantic.main")  # where it is not imported, there are no models
+    pydantic = sys.modules.get("pydantic.main")  # not imported here: without the module, no class can be a model
     return "model" if pydantic and issubclass(cls, pydantic.BaseModel) else None
 
 
 def parts_of(cls: type) -> Iterable[Any]:
-    """Give the types of what instances of a class consist of, where they are saved one by one."""
+    """Return the types of the fields of a class, if its instances are saved field by field."""
     if kind_of(cls) not in {"dataclass", "namedtuple"}:
         return ()
     try:
         return get_type_hints(cls).values()
-    except (NameError, TypeError):  # the annotations name what is not to be had at run time
+    except (NameError, TypeError):  # the annotations use names that exist only for type checkers
         return ()
 
 
-def _enum(value: Enum, _: Code) -> Object:
+def _write_enum(value: Enum, _: Convert) -> Object:
+    # By name, as the value of a member may be anything. A combination of flags has no name of its own.
     return {"value": value.value} if isinstance(value, Flag) else {"name": value.name}
 
 
-def _enum_again(cls: Any, data: Object, _: Code) -> Any:
+def _read_enum(cls: Any, data: Object, _: Convert) -> Any:
     return cls(data["value"]) if issubclass(cls, Flag) else cls[data["name"]]
 
 
-def _dataclass(value: Any, code: Code) -> Object:
-    return {"fields": code({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})}
+def _write_dataclass(value: Any, convert: Convert) -> Object:
+    return {"fields": convert({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})}
 
 
-def _dataclass_again(cls: Any, data: Object, code: Code) -> Any:
-    values: Object = code(data["fields"])
-    made = {field.name: field.init for field in dataclasses.fields(cls)}
-    if unknown := values.keys() - made:
-        raise Unserializable(f"{cls.__name__} has no field {', '.join(map(repr, sorted(unknown)))} any more")
-    again = cls(**{name: value for name, value in values.items() if made[name]})
+def _read_dataclass(cls: Any, data: Object, convert: Convert) -> Any:
+    values: Object = convert(data["fields"])
+    is_argument = {field.name: field.init for field in dataclasses.fields(cls)}
+    if unknown := values.keys() - is_argument:
+        raise Unserializable(f"{cls.__name__} no longer has the field {', '.join(map(repr, sorted(unknown)))}")
+    instance = cls(**{name: value for name, value in values.items() if is_argument[name]})
     for name, value in values.items():
-        object.__setattr__(again, name, value)  # as it was, whatever __post_init__ made of it
-    return again
+        # Restores what __post_init__ has changed again; object's __setattr__ works for frozen dataclasses too.
+        object.__setattr__(instance, name, value)
+    return instance
 
 
-def _namedtuple(value: Any, code: Code) -> Object:
-    return {"fields": code(list(value))}
+def _write_namedtuple(value: Any, convert: Convert) -> Object:
+    return {"fields": convert(list(value))}
 
 
-def _namedtuple_again(cls: Any, data: Object, code: Code) -> Any:
-    return cls._make(code(data["fields"]))
+def _read_namedtuple(cls: Any, data: Object, convert: Convert) -> Any:
+    return cls._make(convert(data["fields"]))
 
 
-def _model(value: Any, code: Code) -> Object:
+def _write_model(value: Any, convert: Convert) -> Object:
     fields = value.model_dump(mode="json", round_trip=True, by_alias=False, warnings=False)
-    again = _model_of(type(value), fields)
-    if again != value and not _alike(again, value):
+    # Excluded fields, secrets and custom serializers lose data without an error, so the result is read back.
+    copy = _validate_model(type(value), fields)
+    if copy != value and not _equal(copy, value):
         raise Unserializable(
-            f"this {type(value).__name__} is not the same when pydantic has written it as JSON and read it"
+            f"this {type(value).__name__} is not the same after pydantic has written it as JSON and read it back"
         )
-    return {"fields": code(fields)}
+    return {"fields": convert(fields)}
 
 
-def _model_again(cls: Any, data: Object, code: Code) -> Any:
-    return _model_of(cls, code(data["fields"]))
+def _read_model(cls: Any, data: Object, convert: Convert) -> Any:
+    return _validate_model(cls, convert(data["fields"]))
 
 
-def _model_of(cls: Any, fields: Any) -> Any:
+def _validate_model(cls: Any, fields: Any) -> Any:
+    # From JSON text: a strict model accepts a str for a date or an enum only there.
     return cls.model_validate_json(json.dumps(fields), by_name=True, by_alias=False)
 
 
-def _alike(one: Any, other: Any) -> bool:
-    """Say whether two values are equal, if NaN is equal to NaN."""
+def _equal(one: Any, other: Any) -> bool:
+    """True if two values are equal, where NaN counts as equal to NaN."""
     kind: type[Any] = type(one)  # pyright: ignore[reportUnknownVariableType]  (of anything)
     if kind_of(kind) == "model":
-        inside = ("__dict__", "__pydantic_extra__", "__pydantic_private__")
-        return type(other) is kind and all(_alike(getattr(one, name), getattr(other, name)) for name in inside)
+        attributes = ("__dict__", "__pydantic_extra__", "__pydantic_private__")
+        return type(other) is kind and all(_equal(getattr(one, name), getattr(other, name)) for name in attributes)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)  # pyright: ignore[reportUnknownVariableType]  (of anything)
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)  # pyright: ignore[reportUnknownVariableType]  (of anything)
     if isinstance(one, (list, tuple)) and isinstance(other, kind):
-        return len(one) == len(other) and all(map(_alike, one, other))  # pyright: ignore[reportUnknownArgumentType]  (the same)
-    return bool(one == other or (one != one and other != other))  # noqa: PLR0124  (only NaN is not itself)
+        return len(one) == len(other) and all(map(_equal, one, other))  # pyright: ignore[reportUnknownArgumentType]  (the same)
+    return bool(one == other or (one != one and other != other))  # noqa: PLR0124  (only NaN differs from itself)
 
 
-CLASSES: dict[str, tuple[Callable[[Any, Code], Object], Callable[[Any, Object, Code], Any]]] = {
-    "enum": (_enum, _enum_again),
-    "dataclass": (_dataclass, _dataclass_again),
-    "namedtuple": (_namedtuple, _namedtuple_again),
-    "model": (_model, _model_again),
+CLASSES: dict[str, tuple[Callable[[Any, Convert], Object], Callable[[Any, Object, Convert], Any]]] = {
+    "enum": (_write_enum, _read_enum),
+    "dataclass": (_write_dataclass, _read_dataclass),
+    "namedtuple": (_write_namedtuple, _read_namedtuple),
+    "model": (_write_model, _read_model),
 }
-"""For each kind of class: what makes an object of an instance, and what makes the instance of the object."""
+"""The writer and the reader of each kind of class."""

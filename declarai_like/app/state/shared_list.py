@@ -1,4 +1,4 @@
-"""Lists that grow from state to state without being copied."""
+"""Append-only lists that states share, so that appending to a long list does not copy it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .frozen import FrozenList, of_frozen
 
 
 class SharedList:
-    """The first so many values of a store that other, later states add to.
+    """The first values of a store, to which later states append.
 
-    Values are only ever added to the store, behind the last one, so whoever knows how many are theirs sees
-    the same for ever. Where somebody else has gone on from here already, a store of one's own is begun.
+    Values are only added at the end of the store, so a list that knows its own length never changes. Only one list can
+    append in place: the one that ends where the store ends. Any other copies its values to a new store.
     """
 
     __slots__ = ("_length", "_lock", "_store", "_view")
@@ -25,7 +25,8 @@ class SharedList:
         self._view: FrozenList | None = None
 
     def appended(self, values: Sequence[Any]) -> SharedList:
-        """Give this list with frozen values behind it."""
+        """Return this list with frozen values appended."""
+        # The lock covers the check and the extension: two threads must not both append in place to the same store.
         with self._lock:
             if len(self._store) == self._length:
                 self._store.extend(values)
@@ -33,7 +34,7 @@ class SharedList:
         return SharedList([*self._store[: self._length], *values])
 
     def view(self) -> FrozenList:
-        """Give the list itself; it is made when it is first asked for."""
+        """Return the values as a list, which is made on first use."""
         if self._view is None:
             self._view = of_frozen(self._store[: self._length])
         return self._view

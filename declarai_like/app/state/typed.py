@@ -1,4 +1,4 @@
-"""States and their parts as pydantic models. Pydantic is imported when a model is first used."""
+"""States, and parts of them, as pydantic models. Pydantic is imported on first use of a model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol, TypeVar, get_args
 
+from ..._core.checks import wrong_type
 from ...errors import ActionError, StateError
 from .frozen import thaw
 from .kinds import kind_of, parts_of
@@ -23,95 +24,99 @@ D_co = TypeVar("D_co", covariant=True)
 
 
 class TypingSystem(Protocol[D_co]):
-    """Gives a state as one object."""
+    """Makes one typed object of a state."""
 
     def construct_data(self, state: Mapping[str, Any], /) -> D_co:
-        """Make the object of a state's values."""
+        """Return the object of a state's values."""
         ...
 
 
 class PydanticTypingSystem(Generic[M]):
-    """Gives a state as an instance of a pydantic model, whose fields have the names of its values.
+    """Makes an instance of a pydantic model of a state; the fields of the model are keys of the state.
 
-    Values that are no field of the model are left out. The classes in its fields may be saved with the state,
-    as if each was registered with `register_class`.
+    Values without a field in the model are left out. The classes of its fields are registered as by `register_class`,
+    so that they can be saved with the state.
 
     Raises:
-        StateError: this is no model.
+        StateError: this is not the class of a pydantic model.
     """
 
     def __init__(self, model: type[M]) -> None:
         if not is_model(model):
-            raise StateError(f"PydanticTypingSystem takes the class of a pydantic model, and not {model!r:.200}")
+            raise wrong_type(
+                "the model of PydanticTypingSystem", "the class of a pydantic model", model, error=StateError
+            )
         self.model = model
         for cls in _classes((field.annotation for field in model.model_fields.values()), set()):
             register_class(cls)
 
     def construct_data(self, state: Mapping[str, Any], /) -> M:
-        """Make the instance of a state's values.
+        """Return the instance of a state's values.
 
         Raises:
-            StateError: they do not fit the model.
+            StateError: the values are not valid for the model.
         """
         try:
             return instance_of(self.model, state)
-        except ValueError as error:  # as pydantic says that something does not fit
-            raise StateError(f"the state does not fit {self.model.__name__}: {error}") from error
+        except ValueError as error:  # a pydantic.ValidationError is one
+            raise StateError(f"the state is not a valid {self.model.__name__}: {error}") from error
 
     def __repr__(self) -> str:
         return f"PydanticTypingSystem({self.model.__name__})"
 
 
 def is_model(kind: Any) -> bool:
-    """Whether it is the class of a pydantic model."""
+    """True if it is the class of a pydantic model."""
     from pydantic import BaseModel
 
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def instance_of(model: type[M], values: Mapping[str, Any], names: Iterable[str] | None = None) -> M:
-    """Make an instance of a model of the values that its fields name. Its lists, dicts and models are copies.
+    """Return an instance of a model with the values of its fields. Its lists, dicts and models are copies.
 
     Args:
-        names: the fields whose values are taken; by default all.
+        model: the class of the instance.
+        values: the values by name, of which those of other names are left out.
+        names: the fields to set; by default all.
 
     Raises:
-        pydantic.ValidationError: the values do not fit.
+        pydantic.ValidationError: the values are not valid.
     """
-    taken = model.model_fields if names is None else names
-    mine = {name: thaw(values[name]) for name in taken if name in values}
-    return model.model_validate(mine, by_name=True, by_alias=False)
+    fields = model.model_fields if names is None else names
+    chosen = {name: thaw(values[name]) for name in fields if name in values}
+    return model.model_validate(chosen, by_name=True, by_alias=False)
 
 
 def state_of(instance: BaseModel, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """Give the values of these fields by name, as they are in the instance; by default of all fields.
+    """Return the values of these fields by name, as they are in the instance; by default of all fields.
 
     Raises:
-        ActionError: the instance has no such field, or it was not set.
+        ActionError: the instance does not have such a field, or it was not set.
     """
     model = type(instance)
     values: dict[str, Any] = {}
     for name in model.model_fields if names is None else names:
         _check(model, [name])
         if name not in instance.__dict__:
-            raise ActionError(f"the field {name!r} of {model.__name__} was not set, and it is declared as written")
+            raise ActionError(f"the field {name!r} of {model.__name__} was not set, but is declared in writes")
         values[name] = getattr(instance, name)
     return values
 
 
 def fields_model(model: type[BaseModel], names: Iterable[str], unset: Iterable[str] = ()) -> type[BaseModel]:
-    """Give a model of these fields only, with their validators, and with the model's settings and methods.
+    """Return a model with these fields only, their validators, and the model's configuration and methods.
 
-    Validators of the whole model are left out, for they would miss the other fields; where all fields are
-    named, it is the model itself.
+    Model validators are left out, since they may need the other fields. If all fields are named, the result is the
+    model itself.
 
     Args:
-        model: the model of the whole state.
+        model: the model of the complete state.
         names: the fields.
-        unset: fields that are there as well, but have no value until they are set.
+        unset: more fields, which do not have a value until they are set.
 
     Raises:
-        ActionError: the model has no such field.
+        ActionError: the model does not have such a field.
     """
     import pydantic
 
@@ -122,11 +127,12 @@ def fields_model(model: type[BaseModel], names: Iterable[str], unset: Iterable[s
         return model
     fields: dict[str, Any] = {name: (model.model_fields[name].annotation, model.model_fields[name]) for name in names}
     for name in unset:
-        whole = model.model_fields[name]
-        of: Any = (whole.annotation, *whole.metadata, pydantic.Field(validate_default=False))
-        fields[name] = (Annotated[of], None)
+        field = model.model_fields[name]
+        # Optional with a default that is removed below: only so can an instance be made before the field is set.
+        annotation: Any = (field.annotation, *field.metadata, pydantic.Field(validate_default=False))
+        fields[name] = (Annotated[annotation], None)
 
-    def leave_unset(self: BaseModel) -> BaseModel:
+    def remove_defaults(self: BaseModel) -> BaseModel:
         values: Any = self.__dict__
         for name in unset:
             if name not in self.model_fields_set:
@@ -140,7 +146,7 @@ def fields_model(model: type[BaseModel], names: Iterable[str], unset: Iterable[s
         __module__=model.__module__,
         __doc__=model.__doc__,
         __validators__={
-            "leave_unset": pydantic.model_validator(mode="after")(leave_unset),
+            "remove_defaults": pydantic.model_validator(mode="after")(remove_defaults),
             **_validators(model, {*names, *unset}),
         },
         **fields,
@@ -153,13 +159,13 @@ def fields_model(model: type[BaseModel], names: Iterable[str], unset: Iterable[s
 def _check(model: type[BaseModel], names: Iterable[str]) -> None:
     if unknown := [name for name in names if name not in model.model_fields]:
         raise ActionError(
-            f"{model.__name__} has no field {', '.join(map(repr, unknown))}; "
+            f"{model.__name__} does not have the field {', '.join(map(repr, unknown))}; "
             f"it has {', '.join(map(repr, model.model_fields)) or 'none'}"
         )
 
 
 def _validators(model: type[BaseModel], names: set[str]) -> dict[str, Any]:
-    """Give the validators of these fields, as they stand in the body of a class."""
+    """Return the validators of these fields, in the form that `pydantic.create_model` takes."""
     import pydantic
 
     found: dict[str, Any] = {}
@@ -171,6 +177,7 @@ def _validators(model: type[BaseModel], names: set[str]) -> dict[str, Any]:
 
 
 def _methods(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:
+    """Yield the methods and properties of a model and its bases, base classes first, so that overrides win."""
     import pydantic
 
     for cls in reversed(model.__mro__[: model.__mro__.index(pydantic.BaseModel)]):
@@ -179,11 +186,11 @@ def _methods(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:
                 yield name, value
 
 
-def _classes(annotations: Iterable[Any], seen: set[Any]) -> Iterator[type]:
-    """Give the classes that values of these types may have and that can be registered."""
+def _classes(annotations: Iterable[Any], visited: set[Any]) -> Iterator[type]:
+    """Yield the classes in these annotations that can be registered; ``visited`` ends recursive types."""
     for annotation in annotations:
-        if isinstance(annotation, type) and annotation not in seen and kind_of(annotation):
-            seen.add(annotation)
+        if isinstance(annotation, type) and annotation not in visited and kind_of(annotation):
+            visited.add(annotation)
             yield annotation
-            yield from _classes(parts_of(annotation), seen)
-        yield from _classes(get_args(annotation), seen)
+            yield from _classes(parts_of(annotation), visited)
+        yield from _classes(get_args(annotation), visited)
