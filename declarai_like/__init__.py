@@ -60,7 +60,7 @@ __all__ = [
 if TYPE_CHECKING:
     from . import memory
     from .chats import Chat
-else:
+else:  # type checkers see the imports above: a module with __getattr__ has every name to them
 
     def __getattr__(name: str) -> object:
         """Import what few programs need when it is first used, so that importing the package stays fast."""

@@ -72,14 +72,16 @@ class Task(Generic[P, C]):
         is_async = inspect.iscoroutinefunction(function)
         self._declared = _TaskDefinition(prompt, output_call, streaming=streaming, is_async=is_async, replay=replay)
         self._receiver: tuple[Any, ...] = ()
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function)  # which also sets __wrapped__
 
+    # Two overloads, because no keyword can be added to the parameters of a ParamSpec (PEP 612): the second one, with
+    # llm_params, does not check the other arguments
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C: ...
     @overload
     def __call__(self, *args: Any, llm_params: Mapping[str, Any] | None, **kwargs: Any) -> C: ...
     def __call__(self, *args: Any, llm_params: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
-        """Ask the model.
+        """Call the model.
 
         Raises:
             TypeError: the arguments do not match the function's signature.
@@ -142,6 +144,7 @@ class Task(Generic[P, C]):
 
     def _plan(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], params: Mapping[str, Any] | None) -> Plan[Any]:
         declared = self._declared
+        # At the call, also of an async task: wrong arguments raise here, as for any coroutine function
         arguments = declared.prompt.signature.bind((*self._receiver, *args), kwargs)
         return Plan(declared, arguments, declared.messages(arguments), params_of(repr(declared.prompt.name), params))
 
@@ -180,7 +183,7 @@ class Plan(Generic[C]):
         return self._declared.prompt.template
 
     def __call__(self) -> C:
-        """Ask the model.
+        """Call the model.
 
         Raises:
             DeclaraiError: the call failed, or the answer is not valid; a stream raises it to its reader.
@@ -189,7 +192,7 @@ class Plan(Generic[C]):
         return cast("C", declared.runner.call(self._start, is_async=declared.is_async))
 
     def stream(self) -> Stream[Any]:
-        """Ask the model, and return the answer as a stream, also if a call returns a value."""
+        """Call the model, and return the answer as a stream, also if a call returns a value."""
         return self._declared.runner.stream(self._start)
 
     def _start(self, commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
@@ -214,7 +217,7 @@ class _TaskDefinition:
         self._output_call = output_call
 
     @property
-    def output_call(self) -> OutputCall[Any]:
+    def output_call(self) -> OutputCall[Any]:  # made late for the model of the environment
         return self._output_call()
 
     def messages(self, arguments: Mapping[str, Any]) -> tuple[Message, ...]:

@@ -1,6 +1,6 @@
-"""A table that fills itself in while the answer arrives.
+"""A table that is filled in while the answer arrives.
 
-Runs with the embedded stand-in; with OpenAI when OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL chooses the model).
+Runs with the offline model; with OpenAI if OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL is the name of the model).
 Needs rich.
 """
 
@@ -50,7 +50,7 @@ def films_about(subject: str, count: int = 5) -> list[Film]:
 
 
 def table(partial: Partial[list[Film]]) -> Table:
-    """Draw what is there. A year shows when its last digit is in; texts grow."""
+    """Draw the partial answer: a str as far as it has arrived, a year once it is complete."""
     drawn = Table(title="Films about thinking machines", expand=True)
     for heading, width in (("Title", 18), ("Year", 4), ("Director", 15), ("Why", None)):
         drawn.add_column(heading, width=width)

@@ -1,6 +1,6 @@
-"""A movie in three ways: the text as it grows, the new text only, and a typed answer.
+"""A movie in three ways: the accumulated text, the deltas, and a typed answer.
 
-Runs with the embedded stand-in; with OpenAI when OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL chooses the model).
+Runs with the offline model; with OpenAI if OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL is the name of the model).
 """
 
 from __future__ import annotations
@@ -84,20 +84,20 @@ def heading(text: str) -> None:
 
 
 def main() -> None:
-    print(f"Asking {model!r}" + ("" if os.environ.get("OPENAI_API_KEY") else ", a stand-in that plays a script"))
+    print(f"Asking {model!r}" + ("" if os.environ.get("OPENAI_API_KEY") else ", which plays a script"))
     live = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns
 
     heading("The text so far: chunk.response")
     stream = say_something_about_movie("Avengers")
     for chunk in stream:
-        if live:  # one line that grows; what is too long for it shows its end
+        if live:  # one line, overwritten by each chunk; of long text it shows the end
             print(f"\r\033[K{chunk.response[-width + 1 :]}", end="", flush=True)
         else:
             print(chunk.response)
     print("\n" if live else "", end="")
 
-    heading('The new text only: chunk.raw_response["choices"][0]["delta"], replayed from the cache')
+    heading('The new text only: chunk.raw_response["choices"][0]["delta"], replayed from the buffer')
     for chunk in stream:
         print(chunk.raw_response["choices"][0]["delta"])
         time.sleep(0.03 if live else 0)

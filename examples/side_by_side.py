@@ -1,6 +1,6 @@
-"""Three answers stream at once, one is left early, and one comes too late: async, on asyncio or trio.
+"""Four concurrent streams, of which one is closed early and one times out: async code, on asyncio or trio.
 
-Runs with the embedded stand-in; with OpenAI when OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL chooses the model).
+Runs with the offline model; with OpenAI if OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL is the name of the model).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from declarai_like.testing import Reply
 REPLIES = {
     "a cook": Reply("Salt is courage, said with the fingers.", delay=0.02),
     "a pilot": Reply("Salt is what the sea leaves on the glass.", delay=0.03),
-    "a lawyer": Reply("Whereas salt, hereinafter the Mineral, shall be", delay=0.02),
+    "a lawyer": Reply("Whereas salt, hereinafter the Mineral, is hereby", delay=0.02),
     "a snail": Reply("No.", first_delay=5.0),
 }
 
@@ -33,12 +33,12 @@ async def describe(thing: str, speaker: str) -> str:
     return declarai.magic(thing, speaker)
 
 
-async def listen(speaker: str, longest: int | None = None) -> None:
+async def listen(speaker: str, max_words: int | None = None) -> None:
     """Read one answer to its end, or up to a number of words."""
     try:
         async with describe("salt", speaker) as stream:
             async for chunk in stream:
-                if longest is not None and len(chunk.response.split()) >= longest:
+                if max_words is not None and len(chunk.response.split()) >= max_words:
                     break
     except declarai.errors.Timeout as error:
         print(f"{speaker}: {type(error).__name__} after {error.limit:g} s")

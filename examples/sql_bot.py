@@ -1,7 +1,7 @@
-"""An assistant that writes SQL, streams what it says, and remembers it across runs.
+"""An assistant that writes SQL, streams its answers, and remembers the conversation across runs.
 
-Runs with the embedded stand-in; with OpenAI when OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL chooses the model).
-Type to chat; an empty line or Ctrl-D ends it, and the next run goes on where this one stood.
+Runs with the offline model; with OpenAI if OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL is the name of the model).
+Type a message; an empty line or Ctrl-D ends the program, and the next run continues the conversation.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ class SQLBot(Chat[Stream[str]]):
     Answer with one statement that can be run, and nothing else.
     """
 
-    greeting = "Hello! What shall we ask the database?"
+    greeting = "Hello! What do you want to know from the database?"
     tables = "customers(id, name), orders(id, customer_id, total, ordered, shipped)"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Chat with an assistant that writes SQL.")
-    parser.add_argument("--memory", default="sql_bot.db", help="the file that remembers (sql_bot.db)")
-    parser.add_argument("--session", default="me", help="which conversation to go on with (me)")
+    parser.add_argument("--memory", default="sql_bot.db", help="the file of the memory (sql_bot.db)")
+    parser.add_argument("--session", default="me", help="the conversation to continue (me)")
     parser.add_argument("--dialect", default="PostgreSQL", help="the SQL to write (PostgreSQL)")
-    parser.add_argument("--forget", action="store_true", help="begin anew")
-    asked = parser.parse_args()
+    parser.add_argument("--forget", action="store_true", help="start a new conversation")
+    options = parser.parse_args()
 
-    with declarai.memory.SQLite(asked.memory, session=asked.session) as memory:
-        bot = SQLBot(dialect=asked.dialect, memory=memory)
-        if asked.forget:
+    with declarai.memory.SQLite(options.memory, session=options.session) as memory:
+        bot = SQLBot(dialect=options.dialect, memory=memory)
+        if options.forget:
             bot.clear()
         for message in bot:
             print(f"{'you' if message.role == 'user' else 'bot'}> {message.content}")
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def read() -> str:
-    """Give the next line; empty at the end."""
+    """Return the next line; empty at the end of the input."""
     try:
         return input("you> ").strip()
     except EOFError:
@@ -67,7 +67,7 @@ def read() -> str:
 
 
 def say(answer: Stream[str]) -> None:
-    """Print an answer as it comes. Ctrl-C ends it; what has come is kept."""
+    """Print an answer while it arrives. Ctrl-C stops it; the memory keeps the partial answer."""
     print("bot> ", end="", flush=True)
     with answer:
         try:

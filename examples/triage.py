@@ -1,6 +1,6 @@
-"""Letters become typed values; a wrong one goes back to the model with the reason.
+"""Letters become typed values; a wrong answer is sent back to the model with the reason.
 
-Runs with the embedded stand-in; with OpenAI when OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL chooses the model).
+Runs with the offline model; with OpenAI if OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL is the name of the model).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ LETTERS = [
 ]
 
 
-def stand_in(messages: list[dict[str, Any]]) -> object:
-    """Answer as a model might. Its first answer about the server is out of bounds, and to nonsense it talks."""
+def reply(messages: list[dict[str, Any]]) -> object:
+    """Reply as a model might: the first answer about the server is out of bounds, nonsense gets a plain sentence."""
     letter = messages[0]["content"]
     if "qwertz" in letter:
         return "I am sorry, but I cannot sort this."
@@ -33,12 +33,12 @@ def stand_in(messages: list[dict[str, Any]]) -> object:
 if os.environ.get("OPENAI_API_KEY"):
     model = declarai.openai(os.environ.get("DECLARAI_DEMO_MODEL", "gpt-5.5"))
 else:
-    model = declarai.offline(stand_in)
+    model = declarai.offline(reply)
 
 
 @dataclass
 class Slip:
-    """What a letter is about."""
+    """The slip that is attached to a letter."""
 
     team: Literal["operations", "sales", "nobody"]
     urgency: Annotated[int, Field(ge=1, le=5, description="5 cannot wait")]

@@ -50,7 +50,7 @@ def params_of(name: str, given: object) -> dict[str, Any]:
 
 
 class OutputCall(Generic[R]):
-    """Asks a model, and parses the answer into an output type.
+    """Joins a model and an output type: sends a question, and parses the answer.
 
     A wrong answer is sent back to the model with the reason. After an error of ``restart_on``, the same
     request is sent again. ``retries`` is the number of such further attempts; a tenacity policy in its
@@ -89,7 +89,7 @@ class OutputCall(Generic[R]):
     def answer(
         self, messages: Sequence[Message], params: Mapping[str, Any], commitment: Commitment | None = None
     ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
-        """Ask until an answer is valid, and return its value and the response itself.
+        """Send the messages until an answer is valid, and return its value and the response.
 
         With a ``commitment``, the flow emits the response so far of each attempt. No other attempt follows
         one to which a reader has committed.

@@ -44,7 +44,7 @@ class CallRunner(Generic[R]):
 
     def call(self, start: FlowFactory[R], *, is_async: bool) -> Any:
         """Return the value, an awaitable of it, or a `Stream` or `Items` that sends nothing until it is read."""
-        if self.streaming or self.by_element:
+        if self.streaming or self.by_element:  # in sync and async code alike: a stream can be read in both
             return self._for_caller(self.stream(start))
         return self._acall(start) if is_async else self._call(start)
 

@@ -58,7 +58,7 @@ class Watch:
         Raises:
             StreamInUse: one is being read with ``async for``; the others are closed anyway. Use `astop`.
         """
-        in_use: StreamInUse | None = None
+        in_use: StreamInUse | None = None  # raised at the end, so that it does not keep other streams open
         for stream in self._streams_to_stop():
             try:
                 stream.close()
@@ -75,7 +75,7 @@ class Watch:
     def register(self, stream: Stream[Any]) -> None:
         """Track a stream that was made."""
         self._streams.append((weakref.ref(stream), stream.buffer))
-        if self.is_stopped:
+        if self.is_stopped:  # closed before it is read, so nothing is sent
             self.stopped_any = True
             stream.close()
         if self._outer is not None:

@@ -74,7 +74,7 @@ class Raw:
     """Raw bytes: pieces, and pauses in seconds between them.
 
     ``cut`` closes the connection after the last piece, instead of ending the body; without pieces it is
-    closed before the answer begins. In process there are no headers, and an error status raises the error
+    closed before the answer begins. In process the headers are ignored, and an error status raises the error
     that it means.
 
     Raises:

@@ -35,7 +35,7 @@ _FORMATS = {
     "ipvanyaddress": "127.0.0.{day}",
     "ipvanyinterface": "127.0.0.{day}/32",
     "ipvanynetwork": "127.0.0.{day}/32",
-    "base64": "{day:04}",
+    "base64": "{day:04}",  # a multiple of four characters
     "base64url": "{day:04}",
     "regex": "a{{{day}}}",
 }
@@ -49,7 +49,7 @@ class JsonSchemaSampler:
 
     def __init__(self, schema: Schema, *, seed: int) -> None:
         self._schema = schema
-        self._seed = seed % 5
+        self._seed = seed % 5  # small, so that numbers stay small and enums near their first members
         self._definitions: Mapping[str, Schema] = schema.get("$defs", {})
         # The minimal depth of each definition. Each round settles those whose parts are known, so as many rounds as
         # definitions are enough; a type that can only contain itself stays infinite.
@@ -132,7 +132,7 @@ class JsonSchemaSampler:
         return _with_length(f"an offline {name}", suffix, min_length, max_length)
 
     def _min_depth(self, schema: Schema) -> float:
-        """Return the depth of the shortest value; infinite if it is not known, or if there is no finite value."""
+        """Return the depth of the shortest value; infinite if it is unknown, or if no value is finite."""
         if "$ref" in schema:
             return 1 + self._depths[_referred(schema)]
         if members := schema.get("anyOf") or schema.get("oneOf"):

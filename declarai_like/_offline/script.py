@@ -28,7 +28,7 @@ class Script:
     `declarai_like.testing.record`).
 
     A reply is a str, a `Reply`, a `Fault`, a `Raw`, an exception, which is raised, or any other value, which
-    is written as JSON. If there is no reply, or if it is None, an answer is sampled from the schema of the
+    is written as JSON. Without a reply, or for None, an answer is sampled from the schema of the
     request; with ``strict=True`` that is an `AssertionError`.
 
     ``delay`` is the number of seconds between two chunks of a stream.
@@ -99,7 +99,7 @@ class Script:
     def _sampled_answer(self, body: Mapping[str, Any], form: Mapping[str, Any] | None) -> str:
         if self._strict:
             raise AssertionError(f"the script has no reply to request {len(self.calls)}: {wire.last_text(body)!r}")
-        if not self._has_warned:
+        if not self._has_warned:  # once for each script: tests would drown in warnings
             self._has_warned = True
             log.warning("the offline model is not a language model: it samples answers from the schema of the request")
         return sample_answer(body, form)
@@ -112,7 +112,7 @@ class _InProcess(Iterator[Piece]):
     """The pieces of a response in process; a cut raises the error of a broken connection."""
 
     def __init__(self, raw: Raw) -> None:
-        self.content_type = raw.content_type.partition(";")[0].strip().lower()
+        self.content_type = raw.content_type.partition(";")[0].strip().lower()  # without parameters, as over HTTP
         self._pieces = raw.played()
         self._cut = raw.cut
 

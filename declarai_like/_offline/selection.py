@@ -21,7 +21,7 @@ class ReplySelector(Protocol):
     """Selects the reply to a request. It may be used by several threads at once."""
 
     def select(self, body: Mapping[str, Any]) -> Any:
-        """Return the reply to a request; None if there is none."""
+        """Return the reply to a request, or None without one."""
         ...
 
     def unused(self) -> Sequence[str]:
@@ -79,7 +79,7 @@ class _ByPrompt:
 
     def select(self, body: Mapping[str, Any]) -> Any:
         text = wire.last_text(body)
-        for key, reply in self._replies.items():
+        for key, reply in self._replies.items():  # in order, so that a more specific key can be first
             if key in text:
                 self._used.add(key)
                 return reply
@@ -94,7 +94,7 @@ class _ByFunction:
         self._function = function
 
     def select(self, body: Mapping[str, Any]) -> Any:
-        return self._function([dict(message) for message in body["messages"]])
+        return self._function([dict(message) for message in body["messages"]])  # copies: `Script.calls` keeps the body
 
     def unused(self) -> tuple[str, ...]:
         return ()

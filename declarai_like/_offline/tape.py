@@ -52,6 +52,7 @@ class Tape:
         self._timing = timing
         self._lines: dict[str, list[_Line]] = {}
         self._lock = threading.Lock()
+        # As bytes: an error must name a line that is not UTF-8, and str.splitlines() would also split at U+2028
         for number, text in enumerate(self._path.read_bytes().split(b"\n"), 1):
             if text.strip():
                 line = self._read(number, text)
@@ -67,7 +68,7 @@ class Tape:
         lines = [line for line in self._lines.get(_key(body), ()) if model in (_ANY_MODEL, line.request.get("model"))]
         if not lines:
             raise self._miss(body)
-        with self._lock:
+        with self._lock:  # two threads must not play the same line
             line = next((line for line in lines if not line.played), lines[-1])
             line.played = True
         return line.response

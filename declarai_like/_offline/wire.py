@@ -80,27 +80,30 @@ def _pieces(reply: Reply, body: Mapping[str, Any]) -> Iterator[Piece]:
         return
     options: Mapping[str, Any] = body.get("stream_options") or {}
     has_usage = bool(options.get("include_usage"))
+    # With include_usage, each chunk but the last has a usage of null
     head = {**_head(body, "chat.completion.chunk"), **({"usage": None} if has_usage else {})}
     for index, (delta, finish_reason) in enumerate(_deltas(reply, body)):
         if index and reply.delay:
             yield float(reply.delay)
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         yield _event({**head, "choices": [choice]})
-    if has_usage:  # in an event of its own, after the last choice
+    if has_usage:  # in a separate event, after the last choice
         yield _event({**head, "choices": [], "usage": _usage(reply, body)})
     yield b"data: [DONE]\n\n"
 
 
 def _deltas(reply: Reply, body: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str | None]]:
     text, calls = _parts(reply, body)
+    # The first chunk has the role and no text, the last one the finish reason and no delta
     yield {"role": "assistant", "content": "" if text is not None else None}, None
-    for piece in split(reply.reasoning):
+    for piece in split(reply.reasoning):  # not an OpenAI field: DeepSeek's name, which vLLM and others use as well
         yield {"reasoning_content": piece}, None
     if text is not None:
         for piece in _chunks(reply):
             yield {"content": piece}, None
     for index, call in enumerate(calls):
         function = call["function"]
+        # The id and the name are in the first part of a call only; the arguments follow in pieces
         yield {"tool_calls": [{"index": index, **call, "function": {**function, "arguments": ""}}]}, None
         arguments = function["arguments"]
         for piece in _chunks(reply) if arguments == reply.text else split(arguments):
@@ -139,6 +142,7 @@ def _chunks(reply: Reply) -> list[str]:
 
 
 def _finish_reason(reply: Reply) -> str:
+    # OpenAI ends the forced call of a named tool with "stop", unlike a call that the model chooses
     return reply.finish_reason or ("tool_calls" if reply.tool_calls else "stop")
 
 

@@ -37,6 +37,7 @@ class Prompt(Generic[R]):
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        # Without the enclosing functions, whose names say nothing to the model
         self.name = getattr(function, "__qualname__", repr(function)).rpartition("<locals>.")[2]
         self._function = function
         try:
@@ -45,7 +46,7 @@ class Prompt(Generic[R]):
             self.signature = read_signature(function, self.name, local)
             self.output_type: OutputType[R] = OutputType(self.signature.returns, local)
             self._compile(function)
-        except DeclarationError as error:
+        except DeclarationError as error:  # replaced, not chained: the new message contains this one
             raise DeclarationError(f"{self.name!r} cannot become a task: {error}") from error.__cause__
 
     def _compile(self, function: Callable[..., Any]) -> None:
@@ -81,6 +82,7 @@ class Prompt(Generic[R]):
             PromptError: a template fails with them, one of them cannot be written as JSON or encoded, or
                 the prompt has neither an instruction nor a description of the return.
         """
+        # BoundArguments splits the names into positional and keyword arguments, by the kinds of the parameters
         call = inspect.BoundArguments(self.signature.python, OrderedDict(arguments))
         body = evaluate_body(lambda: self._function(*call.args, **call.kwargs), self.name)
         instruction = self._instruction.source if body.description is None else body.description

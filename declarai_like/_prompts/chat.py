@@ -15,6 +15,7 @@ from .template import Template
 
 R = TypeVar("R")
 
+# The signature of ``send`` in a chat that does not declare one: the values are checked against the templates
 _ANY_SEND = inspect.Signature(
     [
         inspect.Parameter("message", inspect.Parameter.POSITIONAL_OR_KEYWORD),
@@ -87,6 +88,7 @@ class ChatPrompt(Generic[R]):
         self._returns = Template(docstring.returns or annotated_description(returns), None)
         self.uses = self._system.used | self._instruction.used | self._returns.used
         self.places = self.uses | self._greeting.used
+        # From the third on, after self and the message. The greeting does not count: it is written before any message
         if unused := [name for name in names[2:] if name not in self.uses]:
             raise DeclarationError(
                 f"its send takes {', '.join(map(repr, unused))}, which the system prompt does not use; "
@@ -103,7 +105,7 @@ class ChatPrompt(Generic[R]):
         if self._signature is None:
             message, values = self._bind_any(args, kwargs)
         else:
-            bound = self._signature.bind((None, *args), kwargs)
+            bound = self._signature.bind((None, *args), kwargs)  # None in place of self
             _, message, *_ = bound.values()
             values = {name: bound[name] for name in self._signature.names[2:]}
         self.check(values)

@@ -73,5 +73,5 @@ def _run_coroutine(body: Any, name: str) -> Any:
         body.send(None)
     except StopIteration as stop:
         return stop.value
-    body.close()
+    body.close()  # runs its finally blocks, and avoids the warning about a coroutine that was never awaited
     raise PromptError(f"the body of the task {name!r} awaits something; the body of a task may only return magic(...)")

@@ -78,6 +78,7 @@ def read_signature(function: Callable[..., Any], name: str, local: Mapping[str, 
         DeclarationError: it has ``*args`` or ``**kwargs``, or its return type cannot be resolved.
     """
     python = inspect.signature(function)
+    # A wrapper has the annotations of the wrapped function, whose names are in that function's module
     scope = (inspect.unwrap(function).__globals__, local)
     found = list(python.parameters.values())
     for parameter in found:
@@ -140,13 +141,16 @@ def _returns(python: inspect.Signature, scope: _Scope) -> Any:
 
 def _resolve(annotation: Any, scope: _Scope) -> Any:
     """Resolve an annotation and all names in it, which may be strings (PEP 563)."""
+    # get_type_hints resolves the annotations of an object, so this one is put on an object
     holder = types.SimpleNamespace(__annotations__={"it": annotation})
     return typing.get_type_hints(holder, *scope, include_extras=True)["it"]
 
 
 def annotated_description(annotation: Any) -> str:
     """Return the description in ``Annotated``: a str, pydantic's ``Field(description=...)`` or ``Doc(...)`` (PEP 727)."""
-    for extra in getattr(annotation, "__metadata__", ()):
+    for extra in getattr(
+        annotation, "__metadata__", ()
+    ):  # by attribute, to import neither pydantic nor typing_extensions
         text = extra if isinstance(extra, str) else getattr(extra, "description", getattr(extra, "documentation", None))
         if isinstance(text, str):
             return text

@@ -82,9 +82,10 @@ class Template:
             for node in tree.find_all(nodes.Name):
                 if node.name == "self":  # Jinja's `self` is the template; here it must be the method's object
                     node.name = _RECEIVER
+            # jinja2.meta finds names that no `set` or `for` of the template defines
             used = {"self" if name == _RECEIVER else name for name in meta.find_undeclared_variables(tree)}
             others = list(meta.find_referenced_templates(tree))
-            compiled = environment.from_string(tree, _functions())
+            compiled = environment.from_string(tree, _functions())  # the tree, because a name in it was replaced
         except TemplateError as error:
             line = getattr(error, "lineno", None)
             raise DeclarationError(
@@ -125,6 +126,8 @@ def _environment() -> Environment:
         # A StrictUndefined raises when Jinja turns it into a str, with a better message than JSON's
         return value if isinstance(value, Undefined) else format_value(value)
 
+    # Immutable, because a template must not change the caller's arguments. White space is kept as in the docstring,
+    # but for the lines that hold only a block.
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, finalize=write, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )

@@ -20,17 +20,18 @@ def format_value(value: Any, name: str = "") -> str:
     Raises:
         PromptError: JSON has no form for the value.
     """
-    if type(value) is str:
+    if type(value) is str:  # a subclass may be an enum or have another __str__; JSON writes its text
         return value
     import json
 
     from pydantic_core import PydanticSerializationError, to_json
 
     try:
-        text = to_json(value, inf_nan_mode="constants").decode()
+        text = to_json(value, inf_nan_mode="constants").decode()  # NaN instead of null: the model can read it
     except (PydanticSerializationError, ValueError) as error:
         raise PromptError(
             f"{repr(name) if name else 'a value'} is of type {type(value).__name__}, which cannot be written as JSON "
             f"({error}); pass a str, a number, a container, a dataclass or a pydantic model"
         ) from None
+    # A JSON string without its quotes and escapes: a date in a prompt reads like text
     return str(json.loads(text)) if text.startswith('"') else text

@@ -96,6 +96,7 @@ def openai(
     """
     _check_name("model of openai()", model)
     url = _address(base_url or os.environ.get("OPENAI_BASE_URL"), "base_url")
+    # With the leading dot, because another host may end in openai.com as well
     at_openai = url is None or _host(url).endswith((".openai.com", ".openai.azure.com"))
     account = Account(
         azure=False,
@@ -244,7 +245,7 @@ def offline(
             OpenAIProvider(),
             InProcessTransport(script.answer),
             timeouts=Timeouts.of(timeout),
-            max_retries=2,
+            max_retries=2,  # as for `openai`: scripted faults are retried like real ones
         ),
         stream=stream,
         output=resolve_output("output", output, "schema"),
@@ -262,7 +263,7 @@ def model(name: str | None = None, /) -> Model[Literal[False]]:
         ConfigurationError: the name is missing or unknown, or a setting of the model is missing.
     """
     given = name if name is not None else os.environ.get("DECLARAI_MODEL", "")
-    kind, _, rest = given.partition(":")
+    kind, _, rest = given.partition(":")  # at the first colon: names of models may contain others
     if kind == "offline" and not rest:
         return offline()
     if kind in ("openai", "azure_openai") and rest:

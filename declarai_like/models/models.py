@@ -77,7 +77,7 @@ class ChatSettings(OutputSettings, total=False):
 
 
 class Decorator(Protocol):
-    """Makes a task whose calls return the value, or an awaitable of it."""
+    """A decorator that makes a task whose calls return the value, or an awaitable of it."""
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # the narrower one comes first
@@ -90,7 +90,7 @@ class Decorator(Protocol):
 
 
 class StreamingDecorator(Protocol):
-    """Makes a task whose calls return a stream."""
+    """A decorator that makes a task whose calls return a stream."""
 
     @overload
     def __call__(self, function: ByElement[P, T]) -> Task[P, Stream[list[T]]]: ...
@@ -100,6 +100,8 @@ class StreamingDecorator(Protocol):
     def __call__(self, function: Callable[P, R]) -> Task[P, Stream[R]]: ...
 
 
+# S is a literal bool, so that the type of `@model.task` depends on the model's `stream`: each overload of `task` that
+# differs in it annotates `self`
 class Model(Generic[S]):
     """A language model, which makes tasks and chats: ``@model.task``, ``@model.chat``.
 
@@ -297,7 +299,7 @@ class Model(Generic[S]):
 
     def with_transport(self, wrap: Callable[[Transport, Provider], Transport]) -> Model[S]:
         """Return the same model with its transport wrapped, for instance by one that records."""
-        other = copy.copy(self)
+        other = copy.copy(self)  # shallow: the settings are never changed
         other._llm = self._llm.with_transport(wrap)  # noqa: SLF001  (its own class)
         return other
 

@@ -85,7 +85,7 @@ class Listener(ThreadingHTTPServer):
         thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), name="loopback", daemon=True
         )
-        self._open[request] = thread
+        self._open[request] = thread  # before the start: the thread removes it at its end
         thread.start()
 
     def shutdown_request(self, request: Any) -> None:
@@ -102,8 +102,8 @@ class _ClientDisconnected(ConnectionError):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+    protocol_version = "HTTP/1.1"  # so that connections are kept alive
+    disable_nagle_algorithm = True  # so that each piece is sent at once
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: the exchanges are the log."""
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             exchange.done.set()
         except ConnectionError:
             self.close_connection = True
-            if not listener.stopping.is_set():
+            if not listener.stopping.is_set():  # else the server itself closed the connection
                 exchange.left.set()
 
     def _read_body(self, length: int) -> Mapping[str, Any]:
@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_head(raw)
                 has_head = True
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-        if raw.cut:
+        if raw.cut:  # without the last chunk, so that the client sees an incomplete body
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return

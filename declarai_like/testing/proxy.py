@@ -40,7 +40,7 @@ class FaultProxy:
     Attributes:
         address: ``http://127.0.0.1:<port>``.
         url: the same with the path of the target.
-        connections: how many connections clients have opened.
+        connections: the number of connections that clients have opened.
 
     Raises:
         ConfigurationError: the target is not such an address; or a number that is passed to a method is invalid.
@@ -68,7 +68,7 @@ class FaultProxy:
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open now."""
+        """The number of open connections."""
         return sum(thread.is_alive() for thread in list(self._threads.values()))
 
     def split(self, size: int, *, times: int | None = None) -> None:
@@ -94,7 +94,7 @@ class FaultProxy:
         thread, self._accept_thread = self._accept_thread, None
         if thread is not None:
             thread.join()
-        self._listener.close()
+        self._listener.close()  # only without a listener does the system refuse connections
 
     def clear(self) -> None:
         """Remove all faults for connections that are opened from now on."""
@@ -118,7 +118,7 @@ class FaultProxy:
         if self._accept_thread is not None:
             raise RuntimeError(f"this proxy is already started, at {self.address}; `with` starts it as well")
         self._is_refusing = False
-        if self._listener.fileno() < 0:
+        if self._listener.fileno() < 0:  # closed by `refuse`: listen at the same address again
             self._listener = socket.create_server(self._address, backlog=1024)
         self._listener.settimeout(_POLL_INTERVAL)
         self._accept_thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
@@ -144,6 +144,7 @@ class FaultProxy:
             except TimeoutError:
                 continue
             self.connections += 1
+            # Each fault is an iterator with one item for each connection that it applies to
             faults = {name: fault for name, left in list(self._faults.items()) for fault in islice(left, 1)}
             connection = _Connection(client, faults)
             thread = threading.Thread(target=connection.serve, args=(self._target,), name="proxy", daemon=True)
@@ -168,10 +169,11 @@ class _Connection:
     def serve(self, target: tuple[str, int]) -> None:
         """Forward data until one side closes its connection."""
         with self._client, self._server:
-            self._client.settimeout(None)
+            self._client.settimeout(None)  # a default timeout of the program must not apply
             try:
                 self._server.connect(target)
                 for end in (self._client, self._server):
+                    # Without Nagle's algorithm, which would merge split pieces
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError:
                 return
@@ -209,7 +211,7 @@ class _Connection:
             stall, size = self._faults.get("stall"), len(data)
             if isinstance(stall, _Stall):
                 if self._sent >= stall.after:
-                    del self._faults["stall"]
+                    del self._faults["stall"]  # once for each connection
                     self._ended.wait(stall.seconds)
                     continue
                 size = min(size, stall.after - self._sent)

@@ -64,7 +64,7 @@ class LoopbackServer:
 
     @property
     def connections(self) -> int:
-        """How many connections clients have opened."""
+        """The number of connections that clients have opened."""
         return self._listener.connections
 
     def start(self) -> Self:

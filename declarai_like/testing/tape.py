@@ -136,7 +136,7 @@ class _RecordingConnection(Connection):
             now = time.monotonic()
             self._pieces.append((round(now - self._since, 4), piece))
             self._since = now
-        else:
+        else:  # an empty piece is the end of the body
             self._ended = True
         return piece
 
@@ -152,6 +152,7 @@ class _RecordingConnection(Connection):
         provider, decoder = self._provider, SSEDecoder()
         pieces = [piece for _, piece in self._pieces]
         try:
+            # A server may send one JSON object in place of a stream; it is complete if it can be parsed
             if not self._request.stream or self.content_type == "application/json":
                 return bool(list(provider.deltas(ServerSentEvent(b"".join(pieces)))))
             events = itertools.chain.from_iterable(map(decoder.feed, pieces))

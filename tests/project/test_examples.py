@@ -40,7 +40,7 @@ def part(lines: list[str], heading: str) -> list[str]:
 
 def test_the_movie_streams_its_text_so_far_then_the_new_text_then_a_typed_answer() -> None:
     lines = shown_by("movie.py")
-    assert lines[0] == "Asking <model offline>, a stand-in that plays a script"
+    assert lines[0] == "Asking <model offline>, which plays a script"
 
     first, *so_far = lines[lines.index("The text so far: chunk.response") + 1 :][:26]
     assert first == ""
@@ -98,7 +98,7 @@ def test_the_sql_bot_remembers_across_runs(tmp_path: Path) -> None:
     def chat(typed: str, *options: str) -> list[str]:
         return shown_by("sql_bot.py", *options, typed=typed, folder=tmp_path)
 
-    hello = "bot> Hello! What shall we ask the database?"
+    hello = "bot> Hello! What do you want to know from the database?"
     assert chat("how many orders?\n") == [hello, "you> bot> SELECT count(*) FROM orders;", "you> "]
     again = chat("and the late ones?\n\n")
     assert again[:3] == [hello, "you> how many orders?", "bot> SELECT count(*) FROM orders;"]

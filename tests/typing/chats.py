@@ -1,4 +1,4 @@
-"""What type checkers must say of chats. Never run: read by mypy --strict and by pyright strict."""
+"""The types of chats. This module is never run; mypy --strict and pyright strict check it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ gpt = declarai.openai("gpt-5.5")
 
 @gpt.chat
 class Plain:
-    """A class that does not derive from `Chat` stays what it is to a type checker."""
+    """To a type checker, a class that does not derive from `Chat` keeps its type."""
 
     name = "Ann"
 
@@ -54,11 +54,11 @@ class EachHero(Chat[Items[Hero]]):
 
 @declarai.experimental.chat(window=window.Summary(window.Tokens(8000, count=len)))
 class Other(Text):
-    """Another one."""
+    """Another chat."""
 
 
 class Kept:
-    """A memory of a user's own."""
+    """A memory written by a user."""
 
     async def load(self) -> list[Message]:
         return []

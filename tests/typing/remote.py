@@ -1,4 +1,4 @@
-"""What type checkers must say of remote streams. Never run: read by mypy --strict and by pyright strict."""
+"""The types of remote streams. This module is never run; mypy --strict and pyright strict check it."""
 
 from __future__ import annotations
 

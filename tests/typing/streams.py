@@ -1,4 +1,4 @@
-"""What type checkers must say of typed streams. Never run: read by mypy --strict and by pyright strict."""
+"""The types of typed streams. This module is never run; mypy --strict and pyright strict check it."""
 
 from __future__ import annotations
 
@@ -28,49 +28,49 @@ live = declarai.openai("gpt-5.5", stream=True)
 
 @gpt.task(streaming=True)
 def staff(company: str) -> Team:
-    """Who works there?"""
+    """List the staff"""
     return declarai.magic(company)
 
 
 @gpt.task(streaming=True)
 async def people_later(company: str) -> list[Person]:
-    """Who works there?"""
+    """List the staff"""
     return declarai.magic(company)
 
 
 @gpt.task
 def each(company: str) -> Iterator[Person]:
-    """Who works there?"""
+    """List the staff"""
     return declarai.magic(company)
 
 
 @gpt.task(retries=1)
 def each_async(company: str) -> AsyncIterator[Person]:
-    """Who works there?"""
+    """List the staff"""
     return declarai.magic(company)
 
 
 @live.task
 async def each_later(company: str) -> AsyncIterator[Person]:
-    """Who works there?"""
+    """List the staff"""
     return declarai.magic(company)
 
 
 @declarai.task
 def each_of_any(company: str) -> Iterator[Person]:
-    """Who works there?"""
+    """List the staff"""
     return declarai.magic(company)
 
 
 @gpt.task(streaming=True)
 def each_as_stream(company: str) -> Iterator[Person]:
-    """Who works there?"""
+    """List the staff"""
     return declarai.magic(company)
 
 
 @gpt.task
 def each_iterable(company: str) -> Iterable[Person]:
-    """Who works there?"""
+    """List the staff"""
     return declarai.magic(company)
 
 

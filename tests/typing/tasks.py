@@ -1,4 +1,4 @@
-"""What type checkers must say of tasks. Never run: read by mypy --strict and by pyright strict."""
+"""The types of tasks. This module is never run; mypy --strict and pyright strict check it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def heroes_later(movie: str) -> list[Hero]:
 
 @gpt.task(streaming=True)
 def say(movie: str) -> str:
-    """Say something"""
+    """Describe it"""
     return declarai.magic(movie)
 
 
@@ -67,37 +67,37 @@ async def heroes(movie: str, *, count: int = 3) -> list[Hero]:
 
 @live.task
 def say_live(movie: str) -> str:
-    """Say something"""
+    """Describe it"""
     return declarai.magic(movie)
 
 
 @live.task
 async def say_live_later(movie: str) -> str:
-    """Say something"""
+    """Describe it"""
     return declarai.magic(movie)
 
 
 @live.task(llm_params={"temperature": 0})
 def hero_live(movie: str) -> Hero:
-    """Say something"""
+    """Describe it"""
     return declarai.magic(movie)
 
 
 @live.task(streaming=False)
 def say_at_once(movie: str) -> str:
-    """Say something"""
+    """Describe it"""
     return declarai.magic(movie)
 
 
 @declarai.task
 def module_level(movie: str) -> Hero:
-    """Say something"""
+    """Describe it"""
     return declarai.magic(movie)
 
 
 @declarai.task(streaming=True)
 def module_level_stream(movie: str) -> Hero:
-    """Say something"""
+    """Describe it"""
     return declarai.magic(movie)
 
 
@@ -173,7 +173,7 @@ def plans() -> None:
 
 
 def mistakes() -> None:
-    """Each line is an error in both checkers: an ignore that is not needed is reported by them."""
+    """Each line is an error in both checkers, because they report ignores that are not needed."""
     rank(3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     rank()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     rank("a", scal=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]

@@ -1,4 +1,4 @@
-"""What users write, every public feature once. Read by mypy --strict and by pyright strict, with nothing ignored."""
+"""Typical user code with every public feature. Checked by mypy --strict and pyright strict, with nothing ignored."""
 
 from __future__ import annotations
 
@@ -202,19 +202,19 @@ def rank(message: str, scale: int = 5) -> int:
 
 @gpt.task
 async def sort_mail(message: str, teams: list[str]) -> Literal["now", "today", "later"]:
-    """Say when the message must be answered."""
+    """Decide when the message must be answered."""
     return declarai.magic(message, teams)
 
 
 @gpt.task(streaming=True)
 def say(movie: str) -> str:
-    """Say something short about {movie}"""
+    """Describe {movie} in a word"""
     return declarai.magic(movie)
 
 
 @gpt.task(streaming=True)
 async def say_later(movie: str) -> str:
-    """Say something short about the movie"""
+    """Describe the movie in a word"""
     return declarai.magic(movie)
 
 
@@ -280,7 +280,7 @@ def scores(movie: str) -> Scores:
 
 @gpt.task
 def place(text: str) -> tuple[Place, Mood, Decimal]:
-    """Say where it is, how it is there, and what it costs"""
+    """Describe the town, and what a visit costs"""
     return declarai.magic(text)
 
 
@@ -292,7 +292,7 @@ async def folders(text: str) -> dict[str, Folder]:
 
 @gpt.task
 def note(text: str) -> None:
-    """Take note"""
+    """Answer with any JSON"""
 
 
 @declarai.task
@@ -376,7 +376,7 @@ def plans() -> None:
 
 
 def extractor(model: Model[Literal[False]], describe: Callable[[str], T]) -> Task[[str], T]:
-    """Make a task of a function that is given."""
+    """Make a task of any function."""
     return model.task(describe)
 
 
@@ -480,7 +480,7 @@ async def elements() -> None:
 def field_events() -> Hero | None:
     @gpt.task(streaming=True)
     def hero(movie: str) -> Hero:
-        """Who is the hero of the movie?"""
+        """Name the hero of the movie"""
         return declarai.magic(movie)
 
     for event in hero("Avengers").events():
@@ -556,7 +556,7 @@ def plain_json() -> None:
 class SQLBot(Chat[Stream[str]]):
     """You are a SQL assistant for {{ dialect }}."""
 
-    greeting = "Hello! What shall we query?"
+    greeting = "Hello! Which data do you need?"
     dialect: str = "PostgreSQL"
 
 
@@ -603,13 +603,13 @@ class NightGuide(Guide):
 
 @declarai.experimental.chat
 class Plain:
-    """A chat that type checkers take for the class that was written."""
+    """To a type checker, this chat has the type of its class."""
 
     topic = "cats"
 
 
 class Archive:
-    """A memory of a user's own."""
+    """A memory written by a user."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -625,7 +625,7 @@ class Archive:
 
 
 class LastTwo:
-    """A window of a user's own."""
+    """A window written by a user."""
 
     def select(self, messages: Sequence[Message]) -> Sequence[Message]:
         return messages[-2:]
@@ -651,7 +651,7 @@ def chats() -> None:
         assert_type(message.created, datetime | None)
         assert_type(message.tool_calls, tuple[ToolCall, ...])
     bot.clear()
-    assert_type(Tidy(system="Be brief.", greeting="Hi", window=LastTwo()).send("so   much   room"), str)
+    assert_type(Tidy(system="Be brief.", greeting="Hi", window=LastTwo()).send("so   many   spaces"), str)
     assert_type(Typed(memory=Archive(Path("chat.json"))).send("orders").tables, list[str])
     for number in Numbers().send("to three"):
         assert_type(number, int)
@@ -759,7 +759,7 @@ class Count(Action):
 
 
 class Repeat(Action):
-    """What it reads and writes is worked out, and it takes inputs."""
+    """An action with inputs, whose reads and writes are computed."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -955,7 +955,7 @@ class Failures:
 
 
 class Kept:
-    """A persister of a user's own."""
+    """A persister written by a user."""
 
     async def save(
         self, partition_key: str, app_id: str, sequence_id: int, position: str, state: State, status: Status
