@@ -1,6 +1,6 @@
-"""The package in figures, beside others: the size of its modules and functions, and what is there twice for two worlds.
+"""Size and duplication of the package, beside other packages: modules, functions, and code held twice for sync and async.
 
-``python docs/figures.py`` prints the table of the page on the design. With folders of other packages, it measures those.
+``python docs/figures.py`` prints the table of the page on the design. With folders of packages, it measures those.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from statistics import mean, median
 HOME = Path(__file__).parents[1] / "declarai_like"
 
 LONG = 50  # lines, from `def` to the last one
-TINY = 10  # lines; modules with fewer, mostly an empty `__init__`, would say little about the others
-SHORT = 4  # lines; of two functions with fewer, that they are alike says nothing
-ALIKE = 0.8  # of the lines of two functions, from which on they are the same one
+TINY = 10  # lines; shorter modules, mostly an `__init__`, would distort the median
+SHORT = 4  # lines; shorter functions are alike by chance
+ALIKE = 0.8  # the share of equal lines from which on two functions count as one that is held twice
 
 HEAD = (
     "package", "modules / lines", "median module (largest)", "function: mean / 90th percentile",
@@ -46,12 +46,12 @@ OTHERS = (
     ("[pydantic-ai](https://github.com/pydantic/pydantic-ai) (4fda389)", "284 / 114k", "174 (5614)", "19 / 41", "319 (691)", "runs async"),
     ("[openai-agents](https://github.com/openai/openai-agents-python) (7f7a44f)", "307 / 126k", "180 (5496)", "21 / 44", "390 (1591)", "runs async"),
 )  # fmt: skip
-"""The same figures of others, each at a commit of its repository."""
+"""The same figures of other packages, each at a commit of its repository."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """One function: its name, whether it is async, and its lines with its docstring, in the words of one world."""
+    """One function: its name, and its lines with its docstring, both without the marks of async code."""
 
     name: str
     is_async: bool
@@ -60,12 +60,12 @@ class Function:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was counted in one package.
+    """The counts of one package.
 
     Attributes:
-        modules: the lines of each.
-        functions: the lines of each.
-        twice: the lines of functions that are there once blocking and once async, both counted.
+        modules: the number of lines of each module.
+        functions: the number of lines of each function.
+        twice: the lines of functions that exist in a sync and an async form, both counted.
     """
 
     modules: Sequence[int]
@@ -86,7 +86,7 @@ class Figures:
 
 
 def measure(package: Path) -> Figures:
-    """Count in all modules of a package. Tests that are inside of it are left out."""
+    """Return the figures of a package, without tests inside it."""
     paths = sorted(path for path in package.rglob("*.py") if "tests" not in path.relative_to(package).parts)
     texts = [path.read_text(encoding="utf-8") for path in paths]
     functions = [function for text in texts for function in _functions(text)]
@@ -95,18 +95,18 @@ def measure(package: Path) -> Figures:
 
 
 def _functions(text: str) -> Iterator[Function]:
-    """Give all functions in a module, but those that only say types."""
+    """Yield the functions of a module, without overloads."""
     lines = text.splitlines()
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if not any("overload" in ast.unparse(decorator) for decorator in node.decorator_list):
-            own = [_one_world(line.strip()) for line in lines[node.lineno - 1 : node.end_lineno]]
-            yield Function(_one_world(node.name), isinstance(node, ast.AsyncFunctionDef), own)
+            own = [_as_sync(line.strip()) for line in lines[node.lineno - 1 : node.end_lineno]]
+            yield Function(_as_sync(node.name), isinstance(node, ast.AsyncFunctionDef), own)
 
 
 def _lines_held_twice(functions: Sequence[Function]) -> int:
-    """Count the lines of pairs: a blocking and an async function of one name, which are alike but for ``await``."""
+    """Return the lines of pairs: a sync and an async function of one name that are alike apart from ``await``."""
     blocking: dict[str, list[Function]] = {}
     for function in functions:
         if not function.is_async:
@@ -116,14 +116,14 @@ def _lines_held_twice(functions: Sequence[Function]) -> int:
         others = blocking.get(function.name, [])
         if not function.is_async or len(function.lines) < SHORT or not others:
             continue
-        likeness, place = max((_likeness(function, other), place) for place, other in enumerate(others))
+        likeness, index = max((_likeness(function, other), index) for index, other in enumerate(others))
         if likeness >= ALIKE:
-            twice += len(function.lines) + len(others.pop(place).lines)
+            twice += len(function.lines) + len(others.pop(index).lines)
     return twice
 
 
-def _one_world(text: str) -> str:
-    """Take off what tells async code from blocking code: ``await``, ``async``, and an `a` before a name."""
+def _as_sync(text: str) -> str:
+    """Remove the marks of async code: ``await``, ``async``, and an `a` before a name."""
     text = re.sub(r"\b(?:await|async) |[Aa]sync_?|(?<=\b__)a(?=(?:enter|exit|iter|next)__)", "", text)
     return re.sub(r"\b(_*)a(?=[a-z]{3})", r"\1", text)
 

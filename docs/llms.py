@@ -16,7 +16,7 @@ LONGEST = 240
 
 
 def text() -> str:
-    """Give what llms.txt says: the site's name and summary, and under each heading of its menu the pages."""
+    """Return the content of llms.txt: the site's name and summary, and the pages under each heading of its menu."""
     site = yaml.safe_load((DOCS.parent / "mkdocs.yml").read_text("utf-8"))
     lines = [f"# {site['site_name']}", "", f"> {site['site_description']}"]
     heading = ""
@@ -30,7 +30,7 @@ def text() -> str:
 
 
 def pages(nav: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
-    """Give heading, title and file of each page; what stands in no section is before them or after them."""
+    """Yield heading, title and file of each page; pages outside of a section come before or after them."""
     outside = "Start"
     for entry in nav:
         ((title, below),) = entry.items()
@@ -44,7 +44,7 @@ def pages(nav: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
 
 
 def summary(page: str) -> str:
-    """Give the first sentences below a page's title, as many as fit into a line, without their links."""
+    """Return the first sentences below a page's title, as many as fit into a line, without their links."""
     found = re.match(r"# .+\n+((?:.+\n)+)", (DOCS / page).read_text("utf-8"))
     if not found:
         raise ValueError(f"{page} has no paragraph below its title")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LINE, LEFT, TOP, WIDTH = 21, 20, 62, 1060
-PAUSE = 2.5  # seconds at the end, before it begins anew
+PAUSE = 2.5  # seconds at the end, before the animation repeats
 
 Shown = tuple[int, str, str, float, float]  # line, class, text, from, until (seconds; 0 is to the end)
 
 
 def script() -> tuple[list[Shown], float]:
-    """Run the demo's tasks, and say which text stands on which line from when to when."""
+    """Run the demo's tasks; return the texts with their lines and times, and the length in seconds."""
     demo = runpy.run_path(str(HERE.parents[1] / "examples" / "movie.py"))
     stream = demo["say_something_about_movie"]("Avengers")
     shown: list[Shown] = [(0, "dim", "$ make demo", 0.2, 0), (2, "head", "The text so far: chunk.response", 0.9, 0)]
@@ -35,14 +35,14 @@ def script() -> tuple[list[Shown], float]:
         now += 0.1
     shown.append((8, "head", "A typed answer", now + 0.4, 0))
     now += 0.7
-    for place, (name, value) in enumerate(demo["describe"]("Avengers")):
-        shown.append((9 + place, "text", f"  {name:8}{value!r}", now, 0))
+    for row, (name, value) in enumerate(demo["describe"]("Avengers")):
+        shown.append((9 + row, "text", f"  {name:8}{value!r}", now, 0))
         now += 0.25
     return shown, now + PAUSE
 
 
 def films() -> tuple[list[Shown], float]:
-    """Run the demo's table, and say which text stands on which line from when to when."""
+    """Run the demo's table; return the texts with their lines and times, and the length in seconds."""
     from rich.console import Console
 
     demo = runpy.run_path(str(HERE.parents[1] / "examples" / "films.py"))
@@ -67,7 +67,7 @@ def films() -> tuple[list[Shown], float]:
 
 
 def draw(shown: list[Shown], length: float, label: str) -> str:
-    """Write the picture: each text has an animation that lasts as long as the whole."""
+    """Return the SVG: each text has an animation of the length of the whole."""
     rules, texts = [], []
     for place, (line, kind, text, begin, end) in enumerate(shown):
         start, stop = 100 * begin / length, 100 * (end or length) / length

@@ -1,4 +1,4 @@
-"""Photograph the chatbot's page, in a browser. Run: python docs/pictures/page.py (needs Chromium; builds the page first)"""
+"""Take screenshots of the chatbot's page, in a browser. Run: python docs/pictures/page.py (needs Chromium; builds the page first)"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ADDRESS, PORT = "http://127.0.0.1:8089", "8089"
 
 
 def photograph(browser: Browser, name: str, scheme: str, width: int, height: int) -> None:
-    """Ask for code and for a poem, and take the picture while that is being written."""
+    """Request code and a poem, and take the screenshot while the poem is being written."""
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=1.5)
     page.goto(ADDRESS)
     for text in ("Write code that gives the answer", "Write a poem about tokens that arrive one by one"):
