@@ -190,6 +190,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         The joined items are the answer: text of abandoned attempts is skipped as well. After the first item, no other
         attempt follows.
         """
+        # From the position of next(), as a loop over the stream. The other views need the text from its beginning.
         return TailView(self, lambda: _Deltas(self.commitment))
 
     def partials(self, *, early: bool = False) -> View[LLMResponse, Partial[R]]:
@@ -201,7 +202,7 @@ class Stream(Replay[LLMResponse, tuple[R, LLMResponse]], Generic[R]):
         Args:
             early: if True, incomplete numbers and literals appear as far as they have arrived.
         """
-        from ._output.views.transducers import Partials
+        from ._output.views.transducers import Partials  # at the first use, so that importing the package stays fast
 
         return View(self, lambda: Partials(self._spec(), self._finish, early=early))
 

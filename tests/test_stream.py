@@ -156,14 +156,14 @@ def test_readers_in_many_threads_each_see_every_chunk_once_in_order() -> None:
     text = " ".join(map(str, range(300)))
     say, script = make([text])
     stream = say("Avengers")
-    seen: list[list[str]] = []
-    threads = [threading.Thread(target=lambda: seen.append([c.delta for c in stream])) for _ in range(8)]
+    received: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: received.append([c.delta for c in stream])) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(seen) == 8
-    assert all("".join(deltas) == text for deltas in seen)
+    assert len(received) == 8
+    assert all("".join(deltas) == text for deltas in received)
     assert len(script.calls) == 1
 
 
@@ -171,16 +171,16 @@ def test_readers_in_many_threads_each_see_every_chunk_once_in_order() -> None:
 async def test_readers_in_many_tasks_each_see_every_chunk_once_in_order() -> None:
     say, script = make([Reply(" ".join(map(str, range(50))), delay=0.0005)])
     stream = say("Avengers")
-    seen: list[list[str]] = []
+    received: list[list[str]] = []
 
     async def read() -> None:
-        seen.append([delta async for delta in stream.deltas()])
+        received.append([delta async for delta in stream.deltas()])
 
     async with anyio.create_task_group() as group:
         for _ in range(8):
             group.start_soon(read)
-    assert len(seen) == 8
-    assert {"".join(deltas) for deltas in seen} == {" ".join(map(str, range(50)))}
+    assert len(received) == 8
+    assert {"".join(deltas) for deltas in received} == {" ".join(map(str, range(50)))}
     assert len(script.calls) == 1
 
 
@@ -214,11 +214,11 @@ def test_a_typed_result_that_is_not_valid_is_an_output_error_after_all_chunks() 
 
     stream = numbers()
     for _ in range(2):
-        seen = []
+        received = []
         with pytest.raises(OutputError, match="the answer of '.*numbers' is not a valid list\\[int\\]"):
             for chunk in stream:
-                seen.append(chunk.response)
-        assert seen[-1] == "[1, 2, oops]"
+                received.append(chunk.response)
+        assert received[-1] == "[1, 2, oops]"
         with pytest.raises(OutputError) as caught:
             stream.result()
         assert caught.value.text == "[1, 2, oops]"
@@ -268,11 +268,11 @@ def test_an_error_comes_after_the_chunks_before_it_and_again_to_each_later_reade
     say, _ = make(broken(b"one", b" two"))
     stream = say("Avengers")
     for _ in range(2):
-        seen = []
+        received = []
         with pytest.raises(StreamInterrupted, match="in the middle of the answer") as caught:
             for chunk in stream:
-                seen.append(chunk.response)
-        assert seen == ["one", "one two"]
+                received.append(chunk.response)
+        assert received == ["one", "one two"]
         assert caught.value.partial == "one two"
     with pytest.raises(StreamInterrupted):
         stream.result()
@@ -285,11 +285,11 @@ async def test_an_error_comes_to_each_async_reader_as_well() -> None:
     say, _ = make(broken(b"one", b" two"))
     stream = say("Avengers")
     for _ in range(2):
-        seen = []
+        received = []
         with pytest.raises(StreamInterrupted):
             async for chunk in stream:
-                seen.append(chunk.response)
-        assert seen == ["one", "one two"]
+                received.append(chunk.response)
+        assert received == ["one", "one two"]
     with pytest.raises(StreamInterrupted):
         await stream.aresult()
 
@@ -352,21 +352,21 @@ async def test_a_cancelled_reader_ends_the_stream_for_waiting_readers() -> None:
     say, _ = make([Raw([event(b"one"), 60.0])])
     stream = say("Avengers")
     assert (await anext(stream)).response == "one"
-    seen: list[str] = []
+    received: list[str] = []
 
     async def wait() -> None:
         try:
             async for chunk in stream:
-                seen.append(chunk.response)
+                received.append(chunk.response)
         except StreamClosed as error:
-            seen.append(str(error))
+            received.append(str(error))
 
     async with anyio.create_task_group() as group:
         with anyio.move_on_after(0.05):
             group.start_soon(wait)
             async for _ in stream:
                 pass
-    assert seen == ["the task that was reading this stream was cancelled"]
+    assert received == ["the task that was reading this stream was cancelled"]
 
 
 def test_without_replay_a_stream_is_read_once_and_keeps_only_its_end() -> None:

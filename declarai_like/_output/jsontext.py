@@ -50,7 +50,7 @@ def candidates(text: str) -> Iterator[str]:
             yield text[start:index]
 
 
-def flaw(text: str) -> str | None:
+def json_error(text: str) -> str | None:
     """Return the error in the first broken JSON of ``text``; None if nothing in it begins as JSON."""
     opening = _OPENING.search(text)
     if opening is None:

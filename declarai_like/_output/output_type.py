@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args, get_origin
 
 from ..errors import DeclarationError
-from .jsontext import candidates, flaw
+from .jsontext import candidates, json_error
 from .type_text import type_text
 from .typed_dict import portable, typed_dict
 
@@ -139,7 +139,7 @@ class OutputType(Generic[R]):
                 # The longest is most likely the answer; a short one may be a citation, [1].
                 if not reason or (found[0] in "[{" and len(found) > len(longest)):
                     longest, reason = found, explain(error)
-        raise OutputMismatch(reason or f"{flaw(text) or 'no JSON found'} (got {_shown(text)})")
+        raise OutputMismatch(reason or f"{json_error(text) or 'no JSON found'} (got {_shown(text)})")
 
     def _readings(self, text: str) -> Iterator[str]:
         """Yield the JSON texts that an answer may mean, the most likely first."""
@@ -148,7 +148,7 @@ class OutputType(Generic[R]):
             structured = structured or found[0] in "{["
             yield found
         is_single = self._wrapped is not None and self.schema["properties"]["value"].get("type") != "array"
-        if not is_single or structured or flaw(text):
+        if not is_single or structured or json_error(text):
             return
         # Small models write `5`, or "The answer is 5.", or just `positive`, also if JSON was requested.
         text = text.strip()

@@ -22,7 +22,7 @@ def type_text(annotation: Any) -> str:
         return f"Literal[{', '.join(repr(_plain(arg)) for arg in args)}]"
     if origin in (typing.Union, types.UnionType):
         return " | ".join(map(type_text, args))
-    if origin is tuple and annotation == tuple[()]:
+    if origin is tuple and annotation == tuple[()]:  # it has no args either, so it would become "tuple"
         return "tuple[()]"
     if origin is not None:
         return type_text(origin) + (f"[{', '.join(map(type_text, args))}]" if args else "")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from declarai_like._output.jsontext import candidates, flaw
+from declarai_like._output.jsontext import candidates, json_error
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -120,7 +120,7 @@ def test_brackets_of_other_kinds_are_prose(text, found):
 def test_of_broken_json_no_part_is_taken_for_the_answer(broken):
     assert list(candidates(broken)) == []
     assert list(candidates(f"Here: {broken}")) == []
-    assert "line 1" in (flaw(f"Here: {broken}") or "")
+    assert "line 1" in (json_error(f"Here: {broken}") or "")
 
 
 def test_what_comes_after_broken_json_is_found():
@@ -164,10 +164,10 @@ def test_a_fence_with_other_words_in_its_own_line_is_found_first(words):
 
 
 def test_the_error_of_broken_json_has_its_position():
-    assert flaw('Here:\n{"a": 1\n "b": 2}') == "Expecting ',' delimiter at line 3, column 2"
-    assert flaw("[" * 100_000) == "it is nested too deeply"
-    assert flaw("no JSON") is None
-    assert flaw("Here: []") is None
+    assert json_error('Here:\n{"a": 1\n "b": 2}') == "Expecting ',' delimiter at line 3, column 2"
+    assert json_error("[" * 100_000) == "it is nested too deeply"
+    assert json_error("no JSON") is None
+    assert json_error("Here: []") is None
 
 
 def test_a_number_may_have_any_length():

@@ -103,6 +103,7 @@ class JSONFinder:
     def _pass_over(self, prose: str) -> None:
         if self._marks or prose.strip(" \t"):
             self._at_line_start = False
+            # As in jsontext: in a fence, only JSON blanks may precede the JSON, and any whitespace may follow it.
             if self._marks or prose.strip(None if self._has_json else " \t\r"):
                 self._is_alone = False
         self._marks = ""
@@ -137,7 +138,7 @@ class JSONFinder:
         _, newline, blank = text[index:end].rpartition("\n")
         if newline:
             self._line_ended = self._at_line_start = True
-        if "\r" in blank:
+        if "\r" in blank:  # as in jsontext: only spaces and tabs may precede a fence in its line
             self._at_line_start = False
         if end == len(text):
             return end

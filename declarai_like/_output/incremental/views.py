@@ -135,7 +135,7 @@ class PartialList(Sequence[Any]):  # noqa: PLW1641  (not hashable, like a list)
         position = index if index >= 0 else index + length + (last is not ABSENT)
         if 0 <= position < length:
             return self._items[position]
-        if position == length and last is not ABSENT:
+        if position == length and last is not ABSENT:  # `resolve_text`, without the call
             return last.read() if type(last) is TextSoFar else last
         raise Missing(lambda: f"element {index} is not there yet; there are {len(self)} so far")
 

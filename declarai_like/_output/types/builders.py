@@ -55,8 +55,8 @@ class ObjectBuilder:
         self.released = []
         self._handler = handler
         self._specs: Sequence[ObjectSpec] = specs  # of the classes that are still possible
-        # Only a tag proves the class. Without tags, an object that fits the last class may yet fit another one,
-        # so then the complete text decides.
+        # Only a tag proves the class. Without tags, an object that is valid for the last class may be valid for another
+        # one as well, so then the complete text decides.
         self._is_certain = len(specs) == 1 or all(spec.tagged for spec in specs)
         self._by_parts = True  # all parts are valid, so they can be assembled
         self._is_done = False  # the open field is marked `done`

@@ -53,6 +53,7 @@ class Field:
         return self.name == other.name and self._schema == other._schema and self._rules() == other._rules()
 
     def _rules(self) -> Config:
+        # The title is the name of the model, so it differs between the classes of a union. It does not affect values.
         return {key: value for key, value in self._config.items() if key != "title"}
 
 
@@ -146,6 +147,7 @@ class DictSpec(_Spec):
         from pydantic_core import PydanticSerializationError, SchemaError, ValidationError, to_json
 
         try:
+            # pydantic validates a key as JSON keys are, "1" as an int, only in a dict.
             return next(iter(self._validate_key(b"{%s:null}" % to_json(key))))
         except (ValidationError, SchemaError, PydanticSerializationError):
             return ABSENT

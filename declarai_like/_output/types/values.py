@@ -56,7 +56,7 @@ class PartialObject:  # noqa: PLW1641  (not hashable: it may hold lists)
         if name == "_fields":  # copy.copy and pickle make an object without __init__
             raise AttributeError(name)
         value = self._fields.get(name, ABSENT)
-        if value is not ABSENT:
+        if value is not ABSENT:  # `resolve_text`, without the call
             return value.read() if type(value) is TextSoFar else value
         if name.startswith("__"):  # Python looks these up on its own, for instance in copy and repr
             raise AttributeError(name)

@@ -47,8 +47,8 @@ def read(type_: Any, pieces: Any, **how: Any) -> list[Any]:
 def partials(name: str, text: str, cuts: list[int] | None) -> list[Any]:
     """Return all partials of a valid answer, with the one at its end."""
     reader = PartialFeed(spec(name))
-    seen = [reader.feed(piece) for piece in cut(text, cuts)]
-    return [partial for partial in [*seen, reader.end(one_shot(name, text)[1])] if partial is not None]
+    received = [reader.feed(piece) for piece in cut(text, cuts)]
+    return [partial for partial in [*received, reader.end(one_shot(name, text)[1])] if partial is not None]
 
 
 def inside(partial: Any) -> Any:
@@ -95,12 +95,12 @@ def test_the_last_partial_is_the_value_of_the_complete_text(
     text = data.draw(answers(name))
     is_valid, value = one_shot(name, text)
     reader = PartialFeed(spec(name))
-    seen = [reader.feed(piece) for piece in cut(text, cuts)]
+    received = [reader.feed(piece) for piece in cut(text, cuts)]
     if is_valid:
         # A fence with null in it, before another one: JSON that is not a container is searched for at the end only
         assume("```\nnull\n```" not in text)
         end = reader.end(value)
-        assert same(inside(seen[-1] if end is None else end), value)
+        assert same(inside(received[-1] if end is None else end), value)
     else:
         reader.end_without_result()
     # A scalar is an answer only at the end. Text between quotes is a string, and the JSON in it does not count
@@ -114,8 +114,8 @@ def test_the_last_partial_is_the_value_of_the_complete_text(
 def test_nothing_that_was_shown_is_withdrawn(name: str, data: st.DataObject, cuts: list[int] | None) -> None:
     text = data.draw(answers(name, is_clean=True))
     assume(one_shot(name, text)[0])
-    seen = [inside(partial) for partial in partials(name, text, cuts)]
-    for before, after in zip(seen, seen[1:]):
+    received = [inside(partial) for partial in partials(name, text, cuts)]
+    for before, after in zip(received, received[1:]):
         assert became(before, after)
 
 
@@ -503,10 +503,10 @@ def test_a_value_that_a_users_validator_refuses_is_left_out(error: Exception) ->
 
 
 def test_a_validator_that_looks_at_the_fields_before_it_is_not_called_without_them() -> None:
-    seen: list[Any] = []
+    received: list[Any] = []
 
     def check(value: int, info: ValidationInfo) -> int:
-        seen.append(info.data["low"])
+        received.append(info.data["low"])
         return value
 
     class Range(BaseModel):
@@ -517,7 +517,7 @@ def test_a_validator_that_looks_at_the_fields_before_it_is_not_called_without_th
         "[PartialRange(low=1, high=2)]",
         "[Range(low=1, high=2)]",
     ]
-    assert seen == [1]
+    assert received == [1]
 
 
 # Unions
@@ -545,14 +545,14 @@ Tagged = Annotated[Cat | Dog, Field(discriminator="kind")]
 
 def settling(type_: Any, text: str) -> list[tuple[str, str]]:
     """Return the types that the first element of a list has in turn, each with the text that led to it."""
-    seen: list[tuple[str, str]] = []
+    received: list[tuple[str, str]] = []
     start = 0
     for end, partial in enumerate(read(type_, text), 1):
         name = type(partial[0]).__name__ if partial else ""
-        if name and (not seen or seen[-1][0] != name):
-            seen.append((name, text[start:end]))
+        if name and (not received or received[-1][0] != name):
+            received.append((name, text[start:end]))
             start = end
-    return seen
+    return received
 
 
 @pytest.mark.parametrize(

@@ -373,7 +373,7 @@ def test_objects_in_objects_are_not_repeated_when_they_end() -> None:
     assert bytes_of(Part, text) < 40 * len(text)  # that is the paths
 
 
-# Through the whole path
+# From the HTTP response to the reader
 
 
 def task(*replies: Any, **settings: Any) -> Any:

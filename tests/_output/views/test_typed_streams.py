@@ -67,8 +67,8 @@ def read_all(world: World, view: Any) -> list[Any]:
 
 def test_partials_fill_in_and_the_last_one_is_the_result(world):
     answer = heroes(GOOD)("Avengers")
-    seen = read_all(world, answer.partials())
-    assert [str(partial) for partial in dict.fromkeys(map(str, seen))] == [
+    received = read_all(world, answer.partials())
+    assert [str(partial) for partial in dict.fromkeys(map(str, received))] == [
         "[PartialHero()]",
         "[PartialHero(name='Tony')]",
         "[PartialHero(name='Tony Stark')]",
@@ -77,8 +77,8 @@ def test_partials_fill_in_and_the_last_one_is_the_result(world):
         "[Hero(name='Tony Stark', born=1970), PartialHero(name='Thor')]",
         "[Hero(name='Tony Stark', born=1970), Hero(name='Thor', born=964)]",
     ]
-    assert seen[-1] == answer.result() == [TONY, THOR]
-    complete = [partial[0] for partial in seen if len(partial) and isinstance(partial[0], Hero)]
+    assert received[-1] == answer.result() == [TONY, THOR]
+    complete = [partial[0] for partial in received if len(partial) and isinstance(partial[0], Hero)]
     assert len(complete) > 3
     assert all(hero is complete[0] for hero in complete)
 
@@ -152,9 +152,9 @@ def test_events_say_that_the_answer_starts_again_and_why(world):
 
 def test_without_retries_the_views_end_with_the_error(world):
     for view in ("partials", "events"):
-        seen = read_all(world, getattr(heroes(BAD_SECOND, retries=0)("Avengers"), view)())
-        assert isinstance(seen[-1], OutputError)
-        assert not any(isinstance(event, Finished) for event in seen)
+        received = read_all(world, getattr(heroes(BAD_SECOND, retries=0)("Avengers"), view)())
+        assert isinstance(received[-1], OutputError)
+        assert not any(isinstance(event, Finished) for event in received)
 
 
 def test_a_dropped_connection_restarts_the_events_where_that_is_wanted(world):
@@ -333,8 +333,8 @@ def test_the_marks_are_in_the_stream_module(world):
         """Extract the order"""
 
     answer = order("...")
-    seen = read_all(world, answer.partials())
-    assert list(dict.fromkeys(map(str, seen))) == [
+    received = read_all(world, answer.partials())
+    assert list(dict.fromkeys(map(str, received))) == [
         "PartialOrder(number='A-17', note=StreamState(None, 'pending'))",
         "PartialOrder(number='A-17', note=StreamState('by', 'incomplete'))",
         "PartialOrder(number='A-17', note=StreamState('by hand', 'complete'))",
