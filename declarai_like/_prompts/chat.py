@@ -68,8 +68,8 @@ class ChatPrompt(Generic[R]):
     Attributes:
         name: the class's name.
         output_type: the type of its answers.
-        uses: the names that the system prompt uses.
-        places: the names that the system prompt or the greeting uses.
+        system_names: the names that the system prompt uses.
+        names: the names that the system prompt or the greeting uses.
 
     Raises:
         DeclarationError: the class cannot become a chat; the message names the reason.
@@ -86,10 +86,10 @@ class ChatPrompt(Generic[R]):
         self._greeting = Template(greeting, None)
         self._instruction = Template(docstring.instruction, None)
         self._returns = Template(docstring.returns or annotated_description(returns), None)
-        self.uses = self._system.used | self._instruction.used | self._returns.used
-        self.places = self.uses | self._greeting.used
+        self.system_names = self._system.used | self._instruction.used | self._returns.used
+        self.names = self.system_names | self._greeting.used
         # From the third on, after self and the message. The greeting does not count: it is written before any message
-        if unused := [name for name in names[2:] if name not in self.uses]:
+        if unused := [name for name in names[2:] if name not in self.system_names]:
             raise DeclarationError(
                 f"its send takes {', '.join(map(repr, unused))}, which the system prompt does not use; "
                 "use it there, or write it into the message"
@@ -108,7 +108,7 @@ class ChatPrompt(Generic[R]):
             bound = self._signature.bind((None, *args), kwargs)  # None in place of self
             _, message, *_ = bound.values()
             values = {name: bound[name] for name in self._signature.names[2:]}
-        self.check(values)
+        self.check_values(values)
         self.check_message(message)
         return message, values
 
@@ -123,14 +123,14 @@ class ChatPrompt(Generic[R]):
             raise TypeError(f"the message of {self.name}.send() must be a str, got {type(message).__name__}")
         _check_text(message, f"the message to {self.name!r}")
 
-    def check(self, values: Mapping[str, Any]) -> None:
+    def check_values(self, values: Mapping[str, Any]) -> None:
         """Raise if there is a value that the system prompt does not use.
 
         Raises:
             TypeError: there is one; the message names it.
         """
-        if unknown := [name for name in values if name not in self.uses]:
-            raise TypeError(f"{self.name}.send() got an unexpected keyword argument {unknown[0]!r}; {self.takes}")
+        if unknown := [name for name in values if name not in self.system_names]:
+            raise TypeError(f"{self.name}.send() got an unexpected keyword argument {unknown[0]!r}; {self.known_names}")
 
     def _bind_any(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         try:
@@ -140,12 +140,12 @@ class ChatPrompt(Generic[R]):
         return bound["message"], dict(bound.get("values", {}))
 
     @property
-    def takes(self) -> str:
+    def known_names(self) -> str:
         """The names that the templates use, as a part of an error."""
-        names = sorted(self.places - {"self"})
+        names = sorted(self.names - {"self"})
         return f"its templates use: {', '.join(map(repr, names)) or 'no names'}"
 
-    def instruct(self, values: Mapping[str, Any], system: str | None = None) -> str:
+    def fill_system(self, values: Mapping[str, Any], system: str | None = None) -> str:
         """Return the system prompt; ``system`` replaces the class's template and is not a template itself.
 
         Raises:
@@ -159,7 +159,7 @@ class ChatPrompt(Generic[R]):
 
         return self._filled("system prompt", fill)
 
-    def greet(self, values: Mapping[str, Any]) -> str:
+    def fill_greeting(self, values: Mapping[str, Any]) -> str:
         """Return the greeting.
 
         Raises:

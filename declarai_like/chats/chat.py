@@ -81,7 +81,7 @@ class Chat(Generic[C]):
             definition = ChatDefinition(cls, cls._chat_send, _type_argument(cls), cls._chat_declaration)
             cls._chat_definition = definition
             # The value would be looked up among the attributes, and always found there.
-            if taken := sorted(definition.prompt.places.intersection(_CHAT_NAMES)):
+            if taken := sorted(definition.prompt.names.intersection(_CHAT_NAMES)):
                 raise not_a_chat(
                     class_name(cls),
                     f"its templates use {taken[0]!r}, the name of an attribute of every chat; rename it",
@@ -100,8 +100,8 @@ class Chat(Generic[C]):
         if definition is None:
             raise DeclarationError(f"{class_name(type(self))!r} has no model; put @model.chat above the class")
         prompt = definition.prompt
-        if unknown := [name for name in values if name not in prompt.places]:
-            raise TypeError(f"{prompt.name}() got an unexpected keyword argument {unknown[0]!r}; {prompt.takes}")
+        if unknown := [name for name in values if name not in prompt.names]:
+            raise TypeError(f"{prompt.name}() got an unexpected keyword argument {unknown[0]!r}; {prompt.known_names}")
         # A user's __init__ may call super().__init__() a second time, after `_constructor` below.
         if "_chat_runtime" not in self.__dict__:
             self._chat_runtime = ChatRuntime(self, definition)

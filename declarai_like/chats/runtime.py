@@ -83,7 +83,7 @@ class ChatRuntime:
 
     def compile(self, message: str | None, values: Mapping[str, Any]) -> Flow[Any, list[Message]]:
         """Return the flow that returns the messages which `send` would send."""
-        self.definition.prompt.check(values)
+        self.definition.prompt.check_values(values)
         if message is not None:
             self.definition.prompt.check_message(message)
         return self.conversation.compile(message, self._with_format_instructions(values))
@@ -94,12 +94,12 @@ class ChatRuntime:
 
     def system(self, values: Mapping[str, Any]) -> str:
         """Return the system prompt, with the description of the answer."""
-        return self.definition.prompt.instruct(self._known_values(values), self._fixed_text("system"))
+        return self.definition.prompt.fill_system(self._known_values(values), self._fixed_text("system"))
 
     def greeting(self) -> str:
         """Return the greeting; empty without one."""
         fixed = self._fixed_text("greeting")
-        return self.definition.prompt.greet(self._known_values({})) if fixed is None else fixed
+        return self.definition.prompt.fill_greeting(self._known_values({})) if fixed is None else fixed
 
     def _flow_of(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any) -> FlowFactory[Any]:
         # Arguments and templates are checked now, in the call of send; the flow of a stream starts when it is read.
@@ -124,7 +124,7 @@ class ChatRuntime:
     def _known_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values for the templates: of the call, or else of the instance, or else its attributes."""
         known: dict[str, Any] = {"self": self._chat}
-        for name in self.definition.prompt.places:
+        for name in self.definition.prompt.names:
             value = values.get(name, self._values.get(name, _MISSING))
             if value is _MISSING:
                 value = getattr(self._chat, name, _MISSING)
