@@ -316,7 +316,7 @@ class Speaker:
         wait_until(lambda: self.server.exchanges, "a request has come")
         return self.server.exchanges[-1]
 
-    def asked(self) -> str:
+    def last_message(self) -> str:
         """Return the text of the last request's last message."""
         return str(self.last.body["messages"][-1]["content"])
 

@@ -254,8 +254,8 @@ def test_new_inputs_after_a_disconnect_start_at_the_entrypoint(serving: Start, s
     with server.ask("bot", {"inputs": {"prompt": "the new one"}, "session": "ann"}) as answer:
         answer.until("state")
         wait_until(lambda: len(speaker.server.exchanges) == 2)
-        assert "the new one" in speaker.asked()
-        assert "the old one" not in speaker.asked()
+        assert "the new one" in speaker.last_message()
+        assert "the old one" not in speaker.last_message()
         speaker.say("yes")
         speaker.end()
         assert answer.read()[-1].data["response"] == "yes"
@@ -291,8 +291,8 @@ def test_a_refused_request_changes_nothing(serving: Start) -> None:
 
     app = ApplicationBuilder().with_actions(take=take, say=say).with_transitions(("take", "say"), ("say", "take"))
     server = serving(serve.application(app.with_entrypoint("take").build(), name="a"))
-    whole = {"prompt": "hi", "tone": "dry"}
-    assert server.answer("a", {"inputs": whole, "session": "ann"}).events[-1].name == "error"
+    inputs = {"prompt": "hi", "tone": "dry"}
+    assert server.answer("a", {"inputs": inputs, "session": "ann"}).events[-1].name == "error"
     assert server.session("a", "ann")["next"] == "say"
     assert server.post("/a", json={"inputs": {"prompt": "again"}, "session": "ann"}).status_code == 422
     assert server.session("a", "ann")["next"] == "say"

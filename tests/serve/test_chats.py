@@ -284,7 +284,7 @@ def test_an_answer_that_the_provider_cuts_off_is_an_error_and_is_not_remembered(
         server = serving(bot_of(declarai.openai("m", base_url=provider.url, api_key="k", max_retries=0)))
         assert names(send(server, "one", "ann").events) == ["start", "delta", "error"]
         assert conversation(server, "ann") == [("assistant", "Hello!")]
-        assert names(send(server, "one", "ann").events)[-1] == "done", "the same can be asked again"
+        assert names(send(server, "one", "ann").events)[-1] == "done", "the same message can be sent again"
     assert conversation(server, "ann")[1:] == [("user", "one"), ("assistant", "better")]
 
 

@@ -241,7 +241,7 @@ def test_a_stopped_function_is_closed_and_its_text_is_kept(serving: Start) -> No
 
 
 def test_a_function_that_reads_a_stream_can_finish_when_it_is_stopped(serving: Start, speaker: Speaker) -> None:
-    seen: list[str] = []
+    responses: list[str] = []
 
     @speaker.model.task(streaming=True)
     def say(movie: str) -> str:
@@ -251,7 +251,7 @@ def test_a_function_that_reads_a_stream_can_finish_when_it_is_stopped(serving: S
         stream = say(movie)
         async for delta in stream.deltas():
             yield delta
-        seen.append(stream.response)
+        responses.append(stream.response)
         yield "!"
 
     server = serving(tell)
@@ -261,7 +261,7 @@ def test_a_function_that_reads_a_stream_can_finish_when_it_is_stopped(serving: S
         server.stop(answer.stream)
         last = answer.read()[-1]
     assert last.name == "stopped"
-    assert seen == ["one"], "it finished by itself, with the text so far"
+    assert responses == ["one"], "it finished by itself, with the text so far"
     assert last.data["response"] == "one!"
     assert speaker.last.left.wait(5)
 
@@ -319,16 +319,16 @@ def test_a_returned_stream_is_closed_after_a_disconnect(serving: Start, speaker:
 
 
 def test_arguments_are_validated_as_models(serving: Start) -> None:
-    seen: list[Any] = []
+    calls: list[Any] = []
 
     def take(hero: Hero, *, tags: list[str] = []) -> str:
-        seen.append((hero, tags))
+        calls.append((hero, tags))
         return "well"
 
     server = serving(take)
     assert server.answer("take", {"hero": HULK, "tags": ["a"]}).events[-1].name == "done"
     assert server.answer("take", {"hero": HULK}).events[-1].name == "done"
-    assert seen == [(Hero(**HULK), ["a"]), (Hero(**HULK), [])]
+    assert calls == [(Hero(**HULK), ["a"]), (Hero(**HULK), [])]
     assert server.post("/take", json={"hero": {"age": 1}}).status_code == 422
     assert server.post("/take", json={"hero": HULK, "more": 1}).status_code == 422
 

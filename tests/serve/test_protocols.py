@@ -130,14 +130,14 @@ class CannedServer:
 
     async def ui(self, request: Request) -> Response:
         try:
-            asked = UIRequest.model_validate_json(await request.body())
-            assert last_user_text(asked.messages)
+            body = UIRequest.model_validate_json(await request.body())
+            assert last_user_text(body.messages)
         except pydantic.ValidationError as error:
             return JSONResponse({"detail": error.errors(include_url=False)}, 422)
         except NoText as error:
             return JSONResponse({"detail": error.detail}, error.status)
-        self.ui_requests.append(asked)
-        return self._streamed(request.path_params["name"], asked.id)
+        self.ui_requests.append(body)
+        return self._streamed(request.path_params["name"], body.id)
 
     async def resumed(self, request: Request) -> Response:
         if request.path_params["session"] == "idle":
@@ -154,23 +154,23 @@ class CannedServer:
 
     async def completions(self, request: Request) -> Response:
         try:
-            asked = CompletionRequest.model_validate_json(await request.body())
-            assert last_user_text(asked.messages)
+            body = CompletionRequest.model_validate_json(await request.body())
+            assert last_user_text(body.messages)
         except pydantic.ValidationError as error:
             return JSONResponse(validation_error_body(error), 400)
         except NoText as error:
             return JSONResponse(error_body(400, str(error), param="messages"), 400)
-        self.requests.append(asked)
-        if asked.model not in ANSWERS:
-            unknown = error_body(404, f"model {asked.model!r} not found", code="model_not_found", param="model")
+        self.requests.append(body)
+        if body.model not in ANSWERS:
+            unknown = error_body(404, f"model {body.model!r} not found", code="model_not_found", param="model")
             return JSONResponse(unknown, 404)
         id = f"answer-{self._answers + 1}"
-        if not asked.stream:
-            events = [event async for event in self.events(asked.model)]
-            whole = completion(id, asked.model, 1_800_000_000, events)
-            return JSONResponse(whole.body, whole.status, whole.headers)
-        encoder = ChunkEncoder(id, asked.model, 1_800_000_000, include_usage=asked.include_usage)
-        return self._response(encoder, self.events(asked.model))
+        if not body.stream:
+            events = [event async for event in self.events(body.model)]
+            response = completion(id, body.model, 1_800_000_000, events)
+            return JSONResponse(response.body, response.status, response.headers)
+        encoder = ChunkEncoder(id, body.model, 1_800_000_000, include_usage=body.include_usage)
+        return self._response(encoder, self.events(body.model))
 
     def _response(self, encoder: UIEncoder | ChunkEncoder, events: AsyncIterator[Event]) -> Response:
         async def parts() -> AsyncIterator[bytes]:
@@ -247,7 +247,7 @@ def test_use_chat_shows_an_answer_while_it_comes_and_when_it_is_complete(
 def test_use_chat_sends_its_id_with_each_message(use_chat: Any, server: CannedServer) -> None:
     page = use_chat("say", {"send": "One"}, {"send": "Two"}, body={"theme": "dark"})
     assert [message["role"] for message in page["messages"]] == ["user", "assistant", "user", "assistant"]
-    assert [(asked.id, last_user_text(asked.messages), asked.trigger) for asked in server.ui_requests] == [
+    assert [(request.id, last_user_text(request.messages), request.trigger) for request in server.ui_requests] == [
         ("a-chat", "One", "submit-message"),
         ("a-chat", "Two", "submit-message"),
     ]
@@ -260,7 +260,7 @@ def test_use_chat_regenerates_an_answer(use_chat: Any, server: CannedServer) -> 
     assert [message["role"] for message in page["messages"]] == ["user", "assistant"]
     assert page["messages"][1]["id"] == "answer-2"
     assert parts_of(page["messages"][1]) == [("step-start", None), ("text", TEXT)]
-    assert [asked.trigger for asked in server.ui_requests] == ["submit-message", "regenerate-message"]
+    assert [request.trigger for request in server.ui_requests] == ["submit-message", "regenerate-message"]
     assert last_user_text(server.ui_requests[1].messages) == "One"
 
 
@@ -435,12 +435,12 @@ def client(address: str) -> Iterator[openai.OpenAI]:
         yield client
 
 
-def asked(text: str = "Tell me") -> list[Any]:
+def user_message(text: str = "Tell me") -> list[Any]:
     return [{"role": "user", "content": text}]
 
 
 def test_a_client_reads_an_answer(client: openai.OpenAI) -> None:
-    answer = client.chat.completions.create(model="say", messages=asked())
+    answer = client.chat.completions.create(model="say", messages=user_message())
     assert answer.object == "chat.completion"
     assert (answer.id, answer.model, answer.created) == ("answer-1", "say", 1_800_000_000)
     assert answer.choices[0].message.role == "assistant"
@@ -451,7 +451,7 @@ def test_a_client_reads_an_answer(client: openai.OpenAI) -> None:
 
 
 def test_a_client_reads_a_stream(client: openai.OpenAI) -> None:
-    chunks = list(client.chat.completions.create(model="say", messages=asked(), stream=True))
+    chunks = list(client.chat.completions.create(model="say", messages=user_message(), stream=True))
     assert {(chunk.id, chunk.model, chunk.object) for chunk in chunks} == {("answer-1", "say", "chat.completion.chunk")}
     assert chunks[0].choices[0].delta.role == "assistant"
     assert [chunk.choices[0].delta.content for chunk in chunks[1:-1]] == WORDS
@@ -465,7 +465,7 @@ async def test_an_async_client_reads_a_stream_and_its_usage(address: str) -> Non
     async with openai.AsyncOpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client:
         options: Any = {"include_usage": True}
         stream = await client.chat.completions.create(
-            model="say", messages=asked(), stream=True, stream_options=options
+            model="say", messages=user_message(), stream=True, stream_options=options
         )
         chunks = [chunk async for chunk in stream]
     *texts, last = chunks
@@ -477,7 +477,7 @@ async def test_an_async_client_reads_a_stream_and_its_usage(address: str) -> Non
 
 def test_the_clients_stream_helper_assembles_the_answer(client: openai.OpenAI) -> None:
     options: Any = {"include_usage": True}
-    with client.chat.completions.stream(model="say", messages=asked(), stream_options=options) as stream:
+    with client.chat.completions.stream(model="say", messages=user_message(), stream_options=options) as stream:
         deltas = [event.delta for event in stream if event.type == "content.delta"]
         answer = stream.get_final_completion()
     assert deltas == ["", *WORDS]
@@ -489,10 +489,10 @@ def test_the_clients_stream_helper_assembles_the_answer(client: openai.OpenAI) -
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_typed_answer_is_read_as_json(client: openai.OpenAI, name: str, value: Any, stream: bool) -> None:
     if stream:
-        chunks = client.chat.completions.create(model=name, messages=asked(), stream=True)
+        chunks = client.chat.completions.create(model=name, messages=user_message(), stream=True)
         text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     else:
-        text = client.chat.completions.create(model=name, messages=asked()).choices[0].message.content or ""
+        text = client.chat.completions.create(model=name, messages=user_message()).choices[0].message.content or ""
     assert json.loads(text) == value
 
 
@@ -502,27 +502,29 @@ class Hero(pydantic.BaseModel):
 
 
 def test_the_client_can_parse_a_typed_answer(client: openai.OpenAI) -> None:
-    answer = client.chat.completions.parse(model="hero", messages=asked(), response_format=Hero)
+    answer = client.chat.completions.parse(model="hero", messages=user_message(), response_format=Hero)
     assert answer.choices[0].message.parsed == Hero(name="Thor", powers=["thunder", "flight"])
 
 
 def test_an_application_is_read_as_the_text_of_all_its_actions(client: openai.OpenAI) -> None:
-    chunks = client.chat.completions.create(model="tour", messages=asked(), stream=True)
+    chunks = client.chat.completions.create(model="tour", messages=user_message(), stream=True)
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Look left. Look right."
-    whole = client.chat.completions.create(model="tour", messages=asked())
-    assert whole.choices[0].message.content == "Look left. Look right."
+    answer = client.chat.completions.create(model="tour", messages=user_message())
+    assert answer.choices[0].message.content == "Look left. Look right."
 
 
 @pytest.mark.parametrize(("name", "reason"), [("cut", "length"), ("odd", "stop"), ("silent", "stop"), ("tour", "stop")])
 def test_a_client_gets_the_finish_reason(client: openai.OpenAI, name: str, reason: str) -> None:
-    assert client.chat.completions.create(model=name, messages=asked()).choices[0].finish_reason == reason
-    *_, last = client.chat.completions.create(model=name, messages=asked(), stream=True)
+    assert client.chat.completions.create(model=name, messages=user_message()).choices[0].finish_reason == reason
+    *_, last = client.chat.completions.create(model=name, messages=user_message(), stream=True)
     assert last.choices[0].finish_reason == reason
 
 
 def test_a_stopped_answer_ends_with_its_text_so_far(client: openai.OpenAI, address: str) -> None:
     options: Any = {"include_usage": True}
-    stream = client.chat.completions.create(model="endless", messages=asked(), stream=True, stream_options=options)
+    stream = client.chat.completions.create(
+        model="endless", messages=user_message(), stream=True, stream_options=options
+    )
     chunks = []
     for chunk in stream:
         chunks.append(chunk)
@@ -534,7 +536,7 @@ def test_a_stopped_answer_ends_with_its_text_so_far(client: openai.OpenAI, addre
 
 
 def test_a_disconnect_of_the_client_is_noticed(client: openai.OpenAI, server: CannedServer) -> None:
-    with client.chat.completions.create(model="endless", messages=asked(), stream=True) as stream:
+    with client.chat.completions.create(model="endless", messages=user_message(), stream=True) as stream:
         next(stream)
     assert server.disconnected.wait(5)
 
@@ -542,7 +544,7 @@ def test_a_disconnect_of_the_client_is_noticed(client: openai.OpenAI, server: Ca
 def test_an_error_in_the_middle_is_raised_after_the_text_before_it(client: openai.OpenAI) -> None:
     texts: list[str] = []
     with pytest.raises(openai.APIError) as raised:
-        for chunk in client.chat.completions.create(model="falls", messages=asked(), stream=True):
+        for chunk in client.chat.completions.create(model="falls", messages=user_message(), stream=True):
             texts.append(chunk.choices[0].delta.content or "")
     assert "".join(texts) == WORDS[0] + WORDS[1]
     assert (raised.value.message, raised.value.code) == (BUSY["message"], "RateLimited")
@@ -551,20 +553,20 @@ def test_an_error_in_the_middle_is_raised_after_the_text_before_it(client: opena
 
 def test_a_client_retries_a_retryable_error(client: openai.OpenAI, server: CannedServer) -> None:
     with pytest.raises(openai.InternalServerError, match="The model is busy"):
-        client.with_options(max_retries=1).chat.completions.create(model="falls", messages=asked())
+        client.with_options(max_retries=1).chat.completions.create(model="falls", messages=user_message())
     assert len(server.requests) == 2
 
 
 def test_a_client_does_not_retry_other_errors(client: openai.OpenAI, server: CannedServer) -> None:
     with pytest.raises(openai.InternalServerError) as raised:
-        client.with_options(max_retries=1).chat.completions.create(model="fails", messages=asked())
+        client.with_options(max_retries=1).chat.completions.create(model="fails", messages=user_message())
     assert raised.value.code == "AnswerError"
     assert len(server.requests) == 1
 
 
 def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="model 'gpt' not found") as raised:
-        client.chat.completions.create(model="gpt", messages=asked())
+        client.chat.completions.create(model="gpt", messages=user_message())
     assert (raised.value.code, raised.value.param) == ("model_not_found", "model")
 
 
@@ -592,7 +594,7 @@ def test_a_request_that_cannot_be_answered_is_a_bad_request(
     client: openai.OpenAI, changes: dict[str, Any], param: str, problem: str
 ) -> None:
     with pytest.raises(openai.BadRequestError, match=problem) as raised:
-        client.chat.completions.create(**{"model": "say", "messages": asked(), **changes})
+        client.chat.completions.create(**{"model": "say", "messages": user_message(), **changes})
     assert raised.value.type == "invalid_request_error"
     assert raised.value.param == param
 
@@ -603,7 +605,7 @@ def test_parameters_for_the_model_are_passed_on_and_others_are_ignored(
     tool: Any = {"type": "function", "function": {"name": "f", "parameters": {}}}
     client.chat.completions.create(
         model="say",
-        messages=asked(),
+        messages=user_message(),
         temperature=0.5,
         top_p=None,
         max_tokens=7,

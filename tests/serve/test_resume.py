@@ -76,11 +76,11 @@ def bare(body: bytes) -> bytes:
 def test_at_every_cut_both_parts_joined_are_the_uncut_answer(serving: Start) -> None:
     server = serving(story)
     with proxied(server) as (proxy, client):
-        whole = client.answer("story")
-        stream = whole.stream
+        complete = client.answer("story")
+        stream = complete.stream
         head = head_of(client.followed(stream))
         cuts = 0
-        for cut in range(head, head + len(whole.body) + 100):
+        for cut in range(head, head + len(complete.body) + 100):
             proxy.cut(after=cut, times=1)
             first = client.followed(stream)
             if not first.was_cut:
@@ -88,11 +88,11 @@ def test_at_every_cut_both_parts_joined_are_the_uncut_answer(serving: Start) -> 
             cuts += 1
             after = first.events[-1].id if first.events else None
             rest = client.followed(stream, after)
-            kept = b"".join(event + b"\n\n" for event in whole.body.split(b"\n\n")[: after or 0])
+            kept = b"".join(event + b"\n\n" for event in complete.body.split(b"\n\n")[: after or 0])
             assert first.body.startswith(kept)
-            assert bare(kept) + bare(rest.body) == bare(whole.body), f"cut after {cut} bytes"
-            assert first.events + rest.events == whole.events
-        assert cuts >= len(whole.body)
+            assert bare(kept) + bare(rest.body) == bare(complete.body), f"cut after {cut} bytes"
+            assert first.events + rest.events == complete.events
+        assert cuts >= len(complete.body)
 
 
 def test_an_answer_that_is_cut_while_it_runs_continues_and_is_complete(serving: Start, speaker: Speaker) -> None:
@@ -119,16 +119,16 @@ def test_an_answer_that_is_cut_while_it_runs_continues_and_is_complete(serving: 
 def test_an_answer_that_is_cut_many_times_is_complete_in_the_end(serving: Start) -> None:
     server = serving(story)
     with proxied(server) as (proxy, client):
-        whole = client.answer("story")
-        longest = max(map(len, whole.body.split(b"\n\n")))
-        proxy.cut(after=head_of(whole) + len("retry: 1000\n") + longest + 20)  # so that at least one arrives
+        complete = client.answer("story")
+        longest = max(map(len, complete.body.split(b"\n\n")))
+        proxy.cut(after=head_of(complete) + len("retry: 1000\n") + longest + 20)  # so that at least one arrives
         proxy.split(7)
         received: list[Any] = []
         connections = 0
         while not received or received[-1].name != "done":
             connections += 1
             assert connections < 20
-            received += client.followed(whole.stream, received[-1].id if received else None).events
+            received += client.followed(complete.stream, received[-1].id if received else None).events
         assert connections > 1
         assert names(received) == ["start", *["delta"] * len(WORDS), "done"]
         assert [event.id for event in received] == list(range(1, len(received) + 1))
@@ -354,19 +354,19 @@ def test_a_late_reader_gets_all_events_from_the_first(serving: Start, speaker: S
 
 def test_a_finished_answer_can_be_read_again_from_any_event(serving: Start) -> None:
     server = serving(story)
-    whole = server.answer("story")
-    assert server.followed(whole.stream).body == whole.body
-    for event in whole.events[:-1]:
-        rest = server.followed(whole.stream, event.id)
-        assert rest.events == whole.events[event.id :]
-        assert bare(whole.body).endswith(bare(rest.body))
+    complete = server.answer("story")
+    assert server.followed(complete.stream).body == complete.body
+    for event in complete.events[:-1]:
+        rest = server.followed(complete.stream, event.id)
+        assert rest.events == complete.events[event.id :]
+        assert bare(complete.body).endswith(bare(rest.body))
         assert not rest.was_cut
 
 
 def test_a_reader_that_has_the_last_event_gets_a_204(serving: Start) -> None:
     server = serving(story)
-    whole = server.answer("story")
-    nothing = server.followed(whole.stream, whole.events[-1].id)
+    complete = server.answer("story")
+    nothing = server.followed(complete.stream, complete.events[-1].id)
     assert nothing.status == 204
     assert nothing.events == []
     assert not nothing.was_cut
@@ -374,10 +374,10 @@ def test_a_reader_that_has_the_last_event_gets_a_204(serving: Start) -> None:
 
 def test_a_followed_answer_has_the_same_headers(serving: Start) -> None:
     server = serving(story)
-    whole = server.answer("story")
-    again = server.followed(whole.stream, 2)
+    complete = server.answer("story")
+    again = server.followed(complete.stream, 2)
     for header in ("content-type", "cache-control", "x-accel-buffering"):
-        assert again.headers[header] == whole.headers[header]
+        assert again.headers[header] == complete.headers[header]
 
 
 def test_an_answer_is_kept_for_the_set_time_after_its_end(serving: Start) -> None:
@@ -412,10 +412,10 @@ def test_ids_of_streams_are_long_and_unique(serving: Start) -> None:
 
 def test_an_event_id_that_the_stream_does_not_have_is_refused(serving: Start) -> None:
     server = serving(story)
-    whole = server.answer("story")
-    assert len(whole.events) == 5
+    complete = server.answer("story")
+    assert len(complete.events) == 5
     for wrong in ("-1", "x", "1.5", "6", "9" * 30, "1 2", "%31", "+1", "0x1", "\u0661".encode()):
-        refused = server.get(f"/streams/{whole.stream}", headers={"Last-Event-ID": wrong})
+        refused = server.get(f"/streams/{complete.stream}", headers={"Last-Event-ID": wrong})
         assert refused.status_code == 422, wrong
         assert refused.headers["content-type"] == "application/json"
         assert refused.json()["detail"]["type"] == "InvalidRequest"
@@ -424,9 +424,9 @@ def test_an_event_id_that_the_stream_does_not_have_is_refused(serving: Start) ->
 
 def test_an_empty_event_id_or_0_is_the_beginning(serving: Start) -> None:
     server = serving(story)
-    whole = server.answer("story")
+    complete = server.answer("story")
     for nothing in ("", "0"):
-        assert server.followed(whole.stream, nothing).body == whole.body
+        assert server.followed(complete.stream, nothing).body == complete.body
 
 
 # Buffers
@@ -446,25 +446,25 @@ def counting(count: int, size: int = 1) -> tuple[Any, list[int]]:
 def test_a_client_that_needs_dropped_events_gets_a_410(serving: Start) -> None:
     count_up, _ = counting(50)
     server = serving(count_up, limits=serve.Limits(events=10))
-    whole = server.answer("count_up")
-    assert names(whole.events) == ["start", *["delta"] * 50, "done"]
-    gone = server.get(f"/streams/{whole.stream}")
+    complete = server.answer("count_up")
+    assert names(complete.events) == ["start", *["delta"] * 50, "done"]
+    gone = server.get(f"/streams/{complete.stream}")
     assert gone.status_code == 410
     detail = gone.json()["detail"]
     assert detail["type"] == "EventsGone"
     assert re.fullmatch(r"events after id 0 are no longer kept; the first one kept has id \d+", detail["message"])
-    assert server.get(f"/streams/{whole.stream}", headers={"Last-Event-ID": "3"}).status_code == 410
-    last = server.followed(whole.stream, len(whole.events) - 1)
-    assert last.events == whole.events[-1:]
+    assert server.get(f"/streams/{complete.stream}", headers={"Last-Event-ID": "3"}).status_code == 410
+    last = server.followed(complete.stream, len(complete.events) - 1)
+    assert last.events == complete.events[-1:]
 
 
 def test_the_limit_of_bytes_is_kept(serving: Start) -> None:
     count_up, _ = counting(50, size=100)
     server = serving(count_up, limits=serve.Limits(event_bytes=1000))
-    whole = server.answer("count_up")
-    assert len(whole.events) == 52
-    assert server.get(f"/streams/{whole.stream}").status_code == 410
-    assert server.followed(whole.stream, 51).events == whole.events[-1:]
+    complete = server.answer("count_up")
+    assert len(complete.events) == 52
+    assert server.get(f"/streams/{complete.stream}").status_code == 410
+    assert server.followed(complete.stream, 51).events == complete.events[-1:]
 
 
 def test_an_event_that_is_larger_than_the_limit_still_arrives(serving: Start) -> None:
@@ -493,7 +493,7 @@ def test_without_a_reader_an_answer_runs_ahead_up_to_the_limit_and_nothing_is_lo
     server = serving(count_up, limits=serve.Limits(events=20))
     with server.ask("count_up") as answer:
         answer.until("start")
-    with server.ask("count_up") as other:  # when this one has come, the server has seen that the first has gone
+    with server.ask("count_up") as other:  # its start shows that the server has handled the first disconnect
         other.until("start")
     go.open()
     wait_until(lambda: made)

@@ -121,13 +121,13 @@ def test_an_answer_that_is_cut_by_its_length_is_done_with_that_finish_reason(ser
 
 
 def test_the_arguments_are_validated_as_the_types_of_the_parameters(serving: Start) -> None:
-    seen: list[Any] = []
+    prompts: list[Any] = []
 
     class Mood(enum.Enum):
         GLAD = "glad"
 
     def reply(messages: Any) -> str:
-        seen.append(messages[-1]["content"])
+        prompts.append(messages[-1]["content"])
         return "well"
 
     @declarai.offline(reply).task
@@ -137,12 +137,12 @@ def test_the_arguments_are_validated_as_the_types_of_the_parameters(serving: Sta
 
     server = serving(tell)
     assert server.answer("tell", {"hero": HULK, "mood": "glad"}).events[-1].name == "done"
-    assert "Hulk" in seen[0]
+    assert "Hulk" in prompts[0]
     for wrong in ({}, {"hero": HULK}, {"hero": HULK, "mood": "sad"}, {"hero": {"name": "Hulk"}, "mood": "glad"}):
         refused = server.post("/tell", json=wrong)
         assert refused.status_code == 422
         assert refused.json()["detail"][0]["loc"][0] == "body"
-    assert len(seen) == 1
+    assert len(prompts) == 1
 
 
 def test_an_argument_that_the_task_does_not_have_is_refused(serving: Start) -> None:
@@ -220,13 +220,13 @@ def test_applied_patches_are_equal_to_the_snapshots(serving: Start) -> None:
     snapshots = [event.data["value"] for event in server.answer("hero", {"movie": "Hulk"}).events[1:-1]]
     answer = server.answer("hero", {"movie": "Hulk"}, partials="patch")
     value: Any = None
-    seen: list[Any] = []
+    values: list[Any] = []
     for event in answer.events[1:-1]:
         assert set(event.data) == {"patch"}
         value = apply_patch(value, event.data["patch"])
-        seen.append(copy.deepcopy(value))
+        values.append(copy.deepcopy(value))
     changed = [after for before, after in zip([None, *snapshots], snapshots, strict=False) if before != after]
-    assert seen == changed
+    assert values == changed
     assert value == HULK == answer.events[-1].data["result"]
 
 
@@ -235,7 +235,7 @@ def test_patches_of_a_long_text_are_little_larger_than_the_text(serving: Start) 
         text: str
 
     words = [f"word{number} " for number in range(300)]
-    whole = json.dumps({"text": "".join(words)})
+    encoded = json.dumps({"text": "".join(words)})
     reply = Reply(chunks=['{"text": "', *words, '"}'])
 
     @declarai.offline([reply, reply]).task
@@ -244,8 +244,8 @@ def test_patches_of_a_long_text_are_little_larger_than_the_text(serving: Start) 
 
     server = serving(story)
     patches, snapshots = server.answer("story", partials="patch"), server.answer("story")
-    assert snapshots.events[-1].data["result"] == patches.events[-1].data["result"] == json.loads(whole)
-    assert len(patches.body) < len(whole) * 30 < len(snapshots.body) / 2
+    assert snapshots.events[-1].data["result"] == patches.events[-1].data["result"] == json.loads(encoded)
+    assert len(patches.body) < len(encoded) * 30 < len(snapshots.body) / 2
 
 
 def test_another_form_of_partials_is_refused(serving: Start) -> None:
@@ -485,9 +485,9 @@ def test_a_stream_can_be_stopped_twice(serving: Start, speaker: Speaker) -> None
 
 def test_stopping_a_finished_answer_changes_nothing(serving: Start) -> None:
     server = serving(say_task(model("one two")))
-    whole = server.answer("say", {"movie": "Hulk"})
-    assert server.stop(whole.stream).status_code == 202
-    assert server.followed(whole.stream).body == whole.body
+    complete = server.answer("say", {"movie": "Hulk"})
+    assert server.stop(complete.stream).status_code == 202
+    assert server.followed(complete.stream).body == complete.body
 
 
 def test_an_unknown_stream_cannot_be_stopped(serving: Start) -> None:
