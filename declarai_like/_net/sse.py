@@ -35,6 +35,8 @@ class SSEDecoder:
         retry: the reconnection time in milliseconds, if the server sent one.
     """
 
+    # `streaming.lines.EventDecoder` decodes the same format, but the two cannot share code; see the comment there.
+
     def __init__(self, *, max_event_size: int = 16 * 1024 * 1024) -> None:
         self.retry: int | None = None
         self._max_size = max_event_size

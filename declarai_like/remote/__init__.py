@@ -1,4 +1,4 @@
-"""Typed streams over HTTP: a function that gives items, served at one end and called at the other.
+"""Typed streams over HTTP: a function that yields items, served by one process and called from another.
 
 from declarai_like import remote
 
@@ -11,6 +11,13 @@ app.include_router(remote.router(count), prefix="/streams")
 
 async with count.at("http://host/streams").stream(to=3) as reader:
     async for number in reader.read_items(): ...
+
+The modules::
+
+    declared   the decorator, and what it reads from a function: arguments, values (items that are not models)
+    client     the client of a function; answer, clients, timer: its HTTP connection; refusals: error responses
+    server     one function as an ASGI application; routes: several of them; producing: runs the function
+    errors     the errors that a stream can have because it is remote
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The way of a stream to its reader: the request, the head of the answer, and its bytes; one flow for both worlds."""
+"""The HTTP exchange of a remote stream: the request, the head of the response, and its bytes, as one flow."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .timer import StreamTimer
 if TYPE_CHECKING:
     import httpx2
 
-_MAX_ERROR_SIZE = 256 * 1024  # bytes that are read of the body of an error
+_MAX_ERROR_SIZE = 256 * 1024  # the bytes of an error body that are read
 _MAX_QUOTE_LENGTH = 200  # characters
 
 
 @dataclass(frozen=True)
 class StreamRequest:
-    """What is asked of a server, and how its answer is to be.
+    """A request for a stream, and what its response must be.
 
     Attributes:
-        media_type: that of the stream.
-        errors: classes of errors that the producer may raise here.
+        media_type: the media type that the response must have.
+        errors: returns the classes of errors that the producer may raise here.
     """
 
     url: str
@@ -38,34 +38,38 @@ class StreamRequest:
     errors: Callable[[], list[type[Exception]]]
 
 
-def stream_of(clients: HTTPClients, request: StreamRequest, timer: StreamTimer) -> Flow[bytes, None]:
-    """Give the bytes of the stream, as they come; the first ones, which are empty, when the head of the answer is there.
+def stream_bytes(clients: HTTPClients, request: StreamRequest, timer: StreamTimer) -> Flow[bytes, None]:
+    """Send the request and yield the bytes of the stream as they arrive.
 
-    A connection that breaks is the end of the bytes: the reader knows what is missing.
+    The first item is empty. It is yielded after the head of the response was accepted, so that the caller can wait for
+    the head alone.
+
+    A connection that breaks ends the bytes and is not an error here: the reader raises `StreamTruncated` with the
+    position, unless the stream is complete.
     """
-    answer = yield from perform(_SendRequest(clients, request, timer))
-    if answer.status != 200:
-        raise status_error(request.url, answer.status, (yield from _beginning(answer)), request.errors())
-    if answer.content_type != request.media_type:
-        beginning = (yield from _beginning(answer)).decode("utf-8", "replace")
+    response = yield from perform(_SendRequest(clients, request, timer))
+    if response.status != 200:
+        raise status_error(request.url, response.status, (yield from _error_body(response)), request.errors())
+    if response.content_type != request.media_type:
+        body = (yield from _error_body(response)).decode("utf-8", "replace")
         raise NotAStream(
-            f"the answer of {request.url} is {answer.content_type or 'of no content type'}, and not "
-            f"{request.media_type}: {beginning[:_MAX_QUOTE_LENGTH]}"
+            f"the response of {request.url} must be {request.media_type}, got "
+            f"{response.content_type or 'no content type'}: {body[:_MAX_QUOTE_LENGTH]}"
         )
     yield b""
-    while piece := (yield from perform(answer)):
+    while piece := (yield from perform(response)):
         yield piece
 
 
-def _beginning(answer: _ResponseStream) -> Flow[bytes, bytes]:
+def _error_body(response: _ResponseStream) -> Flow[bytes, bytes]:
     body = b""
-    while len(body) < _MAX_ERROR_SIZE and (piece := (yield from perform(answer))):
+    while len(body) < _MAX_ERROR_SIZE and (piece := (yield from perform(response))):
         body += piece
     return body
 
 
 class _SendRequest(Open["_ResponseStream"]):
-    """Send the request, and give the answer when its head is there."""
+    """Send the request and wait for the head of the response."""
 
     def __init__(self, clients: HTTPClients, request: StreamRequest, timer: StreamTimer) -> None:
         self._clients = clients
@@ -75,30 +79,31 @@ class _SendRequest(Open["_ResponseStream"]):
     def run(self) -> _ResponseStream:
         client = self._clients.blocking()
         try:
-            response = client.send(self._built(client, read_limit(self._timer.left())), stream=True)
+            response = client.send(self._build(client, read_limit(self._timer.left())), stream=True)
         except Exception as error:
-            raise _translated(error, self._timer) from error
+            raise _translate(error, self._timer) from error
         return _ResponseStream(response, self._timer)
 
     async def arun(self) -> _ResponseStream:
         import anyio
 
         client = await self._clients.for_event_loop()
+        # A cancel scope limits the whole wait; the read timeout of the HTTP library would start again with each read
         with anyio.move_on_after(self._timer.left()):
             try:
-                response = await client.send(self._built(client, None), stream=True)
+                response = await client.send(self._build(client, None), stream=True)
             except Exception as error:
-                raise _translated(error, self._timer) from error
+                raise _translate(error, self._timer) from error
             return _ResponseStream(response, self._timer)
         raise self._timer.expired()
 
-    def _built(self, client: httpx2.Client | httpx2.AsyncClient, read: float | None) -> httpx2.Request:
+    def _build(self, client: httpx2.Client | httpx2.AsyncClient, read: float | None) -> httpx2.Request:
         import httpx2
 
         headers = {
             "content-type": "application/json",
             "accept": self._request.media_type,
-            "accept-encoding": "identity",  # what is compressed comes late
+            "accept-encoding": "identity",  # a compressing proxy buffers, so that items arrive late
             **self._request.headers,
         }
         limits = httpx2.Timeout(read, connect=self._timer.left_to_connect())
@@ -108,7 +113,10 @@ class _SendRequest(Open["_ResponseStream"]):
 
 
 class _ResponseStream(Effect[bytes]):
-    """An answer on its way. It is itself the ask for its next bytes, which are empty at the end."""
+    """An open response. It is itself the effect that reads its next bytes, which are empty at the end.
+
+    One object for all reads, so that a stream does not need an effect for each piece.
+    """
 
     def __init__(self, response: httpx2.Response, timer: StreamTimer) -> None:
         self.status = response.status_code
@@ -127,7 +135,7 @@ class _ResponseStream(Effect[bytes]):
         try:
             return next(self._blocking, b"")
         except Exception as error:
-            return self._at_end(error)
+            return self._end_of_bytes(error)
 
     async def arun(self) -> bytes:
         import anyio
@@ -138,11 +146,12 @@ class _ResponseStream(Effect[bytes]):
             try:
                 return await anext(self._async, b"")
             except Exception as error:
-                return self._at_end(error)
+                return self._end_of_bytes(error)
         raise self._timer.expired()
 
-    def _at_end(self, error: Exception) -> bytes:
-        if isinstance(translated := _translated(error, self._timer), ServerUnreachable):
+    def _end_of_bytes(self, error: Exception) -> bytes:
+        """Return ``b""`` for a broken connection, and raise any other error."""
+        if isinstance(translated := _translate(error, self._timer), ServerUnreachable):
             return b""
         raise translated from error
 
@@ -153,15 +162,16 @@ class _ResponseStream(Effect[bytes]):
 
     async def aclose(self) -> None:
         await self._response.aclose()
-        # Not all of the HTTP library's generators close those inside of them: so let them run to their end, which is near
+        # aiter_bytes() is an async generator around others, not all of which close the inner one when they are closed.
+        # Running it to its end closes them all; after aclose() of the response, the end is near.
         if self._async is not None:
             with suppress(Exception):
                 async for _ in self._async:
                     pass
 
 
-def _translated(error: Exception, timer: StreamTimer) -> Exception:
-    """Say what an error of the HTTP library means."""
+def _translate(error: Exception, timer: StreamTimer) -> Exception:
+    """Return the error of this library for one of the HTTP library."""
     import httpx2
 
     if isinstance(error, TypedStreamError):

@@ -1,23 +1,24 @@
-"""The consumer's end: a client of one function elsewhere, and one stream from it, in both worlds."""
+"""The client of a remote function, and one call of it: a stream, read in sync or async code."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from pydantic.errors import PydanticUserError
 
+from .._core import checks
 from .._core.flow import Driver
 from .._net.http_clients import checked_headers
 from .._net.timeouts import Timeouts
-from ..errors import ConfigurationError
 from ..streaming import AsyncStreamReader, OutOfOrder, StreamReader, StreamTypes, stream_reader
 from ..streaming.declared import Footer, Header, Item
 from ..streaming.encodings import ENCODINGS, EncodingName, encoding_of
 from ..streaming.reader import MAX_FRAME_SIZE
-from .answer import StreamRequest, stream_of
-from .arguments import json_of
+from .answer import StreamRequest, stream_bytes
+from .arguments import dump_arguments
 from .clients import SHARED, HTTPClients, http_clients
 from .timer import StreamTimer
 from .values import AsyncValueReader, ValueReader, types_of
@@ -30,11 +31,15 @@ AsyncReader_co = TypeVar("AsyncReader_co", covariant=True)
 
 @dataclass(frozen=True)
 class ClientSettings:
-    """How a client reads the streams of a function.
+    """The settings of a client.
 
     Attributes:
-        has_values: whether the items are values, which travel in models.
-        errors: gives the classes of errors that the producer may raise here.
+        has_values: True if the items are plain values, which are wrapped in models for the stream.
+        errors: returns the classes of errors that the producer may raise here. A function, so that classes that the
+            function's module defines or imports later are included.
+
+    Raises:
+        ConfigurationError: a setting is wrong.
     """
 
     url: str
@@ -47,51 +52,49 @@ class ClientSettings:
     max_frame_size: int
 
     def __post_init__(self) -> None:
-        if not isinstance(cast("object", self.url), str):
-            raise ConfigurationError(f"url is {self.url!r}; it is a text that begins with http:// or https://")
+        checks.string("url", self.url, todo="for instance 'https://host/streams/count'")
         checked_headers(self.headers)
-        if self.encoding not in list(ENCODINGS):
-            known = ", ".join(map(repr, ENCODINGS))
-            raise ConfigurationError(f"encoding is {self.encoding!r}; it is one of {known}")
-        size: Any = self.max_frame_size
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ConfigurationError(f"max_frame_size is {size!r}; it is a whole number of bytes, from 1")
+        checks.one_of("encoding", self.encoding, ENCODINGS)
+        checks.integer("max_frame_size", self.max_frame_size, minimum=1, unit="bytes")
 
 
-def error_classes(errors: Iterable[Any]) -> list[type[Exception]]:
-    """Give the classes of errors in a setting.
+def error_classes(errors: object) -> list[type[Exception]]:
+    """Return the exception classes of a setting ``errors``.
 
     Raises:
-        ConfigurationError: it is no list of such.
+        ConfigurationError: it is not a list of exception classes.
     """
-    given = list(errors) if isinstance(cast("object", errors), Iterable) else None
-    if given is None or not all(isinstance(each, type) and issubclass(each, Exception) for each in given):
-        raise ConfigurationError(
-            f"errors is {errors if given is None else given!r}; it is a list of classes of exceptions, such as [OSError]"
-        )
-    return given
+    todo = "for instance [OSError]"
+    if not isinstance(errors, Iterable):
+        raise checks.wrong_type("errors", "a list of exception classes", errors, todo)
+    classes: list[type[Exception]] = []
+    for index, cls in enumerate(cast("Iterable[object]", errors)):
+        if not inspect.isclass(cls) or not issubclass(cls, Exception):
+            raise checks.wrong_type(f"errors[{index}]", "an exception class", cls, todo)
+        classes.append(cls)
+    return classes
 
 
 class Client(Generic[P, Reader_co, AsyncReader_co]):
-    """Calls a function that is served elsewhere; made by ``function.at(url)`` or by `client`.
+    """Calls a remote function; created by ``function.at(url)`` or by `client`.
 
-    As a context manager, async or not, it has connections of its own, which are closed at its end; else it shares them
-    with other clients.
+    Clients share one pool of connections. As a context manager, sync or async, a client uses a private pool, which is
+    closed at the end of the block.
     """
 
-    def __init__(self, settings: ClientSettings, written: Callable[..., bytes]) -> None:
+    def __init__(self, settings: ClientSettings, dump: Callable[..., bytes]) -> None:
         self._settings = settings
-        self._written = written
+        self._dump = dump  # returns the JSON of the arguments
         self._clients = SHARED
 
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> RemoteCall[Reader_co, AsyncReader_co]:
-        """Give the stream of one call, to be read in a ``with`` or an ``async with``, which sends the request.
+        """Return one call of the function. Its ``with`` or ``async with`` sends the request.
 
         Raises:
             TypeError: the arguments do not fit the function's signature.
-            NotSerializable: they cannot be written.
+            NotSerializable: an argument cannot be serialized.
         """
-        return RemoteCall(self._settings, self._clients, self._written(*args, **kwargs))
+        return RemoteCall(self._settings, self._clients, self._dump(*args, **kwargs))
 
     def __enter__(self) -> Self:
         self._clients = http_clients()
@@ -111,17 +114,17 @@ class Client(Generic[P, Reader_co, AsyncReader_co]):
 
 
 class RemoteCall(Generic[Reader_co, AsyncReader_co]):
-    """One stream. A ``with`` gives its reader, an ``async with`` its async reader; leaving it closes the connection.
+    """One call. ``with`` returns the reader of its stream, ``async with`` an async one; the end closes the connection.
 
     Raises:
-        ServerUnreachable: of ``with``: there is no connection, or it broke before the answer began.
-        RequestRefused: of ``with``: the server answered with an error; it is an `InvalidArguments` where the arguments
-            do not fit.
-        NotAStream: of ``with``: something else came.
-        RemoteTimeout: of ``with`` and of the reader: a time limit passed.
-        RemoteError: of ``with`` and of the reader: the function failed. An error of a class that is known here is
-            raised as it is.
-        OutOfOrder: of ``with``: the stream has been begun before.
+        ServerUnreachable: in ``with``: the connection failed, or it broke before the response began.
+        RequestRefused: in ``with``: the server responded with an error status; `InvalidArguments` if the arguments do
+            not fit.
+        NotAStream: in ``with``: the response is something else.
+        RemoteTimeout: in ``with`` and in the reader: a time limit has passed.
+        RemoteError: in ``with`` and in the reader: the function failed. An error of a known class is raised as that
+            class instead.
+        OutOfOrder: in ``with``: the call was already started.
     """
 
     def __init__(self, settings: ClientSettings, clients: HTTPClients, body: bytes) -> None:
@@ -132,9 +135,9 @@ class RemoteCall(Generic[Reader_co, AsyncReader_co]):
         self._async_pieces: AsyncGenerator[bytes, None] | None = None
 
     def __enter__(self) -> Reader_co:
-        self._pieces = self._begun().items()
-        next(self._pieces)
-        reader = stream_reader(self._settings.types, self._pieces, **self._how())
+        self._pieces = self._start().items()
+        next(self._pieces)  # the empty first item: the head of the response was accepted
+        reader = stream_reader(self._settings.types, self._pieces, **self._reader_settings())
         return cast("Reader_co", ValueReader[Any](reader) if self._settings.has_values else reader)
 
     def __exit__(self, *_: object) -> None:
@@ -142,18 +145,18 @@ class RemoteCall(Generic[Reader_co, AsyncReader_co]):
         self._pieces.close()
 
     async def __aenter__(self) -> AsyncReader_co:
-        self._async_pieces = self._begun().aitems()
+        self._async_pieces = self._start().aitems()
         await anext(self._async_pieces)
-        reader = stream_reader(self._settings.types, self._async_pieces, **self._how())
+        reader = stream_reader(self._settings.types, self._async_pieces, **self._reader_settings())
         return cast("AsyncReader_co", AsyncValueReader[Any](reader) if self._settings.has_values else reader)
 
     async def __aexit__(self, *_: object) -> None:
         assert self._async_pieces is not None
         await self._async_pieces.aclose()
 
-    def _begun(self) -> Driver[bytes, None]:
+    def _start(self) -> Driver[bytes, None]:
         if self._pieces is not None or self._async_pieces is not None:
-            raise OutOfOrder("this stream has been begun before; call stream() again for another")
+            raise OutOfOrder("the call was already started; call stream() again for another one")
         settings = self._settings
         request = StreamRequest(
             url=settings.url,
@@ -162,9 +165,9 @@ class RemoteCall(Generic[Reader_co, AsyncReader_co]):
             media_type=encoding_of(settings.encoding).media_type,
             errors=settings.errors,
         )
-        return Driver(stream_of(self._clients, request, StreamTimer(settings.timeouts)))
+        return Driver(stream_bytes(self._clients, request, StreamTimer(settings.timeouts)))
 
-    def _how(self) -> dict[str, Any]:
+    def _reader_settings(self) -> dict[str, Any]:
         settings = self._settings
         return {
             "encoding": settings.encoding,
@@ -205,18 +208,19 @@ def client(
     encoding: EncodingName = "frames",
     max_frame_size: int = MAX_FRAME_SIZE,
 ) -> Client[..., Any, Any]:
-    """Give a client of a function whose code is not here: by its address, and the types of its stream.
+    """Return a client of a function whose code is not available here, from its URL and the types of its stream.
 
-    The arguments are given to ``stream`` by their names.
+    The arguments of ``stream`` are passed by name.
 
     Args:
-        types: as `streaming.stream_types` gives them; or the type of items that are plain values, such as ``str``.
-        errors: classes of errors that the producer may raise here, beside Python's own and those of typed streams. An
-            error of another class is a `streaming.RemoteError`.
-        headers: are sent with each request.
+        url: the URL of the function.
+        types: the result of `streaming.stream_types`; or the type of items that are plain values, such as ``str``.
+        errors: classes of errors that the producer may raise here, in addition to those of Python and of typed streams.
+            For an error of another class, a `streaming.RemoteError` is raised.
+        headers: sent with each request.
         timeout: `Timeouts`, or one number of seconds for the whole stream. Each limit has its own error.
-        encoding: the form in which the server is asked to write the stream.
-        max_frame_size: in bytes; an item that is larger is refused.
+        encoding: the encoding of the stream that is requested from the server.
+        max_frame_size: in bytes. A larger item is rejected.
 
     Raises:
         ConfigurationError: a setting is wrong.
@@ -224,18 +228,16 @@ def client(
     known = error_classes(errors)
     try:
         declared, has_values = (types, False) if isinstance(types, StreamTypes) else types_of(types)
-    except (PydanticUserError, NameError) as error:  # a NameError, where a type is only a name
-        raise ConfigurationError(
-            f"types is {types!r}, which JSON cannot be read into; it is what streaming.stream_types gives, or the type of "
-            "items that are plain values, such as str"
-        ) from error
+    except (PydanticUserError, NameError) as error:  # a NameError: the type is a str, or contains one
+        expected = "the result of streaming.stream_types() or a type that JSON can be read into"
+        raise checks.wrong_value("types", expected, types, "for plain values, for instance str") from error
     settings = ClientSettings(
         url, declared, has_values, lambda: known, headers or {}, Timeouts.of(timeout), encoding, max_frame_size
     )
 
-    def written(*args: Any, **arguments: Any) -> bytes:
+    def dump(*args: Any, **arguments: Any) -> bytes:
         if args:
-            raise TypeError(f"{url}: its arguments are given by their names, as its signature is not known here")
-        return json_of(url, arguments)
+            raise TypeError(f"{url}: arguments must be passed by name, since the signature is not known here")
+        return dump_arguments(url, arguments)
 
-    return Client(settings, written)
+    return Client(settings, dump)

@@ -1,4 +1,4 @@
-"""The HTTP clients of remote streams."""
+"""The HTTP clients of remote streams: one pool that is shared, and private ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HTTPClients: TypeAlias = "Clients[httpx2.Client, httpx2.AsyncClient]"
 
 
 def http_clients() -> HTTPClients:
-    """Give clients that have connections of their own, as soon as they are needed."""
+    """Return HTTP clients with a separate pool of connections, created on first use."""
     return Clients(_client, _async_client, lambda client: client.aclose())
 
 
@@ -30,11 +30,12 @@ def _async_client(_: str) -> httpx2.AsyncClient:
 
 
 def _limits() -> httpx2.Limits:
-    """As many connections as there are streams; an unused one goes before the server's own limit, often 5 s, passes."""
     import httpx2
 
+    # Each open stream needs a connection, so their number is not limited. An idle one expires before servers close it
+    # (uvicorn: after 5 s); a request over a connection that is being closed fails.
     return httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=4.0)
 
 
 SHARED = http_clients()
-"""The clients of all who have none of their own."""
+"""The HTTP clients of each `Client` that is not used as a context manager."""

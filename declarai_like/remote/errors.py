@@ -1,21 +1,20 @@
-"""The errors that a stream has because it comes from elsewhere.
-
-They belong to two trees. Who reads a typed stream catches `TypedStreamError` for all that can go wrong with it, here or
-there; and a connection that fails or a time limit that passes is what it is everywhere: `errors.ConnectionFailed`, and
-the errors of `Timeouts` under their own names.
+"""The errors that a stream can have because it is remote, in one tree.
 
 ```text
 TypedStreamError
-├── ServerUnreachable     no connection, or it broke before the answer began (also an errors.ConnectionFailed)
-├── RequestRefused        the server answered with an error status
+├── ServerUnreachable     no connection, or it broke before the response began (also an errors.ConnectionFailed)
+├── RequestRefused        the server responded with an error status
 │   └── InvalidArguments      422: the arguments do not fit the function (also a ValueError)
-├── NotAStream            something else came, for instance an HTML page
-└── RemoteTimeout         a time limit passed (also an errors.Timeout)
-    ├── ConnectTimeout
-    ├── FirstTokenTimeout
-    ├── IdleTimeout
-    └── TotalTimeout
+├── NotAStream            the response is something else, for instance an HTML page
+└── RemoteTimeout         a time limit has passed (also an errors.Timeout)
+    ├── ConnectTimeout        no connection in time (also an errors.ConnectTimeout)
+    ├── FirstTokenTimeout     no response in time (also an errors.FirstTokenTimeout)
+    ├── IdleTimeout           nothing more in time (also an errors.IdleTimeout)
+    └── TotalTimeout          the whole stream took too long (also an errors.TotalTimeout)
 ```
+
+They belong to two trees. A reader of typed streams can catch `TypedStreamError` for everything that can go wrong, local
+or remote. A failed connection or a time limit is also an error of `errors`, as it is for models.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ from ..streaming import TypedStreamError
 
 
 class ServerUnreachable(TypedStreamError, errors.ConnectionFailed):
-    """The server could not be reached, or the connection broke before its answer began."""
+    """Raised if the server could not be reached, or if the connection broke before its response began."""
 
 
 class RequestRefused(TypedStreamError):
-    """The server answered with an error instead of a stream.
+    """Raised if the server responded with an error status instead of a stream.
 
     Attributes:
         status: the HTTP status.
-        details: what else the server told of it.
+        details: the further details that the server sent.
     """
 
     def __init__(self, message: str, *, status: int, details: Mapping[str, Any] | None = None) -> None:
@@ -50,15 +49,15 @@ class RequestRefused(TypedStreamError):
 
 
 class InvalidArguments(RequestRefused, ValueError):
-    """The arguments do not fit the function's signature; ``details["errors"]`` lists what is wrong with each."""
+    """Raised if the arguments do not fit the function's signature; ``details["errors"]`` lists each problem."""
 
 
 class NotAStream(TypedStreamError):
-    """The answer is of another content type than the stream that was asked for; mostly a wrong address."""
+    """Raised if the response has another content type than the requested stream, often because of a wrong URL."""
 
 
 class RemoteTimeout(TypedStreamError, errors.Timeout):
-    """A time limit passed; ``limit`` is in seconds."""
+    """Base of the errors that are raised if a time limit has passed; ``limit`` is in seconds."""
 
     def __init__(self, message: str, *, limit: float) -> None:
         TypedStreamError.__init__(self, message)
@@ -66,16 +65,16 @@ class RemoteTimeout(TypedStreamError, errors.Timeout):
 
 
 class ConnectTimeout(RemoteTimeout, errors.ConnectTimeout):
-    """No connection within ``Timeouts.connect``."""
+    """Raised if the connection is not established within ``Timeouts.connect``."""
 
 
 class FirstTokenTimeout(RemoteTimeout, errors.FirstTokenTimeout):
-    """Nothing of the stream within ``Timeouts.first_token``."""
+    """Raised if the response does not begin within ``Timeouts.first_token``."""
 
 
 class IdleTimeout(RemoteTimeout, errors.IdleTimeout):
-    """Nothing came within ``Timeouts.idle``, in the middle of the stream."""
+    """Raised if nothing arrives within ``Timeouts.idle``, in the middle of the stream."""
 
 
 class TotalTimeout(RemoteTimeout, errors.TotalTimeout):
-    """The whole stream took longer than ``Timeouts.total``."""
+    """Raised if the whole stream takes longer than ``Timeouts.total``."""

@@ -1,4 +1,4 @@
-"""A function's items as the frames of a stream, made a little ahead of the connection, and no further."""
+"""The producer of a stream: runs a function and puts the frames of its items into a bounded buffer."""
 
 from __future__ import annotations
 
@@ -18,28 +18,35 @@ from .declared import RemoteStream
 AnyStream: TypeAlias = RemoteStream[..., Any, Any, Any]
 AnyWriter: TypeAlias = StreamWriter[Any, Any, Any]
 Frame: TypeAlias = bytes | Exception
-"""What the producer has made: the bytes of a frame, or the error that ended it."""
+"""The bytes of a frame, or the error that ended the function.
+
+The error is not encoded here: before the first frame it becomes an HTTP status instead.
+"""
 
 _log = logging.getLogger("declarai_like")
 
 
 async def produce(
-    function: AnyStream, args: tuple[Any, ...], kwargs: dict[str, Any], writer: AnyWriter, into: ObjectSendStream[Frame]
+    function: AnyStream,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    writer: AnyWriter,
+    buffer: ObjectSendStream[Frame],
 ) -> None:
     """Run a function, and put the frames of its stream into the buffer, up to the end or the error.
 
-    When this is cancelled, the function's generator is closed.
+    If this is cancelled, the function's generator is closed.
     """
-    written = _written(function, writer)
-    async with into:
+    encode = _encoder(function, writer)
+    async with buffer:
         try:
             async with _items(function, args, kwargs) as items:
                 async for item in items:
-                    await into.send(written(item))
-            await into.send(writer.close())
+                    await buffer.send(encode(item))
+            await buffer.send(writer.close())
         except Exception as error:
             _log.exception("%s failed", function.name)
-            await into.send(error)
+            await buffer.send(error)
 
 
 @asynccontextmanager
@@ -54,16 +61,17 @@ async def _items(
     finally:
         aclose: Callable[[], Awaitable[object]] | None = getattr(items, "aclose", None)
         if aclose is not None:
-            with anyio.CancelScope(shield=True):  # what its `finally` waits for is its own affair
+            # If the client has left, this scope is cancelled, and an await in the function's `finally` would fail at once
+            with anyio.CancelScope(shield=True):
                 await aclose()
 
 
-def _written(function: AnyStream, writer: AnyWriter) -> Callable[[Any], bytes]:
-    """Give what makes the frame of each thing that the function gives."""
+def _encoder(function: AnyStream, writer: AnyWriter) -> Callable[[Any], bytes]:
+    """Return the function that encodes what ``function`` yields: a header, items, a footer, or plain values."""
     types = function.types
     is_header_next = types.header_type is not None
 
-    def written(value: Any) -> bytes:
+    def encode(value: Any) -> bytes:
         nonlocal is_header_next
         if is_header_next:
             frame = writer.yield_header(value)
@@ -73,12 +81,14 @@ def _written(function: AnyStream, writer: AnyWriter) -> Callable[[Any], bytes]:
             return writer.yield_footer(value)
         return writer.yield_item(value)
 
-    def wrapped(value: Any) -> bytes:
+    def encode_value(value: Any) -> bytes:
         try:
             item = types.item_type.model_validate(value)
         except ValidationError as error:
-            why = error.errors()[0]["msg"]
-            raise WrongModel(f"{function.name} gave {value!r:.100}, which is not of the declared type: {why}") from None
+            reason = error.errors()[0]["msg"]
+            raise WrongModel(
+                f"the items of {function.name} must be of the declared type, got {type(value).__name__}: {reason}"
+            ) from None
         return writer.yield_item(item)
 
-    return wrapped if function.has_values else written
+    return encode_value if function.has_values else encode

@@ -1,4 +1,4 @@
-"""What an answer with an error status means: one pure function of the status and the body."""
+"""The errors for responses with an error status: one pure function of the status and the body."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from ..streaming.failures import Failure, known_errors, raised
+from ..streaming.failures import Failure, decode_error, known_errors
 from .errors import InvalidArguments, RequestRefused
 
 _MAX_QUOTE_LENGTH = 200  # characters
 
 
 def status_error(url: str, status: int, body: bytes, errors: Iterable[type[Exception]]) -> Exception:
-    """Give the error for an answer with this status; a function's own error is the one that it would be in a stream.
+    """Return the error for a response with this status.
+
+    If the function failed before its first item (500), this is the error that the stream would have ended with later.
 
     Args:
+        url: the URL of the request.
+        status: the HTTP status.
+        body: the body of the response, or its beginning.
         errors: classes of errors that the function may raise here.
     """
     try:
@@ -26,10 +31,9 @@ def status_error(url: str, status: int, body: bytes, errors: Iterable[type[Excep
         detail = body.decode("utf-8", "replace").strip()[:_MAX_QUOTE_LENGTH]
     try:
         failure = Failure.model_validate(detail)
-    except ValidationError:  # not a server of ours, or something before it
-        said = f"{url} answered with HTTP {status}: {detail or 'no further word'}"
-        return RequestRefused(said, status=status)
+    except ValidationError:  # another server, or a proxy or middleware in front of this one
+        return RequestRefused(f"{url} responded with HTTP {status}: {detail or 'the body is empty'}", status=status)
     if status == 500:
-        return raised(failure, known_errors(errors), frame=0, offset=0)
-    kind = InvalidArguments if status == 422 else RequestRefused
-    return kind(f"{failure.message} (HTTP {status})", status=status, details=failure.details)
+        return decode_error(failure, known_errors(errors), frame=0, offset=0)
+    cls = InvalidArguments if status == 422 else RequestRefused
+    return cls(f"{failure.message} (HTTP {status})", status=status, details=failure.details)

@@ -1,10 +1,11 @@
-"""Functions behind addresses: as a router of FastAPI, or as an application of their own, which needs no framework."""
+"""Several functions behind URLs: as a FastAPI router, or as a plain ASGI application."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .._core import checks
 from ..errors import ConfigurationError
 from ..streaming.encodings import ENCODINGS
 from .declared import RemoteStream
@@ -16,20 +17,21 @@ if TYPE_CHECKING:
 
 ASGI: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MAX_BODY = 1024 * 1024
-BUFFER = 8
+MAX_BODY = 1024 * 1024  # bytes
+BUFFER = 8  # items
 
 
 def router(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY, **settings: Any) -> APIRouter:
-    """Give a router with a route for each function: ``app.include_router(remote.router(count), prefix="/streams")``.
+    """Return a router with a route for each function: ``app.include_router(remote.router(count), prefix="/streams")``.
 
     Args:
-        buffer: how many items a function may be ahead of the connection.
-        max_body: how large a request may be, in bytes.
-        settings: those of FastAPI's router, such as ``dependencies``.
+        functions: the remote streams.
+        buffer: the number of items that a function may be ahead of the connection.
+        max_body: the maximal size of a request body, in bytes.
+        settings: passed to FastAPI's `APIRouter`, for instance ``dependencies``.
 
     Raises:
-        ConfigurationError: something is no remote stream, two have the same name, or a setting is wrong.
+        ConfigurationError: an argument is not a remote stream, two have the same name, or a setting is wrong.
         ImportError: FastAPI is not installed.
     """
     from fastapi import APIRouter
@@ -42,7 +44,7 @@ def router(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY
             methods=["POST"],
             name=name,
             description=endpoint.function.__doc__ or "",
-            openapi_extra=_described(endpoint.function),
+            openapi_extra=_openapi(endpoint.function),
         )
     return routes
 
@@ -50,6 +52,8 @@ def router(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY
 def _route_of(endpoint: Endpoint) -> Callable[[], Awaitable[Any]]:
     from fastapi import Response
 
+    # The endpoint is an ASGI application and sends its own response. A route whose function returns a Response calls
+    # that with the request's ASGI arguments; FastAPI has run the dependencies before.
     class Streamed(Response):
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             await endpoint(scope, receive, send)
@@ -60,10 +64,10 @@ def _route_of(endpoint: Endpoint) -> Callable[[], Awaitable[Any]]:
     return answer
 
 
-def _described(function: AnyStream) -> dict[str, Any]:
-    """Say in the words of OpenAPI what a function takes and gives."""
+def _openapi(function: AnyStream) -> dict[str, Any]:
+    """Return the OpenAPI description of a function's request and response."""
     schema = function.arguments.schema
-    if "$defs" in schema:  # in a page of OpenAPI they would be looked for elsewhere
+    if "$defs" in schema:  # its references begin at its own root, which in an OpenAPI document is another one
         schema = {"type": "object"}
     content: dict[str, Any] = {encoding.media_type: {} for encoding in ENCODINGS.values()}
     return {
@@ -73,23 +77,26 @@ def _described(function: AnyStream) -> dict[str, Any]:
 
 
 def asgi(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY) -> ASGI:
-    """Give an ASGI application with a route for each function: ``app.mount("/streams", remote.asgi(count))``.
+    """Return an ASGI application with a route for each function: ``app.mount("/streams", remote.asgi(count))``.
 
     ``buffer`` and ``max_body`` are as for `router`.
 
     Raises:
-        ConfigurationError: something is no remote stream, two have the same name, or a setting is wrong.
+        ConfigurationError: an argument is not a remote stream, two have the same name, or a setting is wrong.
     """
     endpoints = _endpoints(functions, buffer, max_body)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http":  # "lifespan": there is nothing to start, and servers accept that it returns
             return
         name = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
         if name not in endpoints:
-            await reject(send, RequestRejected(404, "NotFound", f"there is no stream {name!r}"))
+            await reject(send, RequestRejected(404, "NotFound", f"unknown stream {name!r}"))
         elif scope["method"] != "POST":
-            await reject(send, RequestRejected(405, "MethodNotAllowed", f"{name} is asked for with POST"))
+            await reject(
+                send,
+                RequestRejected(405, "MethodNotAllowed", f"{name}: the method must be POST, got {scope['method']}"),
+            )
         else:
             await endpoints[name](scope, receive, send)
 
@@ -99,12 +106,12 @@ def asgi(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY) 
 def _endpoints(functions: Sequence[Any], buffer: int, max_body: int) -> dict[str, Endpoint]:
     for function in functions:
         if not isinstance(function, RemoteStream):
-            name = getattr(function, "__name__", repr(function))
-            raise ConfigurationError(f"{name} is no remote stream; put @remote.stream above it")
+            name = getattr(function, "__name__", None) or "each argument"
+            raise checks.wrong_type(name, "a remote stream", function, "put @remote.stream above it")
     endpoints = {function.name: Endpoint(function, buffer=buffer, max_body=max_body) for function in functions}
     names = [function.name for function in functions]
-    if twice := [name for name in names if names.count(name) > 1]:
+    if duplicates := [name for name in names if names.count(name) > 1]:
         raise ConfigurationError(
-            f"two functions are called {twice[0]!r}, and it is the name of their route; rename one, or use two routers"
+            f"two functions are named {duplicates[0]!r}, which is the name of their route; rename one, or use two routers"
         )
     return endpoints

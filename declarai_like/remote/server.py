@@ -1,7 +1,7 @@
-"""The producer's end: one function behind one address, as an ASGI application.
+"""One function behind a URL, as an ASGI application.
 
-Three tasks serve a stream: one runs the function, one sends what it gives, and one waits for the client to leave, which
-ends the others. Between the first two is a buffer, and it is small: who reads slowly makes the function wait.
+Three tasks serve a stream. One runs the function. One sends the frames. One waits for the client to disconnect, and then
+cancels the others. The buffer between the first two is bounded, so a slow client makes the function wait (back pressure).
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import anyio
 from anyio.abc import ObjectReceiveStream
 from pydantic import ValidationError
 
-from ..errors import ConfigurationError
+from .._core import checks
 from ..streaming import stream_writer
 from ..streaming.encodings import ENCODINGS, EncodingName
-from ..streaming.failures import written
+from ..streaming.failures import encode_error
 from .producing import AnyStream, AnyWriter, Frame, produce
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_FORMS: dict[str, EncodingName] = {form.media_type: name for name, form in ENCODINGS.items()}
+_ENCODINGS: dict[str, EncodingName] = {encoding.media_type: name for name, encoding in ENCODINGS.items()}
 
 
 class RequestRejected(Exception):
-    """A request cannot be served; the client is told so with an HTTP status."""
+    """Raised if a request cannot be served; it becomes a response with an HTTP status."""
 
     def __init__(self, status: int, type: str, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -37,58 +37,55 @@ class RequestRejected(Exception):
 
 
 class _ClientDisconnected(Exception):
-    """The client has gone."""
+    """Raised if the client disconnects before its request is complete."""
 
 
 class Endpoint:
-    """Serves one function.
+    """The ASGI application of one function.
 
     Args:
-        buffer: how many items the function may be ahead of the connection, at least 1.
-        max_body: how large a request may be, in bytes.
+        function: the remote stream.
+        buffer: the number of items that the function may be ahead of the connection, at least 1.
+        max_body: the maximal size of a request body, in bytes.
 
     Raises:
-        ConfigurationError: one of these is no whole number from 1.
+        ConfigurationError: one of these is not an integer >= 1.
     """
 
     def __init__(self, function: AnyStream, *, buffer: int, max_body: int) -> None:
-        for name, value, unit in (("buffer", buffer, "items"), ("max_body", max_body, "bytes")):
-            given: Any = value
-            if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-                raise ConfigurationError(f"{name} is {given!r}; it is a whole number of {unit}, from 1")
         self.function = function
-        self._buffer = buffer
-        self._max_body = max_body
+        self._buffer = checks.integer("buffer", buffer, minimum=1, unit="items")
+        self._max_body = checks.integer("max_body", max_body, minimum=1, unit="bytes")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             args, kwargs = self._arguments(await self._body(scope, receive))
         except _ClientDisconnected:
             return
-        except RequestRejected as refused:
-            await reject(send, refused)
+        except RequestRejected as rejected:
+            await reject(send, rejected)
             return
-        writer = stream_writer(self.function.types, encoding=_asked_for(scope))
-        # One item more is in the hands of the producer while it waits for the buffer
-        into, out = anyio.create_memory_object_stream[Frame](self._buffer - 1)
-        async with out, anyio.create_task_group() as tasks:
-            tasks.start_soon(_end_with_the_client, receive, tasks.cancel_scope)
-            tasks.start_soon(produce, self.function, args, kwargs, writer, into)
+        writer = stream_writer(self.function.types, encoding=_accepted_encoding(scope))
+        # The producer holds one more item while it waits for space in the buffer
+        buffer, frames = anyio.create_memory_object_stream[Frame](self._buffer - 1)
+        async with frames, anyio.create_task_group() as tasks:
+            tasks.start_soon(_cancel_on_disconnect, receive, tasks.cancel_scope)
+            tasks.start_soon(produce, self.function, args, kwargs, writer, buffer)
             try:
-                await _send_frames(out, writer, send)
-            except OSError:
-                pass  # how some servers say that the client has gone
-            tasks.cancel_scope.cancel()
+                await _send_frames(frames, writer, send)
+            except OSError:  # by the ASGI specification, send() raises it after the client has disconnected
+                pass
+            tasks.cancel_scope.cancel()  # the task that waits for the client to disconnect
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         too_large = RequestRejected(
-            413, "BodyTooLarge", f"{self.function.name}: a request may have {self._max_body} bytes"
+            413, "BodyTooLarge", f"{self.function.name}: the request body must be at most {self._max_body} bytes"
         )
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._max_body:
             raise too_large
         body = bytearray()
-        while True:
+        while True:  # the header may be missing or wrong, so the limit is checked again
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise _ClientDisconnected
@@ -100,26 +97,28 @@ class Endpoint:
 
     def _arguments(self, body: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if not body.lstrip().startswith(b"{"):
-            raise RequestRejected(422, "InvalidArguments", f"{self.function.name}: the body has to be a JSON object")
+            raise RequestRejected(
+                422, "InvalidArguments", f"{self.function.name}: the request body must be a JSON object"
+            )
         try:
-            return self.function.arguments.read(body)
+            return self.function.arguments.load(body)
         except ValidationError as error:
-            message, errors = self.function.arguments.told(error)
+            message, errors = self.function.arguments.error_payload(error)
             raise RequestRejected(422, "InvalidArguments", message, errors=errors) from None
 
 
-async def reject(send: Send, refused: RequestRejected) -> None:
-    """Tell the client why it is not served."""
-    await send(_head(refused.status, "application/json"))
-    await send(_body(refused.body, more=False))
+async def reject(send: Send, rejected: RequestRejected) -> None:
+    """Send the response for a request that cannot be served."""
+    await send(_head(rejected.status, "application/json"))
+    await send(_body(rejected.body, more=False))
 
 
-async def _send_frames(out: ObjectReceiveStream[Frame], writer: AnyWriter, send: Send) -> None:
-    has_begun = False
-    async for frame in out:
+async def _send_frames(frames: ObjectReceiveStream[Frame], writer: AnyWriter, send: Send) -> None:
+    has_begun = False  # the head waits for the first frame, so that an error before it can be an HTTP status
+    async for frame in frames:
         if isinstance(frame, Exception) and not has_begun:
             await send(_head(500, "application/json"))
-            await send(_body(b'{"detail":%b}' % written(frame, None), more=False))
+            await send(_body(b'{"detail":%b}' % encode_error(frame, None), more=False))
             return
         if not has_begun:
             await send(_head(200, writer.media_type))
@@ -128,26 +127,30 @@ async def _send_frames(out: ObjectReceiveStream[Frame], writer: AnyWriter, send:
     await send(_body(b"", more=False))
 
 
-async def _end_with_the_client(receive: Receive, scope: anyio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
+async def _cancel_on_disconnect(receive: Receive, scope: anyio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":  # some servers send an empty "http.request" first
         pass
     scope.cancel()
 
 
-def _asked_for(scope: Scope) -> EncodingName:
-    """Give the first form that the request accepts; frames, where it names none."""
+def _accepted_encoding(scope: Scope) -> EncodingName:
+    """Return the first encoding in the request's Accept header; ``"frames"`` if it does not name one."""
     accepted = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
     for entry in accepted.split(","):
         media_type = entry.partition(";")[0].strip().lower()
-        if media_type in _FORMS:
-            return _FORMS[media_type]
+        if media_type in _ENCODINGS:
+            return _ENCODINGS[media_type]
     return "frames"
 
 
 def _head(status: int, media_type: str) -> MutableMapping[str, Any]:
-    kept_from = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
-    kind = f"{media_type}; charset=utf-8" if media_type == "text/event-stream" else media_type
-    headers = [(b"content-type", kind.encode()), *kept_from]
+    if media_type == "text/event-stream":
+        media_type += "; charset=utf-8"
+    headers = [
+        (b"content-type", media_type.encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),  # nginx would collect items before it passes them on
+    ]
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 

@@ -1,4 +1,4 @@
-"""The clock of a remote stream."""
+"""The timer of a remote stream, for the limits of `Timeouts`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .errors import ConnectTimeout, FirstTokenTimeout, IdleTimeout, RemoteTimeou
 
 
 class StreamTimer:
-    """Says how long each wait of one stream may take.
+    """Determines how long each wait of one stream may take.
 
     Attributes:
-        begun: whether the answer has: then ``idle`` limits each wait, before that ``first_token``.
+        begun: True after the response has begun. ``idle`` then limits each wait; before, ``first_token`` does.
     """
 
     def __init__(self, timeouts: Timeouts) -> None:
@@ -21,10 +21,10 @@ class StreamTimer:
         self._ends = None if timeouts.total is None else time.monotonic() + timeouts.total
 
     def left(self) -> float | None:
-        """Give how many seconds a wait that begins now may take.
+        """Return the number of seconds that a wait may take if it begins now; None means no limit.
 
         Raises:
-            TotalTimeout: there is no time left.
+            TotalTimeout: the total limit has passed.
         """
         until_end = self._until_end()
         if until_end is not None and until_end <= 0:
@@ -32,27 +32,29 @@ class StreamTimer:
         return _shorter(self._timeouts.idle if self.begun else self._timeouts.first_token, until_end)
 
     def left_to_connect(self) -> float | None:
-        """Give how many seconds the connection may take."""
+        """Return the number of seconds that the connection may take; None means no limit."""
         return _shorter(self._timeouts.connect, self._until_end())
 
     def expired(self, *, connecting: bool = False) -> RemoteTimeout:
-        """Give the error for the limit that has passed."""
+        """Return the error for the limit that has passed."""
         timeouts, until_end = self._timeouts, self._until_end()
         if timeouts.total is not None and until_end is not None and until_end <= 0:
-            return TotalTimeout(f"the stream took longer than total ({timeouts.total:g} s)", limit=timeouts.total)
+            return TotalTimeout(
+                f"the stream took longer than {timeouts.total:g} s (timeouts.total)", limit=timeouts.total
+            )
         if connecting:
             limit = timeouts.connect or 0.0
-            return ConnectTimeout(f"no connection came to stand within connect ({limit:g} s)", limit=limit)
+            return ConnectTimeout(f"could not connect within {limit:g} s (timeouts.connect)", limit=limit)
         if not self.begun:
             limit = timeouts.first_token or 0.0
-            return FirstTokenTimeout(f"the stream did not begin within first_token ({limit:g} s)", limit=limit)
+            return FirstTokenTimeout(f"the stream did not begin within {limit:g} s (timeouts.first_token)", limit=limit)
         limit = timeouts.idle or 0.0
-        return IdleTimeout(f"nothing came from the server within idle ({limit:g} s)", limit=limit)
+        return IdleTimeout(f"nothing arrived from the server within {limit:g} s (timeouts.idle)", limit=limit)
 
     def _until_end(self) -> float | None:
         return None if self._ends is None else self._ends - time.monotonic()
 
 
 def _shorter(one: float | None, other: float | None) -> float | None:
-    given = [limit for limit in (one, other) if limit is not None]
-    return min(given, default=None)
+    limits = [limit for limit in (one, other) if limit is not None]
+    return min(limits, default=None)

@@ -1,4 +1,4 @@
-"""Items that are no models, such as text: each travels in a model of its own, and comes out of it again."""
+"""Items that are not models, such as text: each is wrapped in a `RootModel` for the stream, and unwrapped by the reader."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ _Wrapped = RootModel[Any]
 
 
 class ValueReader(Generic[Value_co]):
-    """Reads items that are plain values. It raises what a `StreamReader` raises."""
+    """Reads items that are plain values. The methods raise the errors of those of `StreamReader`."""
 
     def __init__(self, reader: StreamReader[_Wrapped, None, None]) -> None:
         self._reader = reader
 
     def read_items(self) -> Iterator[Value_co]:
-        """Give the items that are left, each as soon as it has come; again after a ``break``, from the next one on."""
+        """Yield the items that are left, each as soon as it arrives. After a ``break``, a second call continues."""
         for item in self._reader.read_items():
             yield item.root
 
 
 class AsyncValueReader(Generic[Value_co]):
-    """Reads items that are plain values, async. It raises what a `StreamReader` raises."""
+    """Reads items that are plain values, async. The methods raise the errors of those of `StreamReader`."""
 
     def __init__(self, reader: AsyncStreamReader[_Wrapped, None, None]) -> None:
         self._reader = reader
 
     def read_items(self) -> AsyncIterator[Value_co]:
-        """Give the items that are left, each as soon as it has come; again after a ``break``, from the next one on."""
+        """Yield the items that are left, each as soon as it arrives. After a ``break``, a second call continues."""
         return _Values(self._reader.read_items())
 
 
 class _Values(AsyncIterator[Any]):
-    """The values of wrapped items. No async generator: those must be closed by who leaves them early."""
+    """The values of wrapped items. Not an async generator, for the reason given at `AsyncStreamReader`'s items."""
 
     def __init__(self, items: AsyncIterator[_Wrapped]) -> None:
         self._items = items
@@ -47,14 +47,14 @@ class _Values(AsyncIterator[Any]):
 
 
 def types_of(item: Any) -> tuple[StreamTypes[Any, Any, Any], bool]:
-    """Give the types of a stream of such items, and whether they are values, which travel in models.
+    """Return the stream types for items of this type, and True if they are values, which are wrapped.
 
     Raises:
         PydanticUserError: items of this type cannot be read from JSON.
-        NameError: the type has a name in it that is not known.
+        NameError: the type contains an unknown name.
     """
     if isinstance(item, type) and issubclass(item, BaseModel):
         return stream_types(item), False
     model = cast("type[BaseModel]", RootModel[item])
-    model.model_rebuild()  # does nothing, but where a name in the type is not known
+    model.model_rebuild()  # does nothing, unless the type has a name that is unknown: then it raises
     return stream_types(model), True

@@ -15,7 +15,19 @@ with streaming.stream_reader(TYPES, pieces) as reader:
     for item in reader.read_items(): ...
     footer = reader.read_footer()
 
-This package needs pydantic and nothing else, also of the library around it: a client can have it alone.
+This package imports pydantic and nothing else, not even the library around it. So a client can use a copy of the folder.
+
+The modules, in the order in which an item passes through them::
+
+    declared   the types of a stream
+    writer     models -> bytes, one frame for each call          order      which frame may follow which
+    payloads   a model <-> the content of a frame                segments, arrays   binary content beside the JSON
+    encodings  the three encodings: frames (with bodies); lines (NDJSON and server-sent events)
+    sources    the iterators that the bytes come from
+    receiver   bytes -> models, without I/O                      failures   the error of a producer <-> an ERROR frame
+    reader     the sync and the async reader around a receiver
+
+Beside them are `errors`, and `text` for a stream of plain text.
 """
 
 from __future__ import annotations

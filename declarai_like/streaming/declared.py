@@ -1,21 +1,22 @@
-"""What a typed stream is made of: the models of its items, its header and its footer."""
+"""The declaration of a typed stream: the models of its items, its header and its footer."""
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
 from pydantic import BaseModel
 
-from .errors import WrongModel
+from .errors import WrongModel, type_name
 
 Item = TypeVar("Item", bound=BaseModel)
 Model = TypeVar("Model", bound=BaseModel)
 Model2 = TypeVar("Model2", bound=BaseModel)
 Header = TypeVar("Header")
-"""The header's model; None where there is no header."""
+"""The model of the header; None for a stream without one."""
 Footer = TypeVar("Footer")
-"""The footer's model; None where there is no footer."""
+"""The model of the footer; None for a stream without one."""
 
 Item_co = TypeVar("Item_co", bound=BaseModel, covariant=True)
 Header_co = TypeVar("Header_co", covariant=True)
@@ -24,10 +25,10 @@ Footer_co = TypeVar("Footer_co", covariant=True)
 
 @dataclass(frozen=True)
 class StreamTypes(Generic[Item, Header, Footer]):
-    """The types of a stream, for those who write it and those who read it; made by `stream_types`.
+    """The types of a stream, for its writer and its reader; created by `stream_types`.
 
     Raises:
-        WrongModel: one of them is no pydantic model.
+        WrongModel: one of them is not a pydantic model class.
     """
 
     item_type: type[Item]
@@ -36,10 +37,11 @@ class StreamTypes(Generic[Item, Header, Footer]):
 
     def __post_init__(self) -> None:
         for name in ("item_type", "header_type", "footer_type"):
-            model: Any = getattr(self, name)
-            is_missing = model is None and name != "item_type"
-            if not is_missing and not (isinstance(model, type) and issubclass(model, BaseModel)):
-                raise WrongModel(f"{name} has to be a pydantic model, and is {model!r}")
+            model: object = getattr(self, name)
+            if model is None and name != "item_type":
+                continue
+            if not inspect.isclass(model) or not issubclass(model, BaseModel):
+                raise WrongModel(f"{name} must be a pydantic model class, got {type_name(model)}")
 
 
 @overload
@@ -55,9 +57,14 @@ def stream_types(
 def stream_types(
     item_type: type[Any], *, header_type: type[Any] | None = None, footer_type: type[Any] | None = None
 ) -> StreamTypes[Any, Any, Any]:
-    """Give the types of a stream: its items' model, and where it has them those of a header and a footer.
+    """Return the types of a stream.
+
+    Args:
+        item_type: the model of all items.
+        header_type: the model of the header; None for a stream without one.
+        footer_type: the model of the footer; None for a stream without one.
 
     Raises:
-        WrongModel: one of them is no pydantic model.
+        WrongModel: one of them is not a pydantic model class.
     """
     return StreamTypes(item_type, header_type, footer_type)

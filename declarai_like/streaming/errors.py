@@ -1,23 +1,25 @@
-"""Every error of typed streams, in one tree.
+"""The errors of typed streams, in one tree.
 
 ```text
 TypedStreamError
 ├── StreamTruncated       the bytes end before the stream does (also an EOFError)
-├── FrameError            what came is not what it has to be (also a ValueError)
-│   ├── UnknownFrame          no frame of this format, for instance an HTML page
-│   ├── FrameTooLarge
-│   ├── InvalidPayload        its content does not fit the model
-│   ├── UnexpectedFrame       it cannot stand where it stands
-│   │   ├── MissingHeader
-│   │   ├── MissingFooter
-│   │   └── DataAfterEnd
-│   ├── WrongCount            the end tells of more or of fewer items than have come
+├── FrameError            the bytes are not a valid stream (also a ValueError)
+│   ├── UnknownFrame          not a frame of this format, for instance an HTML page
+│   ├── FrameTooLarge         a frame is larger than the limit
+│   ├── InvalidPayload        the content of a frame does not fit its model
+│   ├── UnexpectedFrame       a frame is in a wrong position
+│   │   ├── MissingHeader         the declared header is missing
+│   │   ├── MissingFooter         the declared footer is missing
+│   │   └── DataAfterEnd          data follows the end of the stream
+│   ├── WrongCount            the end of the stream counts more or fewer items than arrived
 │   └── InvalidText           a stream of text is not UTF-8
 ├── OutOfOrder            the writer or the reader cannot do this now (also a ValueError)
-├── WrongModel            the writer was given something of another type (also a TypeError)
-├── NotSerializable       the writer was given a model that cannot be written (also a ValueError)
-└── RemoteError           the producer failed, with an error that is not known here
+├── WrongModel            the writer received an object of another type (also a TypeError)
+├── NotSerializable       the writer received a model that cannot be serialized (also a ValueError)
+└── RemoteError           the producer failed with an error whose class is not known here
 ```
+
+`remote.errors` adds the errors of a stream over HTTP to this tree.
 """
 
 from __future__ import annotations
@@ -27,93 +29,94 @@ from typing import Any
 
 
 class TypedStreamError(Exception):
-    """The base of all errors of typed streams.
+    """The base class of all errors of typed streams.
 
     Attributes:
-        frame: which frame it is about, from 0; None where it is about none.
-        offset: where that frame begins in the stream, in bytes.
+        frame: the index of the frame that the error is about, from 0; None if it is not about a frame.
+        offset: the position in the stream where that frame begins, in bytes.
     """
 
     def __init__(self, message: str, *, frame: int | None = None, offset: int | None = None) -> None:
-        Exception.__init__(self, message)  # an error of two trees has another base, which takes more
+        # Not super(): an error of two trees (remote.errors) has a second base, whose constructor takes other arguments
+        Exception.__init__(self, message)
         self.frame = frame
         self.offset = offset
 
     def __str__(self) -> str:
         message = str(self.args[0])
-        place = [f"frame {self.frame}"] if self.frame is not None else []
-        place += [f"byte {self.offset}"] if self.offset is not None else []
-        return f"{message} ({', '.join(place)})" if place else message
+        position = [f"frame {self.frame}"] if self.frame is not None else []
+        position += [f"byte {self.offset}"] if self.offset is not None else []
+        return f"{message} ({', '.join(position)})" if position else message
 
     @property
     def details(self) -> dict[str, Any]:
-        """What else is told of it to a consumer elsewhere."""
+        """The details that are sent with this error if it ends another stream."""
         return {"frame": self.frame, "offset": self.offset}
 
 
 class StreamTruncated(TypedStreamError, EOFError):
-    """The bytes end before the stream does: the connection was cut, or the producer stopped in the middle."""
+    """Raised if the bytes end before the stream does: the connection was cut, or the producer stopped."""
 
 
 class FrameError(TypedStreamError, ValueError):
-    """What came is not what it has to be; nothing more can be read."""
+    """Base of the errors that are raised if the bytes are not a valid stream; no more of it can be read."""
 
 
 class UnknownFrame(FrameError):
-    """This is no frame of the format; often the page of a server or a proxy that has an error of its own."""
+    """Raised if the bytes are not a frame of the format, often an error page of a server or a proxy."""
 
 
 class FrameTooLarge(FrameError):
-    """A frame is larger than the limit; nothing of it was kept."""
+    """Raised if a frame is larger than the limit; its content is not kept."""
 
 
 class InvalidPayload(FrameError):
-    """The content of a frame does not fit the model that the types declare."""
+    """Raised if the content of a frame does not fit the declared model."""
 
 
 class UnexpectedFrame(FrameError):
-    """A frame cannot stand where it stands, or is of a kind that the types do not declare."""
+    """Raised if a frame is not allowed in its position, or if the types do not declare its kind."""
 
 
 class MissingHeader(UnexpectedFrame):
-    """The stream has not the header that the types declare. The items can be read all the same."""
+    """Raised if the stream does not have the declared header. The items can still be read."""
 
 
 class MissingFooter(UnexpectedFrame):
-    """The stream ends as it should, but for the footer that the types declare."""
+    """Raised if the stream ends correctly, but without the declared footer."""
 
 
 class DataAfterEnd(UnexpectedFrame):
-    """Something follows on the end of the stream."""
+    """Raised if data follows the end of the stream."""
 
 
 class WrongCount(FrameError):
-    """The end tells of another number of items than have come."""
+    """Raised if the end of the stream counts more or fewer items than arrived."""
 
 
 class InvalidText(FrameError):
-    """A stream of text holds bytes that are not UTF-8."""
+    """Raised if a stream of text is not valid UTF-8."""
 
 
 class OutOfOrder(TypedStreamError, ValueError):
-    """The writer or the reader cannot do this now; it stays as it was."""
+    """Raised if the writer or the reader cannot do this now; its state does not change."""
 
 
 class WrongModel(TypedStreamError, TypeError):
-    """What the writer was given is not of the type that is declared; nothing was written."""
+    """Raised if the writer receives an object that is not of the declared type; nothing is written."""
 
 
 class NotSerializable(TypedStreamError, ValueError):
-    """The model that the writer was given cannot be written; nothing was."""
+    """Raised if the writer receives a model that cannot be serialized; nothing is written."""
 
 
 class RemoteError(TypedStreamError):
-    """The producer failed, with an error whose class is not known here.
+    """Raised if the producer failed with an error whose class is not known here.
 
     Attributes:
-        type: the name of its class there, with its module.
+        type: the qualified name of its class.
         message: its message.
-        details: what else the producer told of it.
+        details: the further details that the producer sent.
     """
 
     def __init__(
@@ -133,3 +136,10 @@ class RemoteError(TypedStreamError):
     @property
     def details(self) -> dict[str, Any]:
         return self._details
+
+
+def type_name(value: object) -> str:
+    """Return the name of a value's type in an error: ``int``, ``None``, ``the class Film``."""
+    if value is None:
+        return "None"
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__

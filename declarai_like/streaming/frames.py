@@ -1,7 +1,7 @@
-"""Frames in bytes: one byte that says what it is, four that say how long, and the content.
+"""Frames as bytes: one byte for the tag, four for the length (big endian), and the content.
 
-The length is big endian. The content is JSON; where the highest bit of the first byte is set, it is a binary payload.
-The decoder does no I/O, and reads frames from bytes that may be cut anywhere.
+The content is JSON. If the highest bit of the tag is set, it is a binary payload, see `segments`. The decoder does no I/O
+and accepts bytes that are cut anywhere.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from .errors import FrameTooLarge, StreamTruncated, UnknownFrame
 from .order import Tag
 
 FrameRun: TypeAlias = "tuple[int, list[bytes | bytearray], int]"
-"""Frames of one kind in a row: their tag, the content of each, and where in the stream the first begins.
+"""Consecutive frames of one kind: their tag, the content of each, and the position of the first one in the stream.
 
-Plain values, and several frames at once: each item is one, so the time of a stream is spent here.
+A stream has one frame for each item, so its time is spent here. That is why a run is a plain tuple and not an object for
+each frame.
 """
 
 BINARY = 0x80
@@ -26,36 +27,36 @@ HEAD_SIZE = 5
 _pack_head = struct.Struct(">BI").pack
 _unpack_head = struct.Struct(">BI").unpack_from
 _TAGS = frozenset({*Tag, *(tag | BINARY for tag in (Tag.HEADER, Tag.ITEM, Tag.FOOTER))})
-_ITEM = int(Tag.ITEM)
+_ITEM = int(Tag.ITEM)  # an int: comparing it is faster than comparing an IntEnum
 _BLOCK = 64 * 1024
 _SMALL = 4 * 1024
-"""Frames up to this size are put together from their pieces at once, larger ones as they come."""
+"""The size up to which an incomplete frame is kept as bytes and joined with the next piece. Larger ones get a `Body`."""
 
 
 @cache
 def short_heads(tag: int) -> Sequence[bytes]:
-    """Give the heads of frames with up to a thousand bytes: to look one up is faster than to make it."""
+    """Return the heads of frames with up to 999 bytes of content. Looking one up is faster than packing it."""
     return [_pack_head(tag, length) for length in range(1000)]
 
 
-def encoded(tag: int, content: bytes) -> bytes:
-    """Give the bytes of a frame.
+def encode_frame(tag: int, content: bytes) -> bytes:
+    """Return the bytes of a frame.
 
     Raises:
-        FrameTooLarge: four bytes cannot tell of so much.
+        FrameTooLarge: the length does not fit into four bytes.
     """
     try:
         return _pack_head(tag, len(content)) + content
     except struct.error:
-        raise FrameTooLarge(f"a frame can have {2**32 - 1} bytes, and this one has {len(content)}") from None
+        raise FrameTooLarge(f"the content of a frame must be at most {2**32 - 1} bytes, got {len(content)}") from None
 
 
 class FrameDecoder:
-    """Turns bytes into frames: ``feed`` gives those that a piece completes.
+    """An incremental decoder of frames.
 
     Attributes:
-        index: how many frames it has given.
-        offset: how far in the stream it has come, in bytes; the rest that it keeps of a small frame is not counted.
+        index: the number of frames that it returned.
+        offset: the number of bytes of the stream that it consumed, without those of an incomplete small frame.
     """
 
     def __init__(self, *, max_frame_size: int) -> None:
@@ -63,28 +64,29 @@ class FrameDecoder:
         self.offset = 0
         self._max_size = max_frame_size
         self._max_small = min(max_frame_size, _SMALL - HEAD_SIZE)
-        self._rest: bytes = b""  # of a small frame that is not whole
-        self._needed = 0  # bytes, until more is known of it
-        self._body: Body | None = None  # of a large frame that is not whole
+        self._rest: bytes = b""  # an incomplete small frame
+        self._needed = 0  # the size that `_rest` must have before it is looked at again
+        self._body: Body | None = None  # an incomplete large frame
 
     def feed(self, piece: bytes) -> Iterable[FrameRun]:
-        """Give the frames that the piece completes, in order; the next piece may follow when they have been taken.
+        """Return the frames that the piece completes, in order. They must be consumed before the next call.
 
         Raises:
-            UnknownFrame: this is no frame.
-            FrameTooLarge: its head says so; nothing of it is kept.
+            UnknownFrame: the bytes are not a frame.
+            FrameTooLarge: the head of a frame announces more than the limit; the content is not kept.
         """
         if self._rest:
             if len(self._rest) + len(piece) < self._needed:
                 self._rest += piece
                 return ()
             if len(piece) > _BLOCK:
-                return self._in_blocks(piece)
+                return self._runs_of_blocks(piece)
             piece = self._rest + piece
             self._rest = b""
         if self._body is not None or len(piece) > _SMALL:
             return self._runs(piece, 0)
-        # Most often there are small items, and the beginning of one: with those it is done at once
+        # The usual piece has a few small items and maybe the beginning of one. For it this loop does all the work, without
+        # a generator; for anything else it returns before it has changed any state.
         contents: list[bytes | bytearray] = []
         at, size = 0, len(piece)
         while at < size:
@@ -105,10 +107,10 @@ class FrameDecoder:
         return ((_ITEM, contents, offset),)
 
     def end(self) -> None:
-        """Take note that there are no more bytes.
+        """Handle the end of the bytes.
 
         Raises:
-            StreamTruncated: they end inside a frame.
+            StreamTruncated: it is inside a frame.
         """
         if self._body is not None:
             what = f"the {Tag(self._body.tag & ~BINARY).name} frame, {self._body.missing} bytes before its end"
@@ -116,8 +118,8 @@ class FrameDecoder:
         if self._rest:
             raise StreamTruncated("the stream ends inside a frame", frame=self.index, offset=self.offset)
 
-    def _in_blocks(self, piece: bytes) -> Iterator[FrameRun]:
-        """Read a large piece that begins inside a small frame, without a copy of the whole."""
+    def _runs_of_blocks(self, piece: bytes) -> Iterator[FrameRun]:
+        """Decode a large piece that begins inside a small frame; joining the two at once would copy the whole piece."""
         at = 0
         while self._rest and at < len(piece):
             rest, self._rest = self._rest, b""
@@ -127,10 +129,11 @@ class FrameDecoder:
             yield from self._runs(piece, at)
 
     def _runs(self, piece: bytes, at: int) -> Iterator[FrameRun]:
-        before = self.offset - at  # where the piece begins
+        """Decode any ``piece[at:]``."""
+        start = self.offset - at  # the position of the piece in the stream
         if self._body is not None:
             at += self._body.fill(piece, at)
-            self.offset = before + at
+            self.offset = start + at
             if self._body.missing:
                 return
             body, self._body = self._body, None
@@ -140,23 +143,26 @@ class FrameDecoder:
             contents, end = self._items(piece, at)
             if contents:
                 self.index += len(contents)
-                yield _ITEM, contents, before + at
+                yield _ITEM, contents, start + at
                 at = end
                 continue
             tag, length = _unpack_head(piece, at)
-            self._check(tag, length, before + at)
+            self._check(tag, length, start + at)
             end = at + HEAD_SIZE + length
             if end > len(piece):
                 break
             self.index += 1
-            yield tag, [piece[at + HEAD_SIZE : end]], before + at
+            yield tag, [piece[at + HEAD_SIZE : end]], start + at
             at = end
-        self.offset = before + at
+        self.offset = start + at
         if at < len(piece):
             self._keep(piece, at)
 
     def _items(self, piece: bytes, at: int) -> tuple[list[bytes | bytearray], int]:
-        """Give the items that come next, a block of them at most, and where they end."""
+        """Return the contents of the next items, at most a block of them, and the position after them.
+
+        Without the limit, all contents of a large piece would be in memory a second time.
+        """
         size, limit = len(piece), self._max_size
         last = min(size - HEAD_SIZE, at + _BLOCK)
         contents: list[bytes | bytearray] = []
@@ -170,7 +176,7 @@ class FrameDecoder:
         return contents, at
 
     def _keep(self, piece: bytes, at: int) -> None:
-        """Keep what there is of a frame that is not whole."""
+        """Keep an incomplete frame, which begins at ``piece[at]``."""
         left = len(piece) - at
         tag, length = _unpack_head(piece, at) if left >= HEAD_SIZE else (piece[at], 0)
         self._check(tag, length, self.offset)
@@ -184,15 +190,18 @@ class FrameDecoder:
 
     def _check(self, tag: int, length: int, offset: int) -> None:
         if tag not in _TAGS:
-            hint = "" if offset else looks_like(tag)
-            raise UnknownFrame(f"there is no frame with the tag {tag}{hint}", frame=self.index, offset=offset)
+            hint = "" if offset else content_hint(tag)
+            raise UnknownFrame(f"unknown frame tag {tag}{hint}", frame=self.index, offset=offset)
         if length > self._max_size:
-            what = f"the {Tag(tag & ~BINARY).name} frame has {length} bytes, more than the {self._max_size} of max_frame_size"
-            raise FrameTooLarge(what, frame=self.index, offset=offset)
+            raise FrameTooLarge(
+                f"the {Tag(tag & ~BINARY).name} frame has {length} bytes, more than max_frame_size ({self._max_size})",
+                frame=self.index,
+                offset=offset,
+            )
 
 
-def looks_like(first: int) -> str:
-    """Say what a stream may be instead, which begins with this byte."""
+def content_hint(first: int) -> str:
+    """Return a hint for the error if the first byte of a stream suggests another kind of content, else ``""``."""
     if first == ord("<"):
-        return "; this looks like an HTML page, which may be the error of a server or a proxy in between"
+        return "; this looks like an HTML page, for instance the error page of a server or a proxy"
     return "; this looks like JSON or text" if first in range(0x20, 0x7F) else ""

@@ -1,4 +1,4 @@
-"""Frames in lines of text: NDJSON, with one line for each, and server-sent events, with one event for each.
+"""Frames as lines of text: NDJSON, with one line for each frame, and server-sent events, with one event for each frame.
 
 ```text
 {"header": {...}}          event: header
@@ -17,8 +17,11 @@
                            data: {...}
 ```
 
-The decoders do no I/O, and read lines from bytes that may be cut anywhere. What a server may put between events to keep
-a connection open (empty lines, comments) is passed over, and so are fields of events that say nothing here.
+NDJSON: https://github.com/ndjson/ndjson-spec. Server-sent events:
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+
+The decoders do no I/O and accept bytes that are cut anywhere. They ignore what servers send to keep a connection open
+(empty lines, comments), and fields of events that frames do not use.
 """
 
 from __future__ import annotations
@@ -27,63 +30,63 @@ import re
 from collections.abc import Iterator
 
 from .errors import FrameTooLarge, InvalidPayload, StreamTruncated, UnknownFrame
-from .frames import FrameRun, looks_like
+from .frames import FrameRun, content_hint
 from .order import Tag
 
 _NAMES = {tag: tag.name.lower().encode() for tag in Tag}
 _TAGS = {name: tag for tag, name in _NAMES.items()}
-_LINE_BEGINS = {tag: b'{"%b":' % name for tag, name in _NAMES.items()}
-_EVENT_BEGINS = {tag: b"event: %b\ndata: " % name for tag, name in _NAMES.items()}
+_LINE_PREFIXES = {tag: b'{"%b":' % name for tag, name in _NAMES.items()}
+_EVENT_PREFIXES = {tag: b"event: %b\ndata: " % name for tag, name in _NAMES.items()}
 _LINE = re.compile(rb'[ \t]*\{[ \t]*"([^"\\]*)"[ \t]*:')
 _BOM = b"\xef\xbb\xbf"
-_MAX_AROUND = 64
-"""How much longer than its content a line may be."""
+_MAX_EXTRA = 64
+"""The number of bytes that a line may have beside the content of its frame: braces, the name, spaces."""
 
 
-def encoded_line(tag: int, content: bytes) -> bytes:
-    """Give the line of a frame."""
-    return _LINE_BEGINS[Tag(tag)] + content + b"}\n"
+def encode_line(tag: int, content: bytes) -> bytes:
+    """Return the line of a frame."""
+    return _LINE_PREFIXES[Tag(tag)] + content + b"}\n"
 
 
-def encoded_event(tag: int, content: bytes) -> bytes:
-    """Give the event of a frame."""
-    return _EVENT_BEGINS[Tag(tag)] + content + b"\n\n"
+def encode_event(tag: int, content: bytes) -> bytes:
+    """Return the event of a frame."""
+    return _EVENT_PREFIXES[Tag(tag)] + content + b"\n\n"
 
 
-class _Lines:
-    """Turns bytes into lines, and those into frames.
+class _LineBasedDecoder:
+    """The common part of the decoders: bytes become lines. A subclass makes frames of them.
 
     Attributes:
-        index: how many frames it has given.
-        offset: how many bytes it has taken in.
+        index: the number of frames that it yielded.
+        offset: the number of bytes that it consumed.
+        first_bytes: the bytes with which a stream of this encoding can begin.
     """
 
-    begins = b""
-    """The bytes with which a stream can begin."""
+    first_bytes = b""
 
     def __init__(self, *, max_frame_size: int) -> None:
         self.index = 0
         self.offset = 0
         self._max_size = max_frame_size
-        self._rest = bytearray()  # of a line whose end has not come
-        self._after_cr = False  # a line feed that comes next belongs to the carriage return before it
+        self._rest = bytearray()  # an incomplete line
+        self._after_cr = False  # the last line ended with CR: an LF at the start of the next piece belongs to it
 
     def feed(self, piece: bytes) -> Iterator[FrameRun]:
-        """Give the frames that the piece completes, in order; the next piece may follow when they have been taken.
+        """Yield the frames that the piece completes, in order. They must be consumed before the next call.
 
         Raises:
-            UnknownFrame: this is no frame.
-            FrameTooLarge: it has grown past the limit.
-            InvalidPayload: this is no JSON.
+            UnknownFrame: the bytes are not a frame.
+            FrameTooLarge: a frame is larger than the limit.
+            InvalidPayload: a line is not JSON.
         """
         if not piece:
             return
-        if not self.offset and piece[0] not in self.begins:
-            raise UnknownFrame(f"this is no frame{looks_like(piece[0])}", frame=0, offset=0)
-        start = self.offset - len(self._rest)  # of the line
-        end = self.offset  # of what has been read
+        if not self.offset and piece[0] not in self.first_bytes:
+            raise UnknownFrame(f"the stream does not begin with a frame{content_hint(piece[0])}", frame=0, offset=0)
+        start = self.offset - len(self._rest)  # the position of the current line in the stream
+        end = self.offset  # the position up to which the piece was decoded
         self.offset += len(piece)
-        lines = piece.splitlines(keepends=True)
+        lines = piece.splitlines(keepends=True)  # of bytes, so it splits at CR, LF and CRLF only
         if self._after_cr and lines[0] == b"\n":
             del lines[0]
             start = end = end + 1
@@ -91,85 +94,92 @@ class _Lines:
         for line in lines:
             end += len(line)
             text = line.rstrip(b"\r\n")
-            self._check_size(len(self._rest) + len(text) - _MAX_AROUND, start)
+            # Before anything is kept, so that a line without an end cannot fill the memory
+            self._check_size(len(self._rest) + len(text) - _MAX_EXTRA, start)
             if text == line:
                 self._rest += text
                 return
             if self._rest:
                 self._rest += text
                 text, self._rest = bytes(self._rest), bytearray()
-            frame = self.read(text if start else text.removeprefix(_BOM), start)
+            frame = self.decode_line(text if start else text.removeprefix(_BOM), start)
             start = end
             if frame is not None:
                 self.index += 1
                 yield frame
 
     def end(self) -> None:
-        """Take note that there are no more bytes.
+        """Handle the end of the bytes.
 
         Raises:
-            StreamTruncated: they end inside a frame.
+            StreamTruncated: it is inside a frame.
         """
-        if self._rest or self.is_inside():
+        if self._rest or self.is_inside_frame():
             raise StreamTruncated("the stream ends inside a frame", frame=self.index, offset=self.offset)
 
-    def read(self, line: bytes, start: int) -> FrameRun | None:
-        """Give the frame that a line completes."""
+    def decode_line(self, line: bytes, start: int) -> FrameRun | None:
+        """Return the frame that a line completes; None if it does not complete one."""
         raise NotImplementedError
 
-    def is_inside(self) -> bool:
-        """Whether lines of a frame have come, and not its last one."""
+    def is_inside_frame(self) -> bool:
+        """True if the last line of the current frame has not arrived."""
         return False
 
     def _frame(self, name: bytes, content: bytes, start: int) -> FrameRun:
         tag = _TAGS.get(name)
         if tag is None:
             raise UnknownFrame(
-                f"there is no frame with the name {name.decode('utf-8', 'replace')!r}", frame=self.index, offset=start
+                f"unknown frame name {name.decode('utf-8', 'replace')!r}", frame=self.index, offset=start
             )
         self._check_size(len(content), start)
         return tag, [content], start
 
     def _check_size(self, size: int, start: int) -> None:
         if size > self._max_size:
-            what = f"a frame is larger than the limit of {self._max_size} bytes (max_frame_size)"
-            raise FrameTooLarge(what, frame=self.index, offset=start)
+            message = f"a frame is larger than max_frame_size ({self._max_size} bytes)"
+            raise FrameTooLarge(message, frame=self.index, offset=start)
 
 
-class LineDecoder(_Lines):
-    """Reads NDJSON."""
+class LineDecoder(_LineBasedDecoder):
+    """An incremental decoder of frames in NDJSON."""
 
-    begins = b"{ \t\r\n" + _BOM[:1]
+    first_bytes = b"{ \t\r\n" + _BOM[:1]
 
-    def read(self, line: bytes, start: int) -> FrameRun | None:
+    def decode_line(self, line: bytes, start: int) -> FrameRun | None:
         line = line.strip()
         if not line:
             return None
+        # The content is cut out and not parsed: its model parses it, and a wrong line is then not valid JSON
         match = _LINE.match(line)
         if match is None:
-            raise UnknownFrame(f"this line is no frame: {line[:40]!r}", frame=self.index, offset=start)
+            raise UnknownFrame(f"the line is not a frame: {line[:40]!r}", frame=self.index, offset=start)
         if not line.endswith(b"}"):
-            raise InvalidPayload("this line is no JSON", frame=self.index, offset=start)
+            raise InvalidPayload("the line is not valid JSON", frame=self.index, offset=start)
         return self._frame(match[1], line[match.end() : -1], start)
 
 
-class EventDecoder(_Lines):
-    """Reads server-sent events."""
+class EventDecoder(_LineBasedDecoder):
+    """An incremental decoder of frames in server-sent events."""
 
-    begins = bytes(set(range(256)) - set(b"<{["))
+    # `_net.sse.SSEDecoder` decodes the same format, but the two cannot share code. This one reports the position of each
+    # event, fails for an event that is incomplete at the end of the stream, and limits the content without field names.
+    # The other drops an incomplete event, as the standard requires. It is written for speed: most events take a path on
+    # which no line is split and no position is known.
+
+    first_bytes = bytes(set(range(256)) - set(b"<{["))  # a field may have any name; these begin HTML and JSON
 
     def __init__(self, *, max_frame_size: int) -> None:
         super().__init__(max_frame_size=max_frame_size)
         self._event = b""
         self._data: list[bytes] = []
         self._size = 0
-        self._start: int | None = None  # of the event
+        self._start: int | None = None  # the position of the current event; None between two events
 
-    def read(self, line: bytes, start: int) -> FrameRun | None:
+    def decode_line(self, line: bytes, start: int) -> FrameRun | None:
         if not line:
             name, data, first = self._event or b"message", self._data, self._start
             self._event, self._data, self._size, self._start = b"", [], 0, None
-            return self._frame(name, b"\n".join(data), first or 0) if data else None
+            return self._frame(name, b"\n".join(data), first or 0) if data else None  # without data it is not an event
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"event":
@@ -184,7 +194,7 @@ class EventDecoder(_Lines):
             self._start = start
         return None
 
-    def is_inside(self) -> bool:
+    def is_inside_frame(self) -> bool:
         return self._start is not None
 
     def _check_size(self, size: int, start: int) -> None:

@@ -1,4 +1,4 @@
-"""In which order the frames of a stream stand. This does not know who writes and who reads; one rule holds for both."""
+"""The order of the frames in a stream, as a state machine in tables. The writer and the reader use the same one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from .declared import StreamTypes
 
 
 class Tag(IntEnum):
-    """What a frame is: its first byte. The numbers are those of the format; 1 is never sent."""
+    """The kind of a frame, which is its first byte.
+
+    The numbers of header, item and footer are those of `truss_chains.streaming`. 1 is never sent.
+    """
 
     HEADER = 2
     ITEM = 3
@@ -19,11 +22,11 @@ class Tag(IntEnum):
 
 
 class Phase(Enum):
-    """How far a stream has come."""
+    """The state of a stream: which frames have been written or read."""
 
-    START = "start"  # the header, which the types declare, is next
+    START = "start"  # nothing yet, and the types declare a header
     ITEMS = "items"
-    FOOTER = "footer"  # the footer was the last
+    FOOTER = "footer"  # the footer; only the end can follow
     OVER = "over"
 
 
@@ -37,20 +40,25 @@ _NEXT = {
     (Phase.ITEMS, Tag.ERROR): Phase.OVER,
     (Phase.FOOTER, Tag.ERROR): Phase.OVER,
 }
-_NO_HEADER = "the header that the types declare has to come first"
-_WRONG = {
-    (Phase.START, Tag.ITEM): _NO_HEADER,
-    (Phase.START, Tag.FOOTER): _NO_HEADER,
-    (Phase.START, Tag.END): _NO_HEADER,
-    (Phase.ITEMS, Tag.HEADER): "a header can only come first, and once",
-    (Phase.FOOTER, Tag.HEADER): "a header can only come first, and once",
-    (Phase.FOOTER, Tag.ITEM): "no item can come after the footer",
-    (Phase.FOOTER, Tag.FOOTER): "there can be only one footer",
+_HEADER_FIRST = "the declared header must come first"
+_ONE_HEADER = "a header is allowed only once, as the first frame"
+_PROBLEMS = {
+    (Phase.START, Tag.ITEM): _HEADER_FIRST,
+    (Phase.START, Tag.FOOTER): _HEADER_FIRST,
+    (Phase.START, Tag.END): _HEADER_FIRST,
+    (Phase.ITEMS, Tag.HEADER): _ONE_HEADER,
+    (Phase.FOOTER, Tag.HEADER): _ONE_HEADER,
+    (Phase.FOOTER, Tag.ITEM): "an item is not allowed after the footer",
+    (Phase.FOOTER, Tag.FOOTER): "a footer is allowed only once",
 }
 
 
 class Order:
-    """Knows which frame may come next."""
+    """The state machine of one stream.
+
+    Attributes:
+        state: the current phase.
+    """
 
     def __init__(self, types: StreamTypes[Any, Any, Any]) -> None:
         self._has_header = types.header_type is not None
@@ -58,17 +66,17 @@ class Order:
         self.state = Phase.START if self._has_header else Phase.ITEMS
 
     def problem(self, tag: Tag) -> str | None:
-        """Say why a frame cannot come now; None if it can."""
+        """Return the reason why a frame is not allowed now; None if it is allowed."""
         if self.state is Phase.OVER:
-            return "the stream is at its end"
+            return "the stream has ended"
         if tag is Tag.HEADER and not self._has_header:
             return "the types declare no header"
         if tag is Tag.FOOTER and not self._has_footer:
             return "the types declare no footer"
         if tag is Tag.END and self.state is Phase.ITEMS and self._has_footer:
-            return "the footer that the types declare is missing"
-        return _WRONG.get((self.state, tag))
+            return "the declared footer is missing"
+        return _PROBLEMS.get((self.state, tag))
 
     def advance(self, tag: Tag) -> None:
-        """Note that a frame, which may come now, has come."""
+        """Change the state for a frame that is allowed."""
         self.state = _NEXT[self.state, tag]

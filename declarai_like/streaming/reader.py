@@ -1,4 +1,4 @@
-"""Reads a typed stream from an iterator of bytes: blocking, or async in any event loop."""
+"""The readers of a typed stream: one for sync code, one for asyncio and trio, both around a `Receiver`."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from .sources import AsyncByteSource, ByteSource, Piece
 T = TypeVar("T")
 EndRule: TypeAlias = Literal["required", "optional"]
 
-MAX_FRAME_SIZE = 64 * 1024 * 1024
+MAX_FRAME_SIZE = 64 * 1024 * 1024  # bytes
 
 
 class StreamReader(Generic[Item_co, Header_co, Footer_co]):
-    """Reads header, items and footer, in this order; made by `stream_reader` from an iterator of bytes.
+    """Reads header, items and footer, in this order; created by `stream_reader` from an iterable of bytes.
 
-    As a context manager it closes the iterator at its end. A stream that has been read to its end, or that failed,
-    closes it by itself.
+    The source is closed when the reader is closed, when a ``with`` block ends, when the stream was read to its end, or
+    when it failed.
 
     Raises:
-        StreamTruncated: of its methods: the bytes end before the stream does.
-        FrameError: of its methods: what came is not what it has to be; there is an error for each case.
-        RemoteError: of its methods: the producer failed. An error of a class that is known here is raised as it is.
-        OutOfOrder: of its methods: this cannot be read now, the types declare none, or the reader is closed.
-        TypeError: of its methods: the iterator gives something else than bytes.
+        StreamTruncated: in the methods, as all of these: the bytes end before the stream does.
+        FrameError: the bytes are not a valid stream; there is a subclass for each case.
+        RemoteError: the producer failed. An error of a known class is raised as that class instead.
+        OutOfOrder: this cannot be read now, the types do not declare it, or the reader is closed.
+        TypeError: the source yields something other than bytes.
     """
 
     def __init__(self, receiver: Receiver, source: Iterable[Piece]) -> None:
@@ -37,16 +37,16 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
         self._source = ByteSource(source)
 
     def read_header(self: StreamReader[Any, BaseModel, Any]) -> Header_co:
-        """Give the header.
+        """Return the header.
 
         Raises:
-            MissingHeader: the stream has none; the items can be read all the same.
+            MissingHeader: the stream does not have one. The items can still be read.
         """
         header: Header_co = self._read(self._receiver.header())
         return header
 
     def read_items(self) -> Iterator[Item_co]:
-        """Give the items that are left, each as soon as it has come; again after a ``break``, from the next one on."""
+        """Yield the items that are left, each as soon as it arrives. After a ``break``, a second call continues."""
         try:
             for item in self._receiver.items():
                 if item is MORE:
@@ -57,16 +57,16 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
             self._close_at_end()
 
     def read_footer(self: StreamReader[Any, Any, BaseModel]) -> Footer_co:
-        """Give the footer, when the stream is whole.
+        """Return the footer, after the end of the stream was checked.
 
         Raises:
-            MissingFooter: the stream has none.
+            MissingFooter: the stream does not have one.
         """
         footer: Footer_co = self._read(self._receiver.footer())
         return footer
 
     def close(self) -> None:
-        """Close the iterator of bytes. What has not been read is given up."""
+        """Close the source, and discard what was not read."""
         self._receiver.close()
         self._source.close()
 
@@ -87,7 +87,7 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
             self._close_at_end()
 
     def _feed(self) -> None:
-        """Let the receiver have pieces until there is something to read, or no more of them."""
+        """Feed pieces to the receiver until one may complete a frame, or the source ends."""
         for piece in self._source.pieces:
             if self._receiver.feed(piece):
                 return
@@ -99,10 +99,10 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
 
 
 class AsyncStreamReader(Generic[Item_co, Header_co, Footer_co]):
-    """Reads header, items and footer, in this order; made by `stream_reader` from an async iterator of bytes.
+    """Reads header, items and footer, in this order; created by `stream_reader` from an async iterable of bytes.
 
-    As an async context manager it closes the iterator at its end. A stream that has been read to its end, or that
-    failed, closes it by itself. Its methods raise what those of a `StreamReader` raise.
+    The source is closed when the reader is closed, when an ``async with`` block ends, when the stream was read to its
+    end, or when it failed. The methods raise the errors of those of `StreamReader`.
     """
 
     def __init__(self, receiver: Receiver, source: AsyncIterable[Piece]) -> None:
@@ -110,27 +110,27 @@ class AsyncStreamReader(Generic[Item_co, Header_co, Footer_co]):
         self._source = AsyncByteSource(source)
 
     async def read_header(self: AsyncStreamReader[Any, BaseModel, Any]) -> Header_co:
-        """Give the header.
+        """Return the header.
 
         Raises:
-            MissingHeader: the stream has none; the items can be read all the same.
+            MissingHeader: the stream does not have one. The items can still be read.
         """
         return await self._read(self._receiver.header())
 
     def read_items(self) -> AsyncIterator[Item_co]:
-        """Give the items that are left, each as soon as it has come; again after a ``break``, from the next one on."""
+        """Yield the items that are left, each as soon as it arrives. After a ``break``, a second call continues."""
         return _Items(self._receiver, self._source)
 
     async def read_footer(self: AsyncStreamReader[Any, Any, BaseModel]) -> Footer_co:
-        """Give the footer, when the stream is whole.
+        """Return the footer, after the end of the stream was checked.
 
         Raises:
-            MissingFooter: the stream has none.
+            MissingFooter: the stream does not have one.
         """
         return await self._read(self._receiver.footer())
 
     async def aclose(self) -> None:
-        """Close the iterator of bytes. What has not been read is given up."""
+        """Close the source, and discard what was not read."""
         self._receiver.close()
         await self._source.aclose()
 
@@ -156,7 +156,11 @@ class AsyncStreamReader(Generic[Item_co, Header_co, Footer_co]):
 
 
 class _Items(AsyncIterator[Any]):
-    """The items of an async reader. No async generator: those must be closed by who leaves them early."""
+    """The items of an async reader.
+
+    Not an async generator: if a caller leaves one with ``break``, it stays suspended until the event loop or the garbage
+    collector closes it.
+    """
 
     def __init__(self, receiver: Receiver, source: AsyncByteSource) -> None:
         self._receiver = receiver
@@ -179,7 +183,7 @@ class _Items(AsyncIterator[Any]):
 
 
 async def _feed(receiver: Receiver, source: AsyncByteSource) -> None:
-    """Let the receiver have pieces until there is something to read, or no more of them."""
+    """Feed pieces to the receiver until one may complete a frame, or the source ends."""
     async for piece in source.pieces:
         if receiver.feed(piece):
             return
@@ -215,22 +219,23 @@ def stream_reader(
     max_frame_size: int = MAX_FRAME_SIZE,
     errors: Iterable[type[Exception]] = (),
 ) -> AsyncStreamReader[Item, Header, Footer] | StreamReader[Item, Header, Footer]:
-    """Give the reader of a stream of these types, whose bytes may be cut anywhere.
+    """Return the reader of a stream of these types, whose bytes may be cut anywhere.
 
     Args:
-        source: gives the bytes. An async iterator makes an async reader.
-        end: whether a stream is whole only when its end has come. ``"optional"`` is for streams that are written
-            without one: such a stream, if it has no footer, cannot be told from one that was cut between two items.
-        encoding: the form in which the stream is written.
-        max_frame_size: in bytes; a frame that is larger is refused when its first bytes say so.
-        errors: classes of errors that the producer may raise here, beside Python's own and this package's. An error
-            of another class is a `RemoteError`.
+        types: the types of the stream.
+        source: an iterable of bytes; with an async iterable, the reader is async.
+        end: ``"required"`` if a stream is complete only with its END frame. ``"optional"`` is for streams that are
+            written without one. Such a stream, if it also has no footer, looks the same if it was cut between two items.
+        encoding: the encoding of the stream.
+        max_frame_size: in bytes. A larger frame is rejected before its content is kept.
+        errors: classes of errors that the producer may raise here, in addition to those of Python and of this package.
+            For an error of another class, a `RemoteError` is raised.
 
     Raises:
-        ValueError: there is no such encoding, or ``end`` is something else.
+        ValueError: ``encoding`` or ``end`` has an unknown value.
     """
     if end not in ("required", "optional"):
-        raise ValueError(f'end is "required" or "optional", and not {end!r}')
+        raise ValueError(f"end must be 'required' or 'optional', got {end!r}")
     decoder = encoding_of(encoding).decoder(max_frame_size=max_frame_size)
     receiver = Receiver(types, decoder, end_required=end == "required", errors=errors)
     if isinstance(source, AsyncIterable):

@@ -1,7 +1,8 @@
-"""The reading half of a stream, without I/O: the same for blocking and for async code.
+"""The reading half of a stream without I/O, for sync and async code.
 
-What is read is a short generator. It yields `MORE` where it needs another piece of the stream, which is given by
-``feed``; what it returns, or yields beside that, is what was read.
+Each method that reads is a short generator. It yields `MORE` if it needs another piece of the stream; its driver then
+calls `Receiver.feed`, or `Receiver.end` at the end of the source. The generator returns what it read, or yields it,
+for items.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .errors import (
     UnexpectedFrame,
     WrongCount,
 )
-from .failures import Failure, known_errors, raised
+from .failures import Failure, decode_error, known_errors
 from .frames import BINARY, HEAD_SIZE, FrameRun
 from .order import Order, Phase, Tag
 from .payloads import payloads
@@ -37,15 +38,17 @@ T = TypeVar("T")
 
 
 class More(Enum):
-    """What a reading yields where it needs another piece."""
+    """The type of `MORE`."""
 
     MORE = "more"
 
 
 MORE: Final = More.MORE
+"""The value that a reading yields if it needs another piece."""
 _ITEM = int(Tag.ITEM)
 _ITEMS = frozenset({_ITEM, _ITEM | BINARY})
 Reading: TypeAlias = Generator[Literal[More.MORE], None, T]
+"""A generator that reads one thing of type ``T``."""
 
 
 class End(BaseModel):
@@ -55,10 +58,10 @@ class End(BaseModel):
 
 
 class Receiver:
-    """Reads header, items and footer, in this order, and knows when a stream is whole.
+    """Reads header, items and footer, in this order, and checks that the stream is complete.
 
-    What goes wrong with the stream goes wrong for good: each further reading raises the same error. What the caller
-    does wrong changes nothing.
+    An error of the stream is permanent: each later reading raises it again. A mistake of the caller (`OutOfOrder`)
+    changes nothing.
     """
 
     def __init__(
@@ -80,21 +83,22 @@ class Receiver:
             Tag.END: End,
             Tag.ERROR: Failure,
         }
-        self._runs: Iterator[FrameRun] = iter(())  # those that the last piece completes
-        self._run: FrameRun = (0, [], 0)  # the one that is being read
-        self._left: Iterator[bytes | bytearray] = iter(())  # the contents in it that are left
-        self._held: bytes | bytearray | None = None  # the content of the next frame, which has been looked at
-        self._items = 0  # those of the run that are left too
+        # The decoder returns runs of frames; three levels lead from it to the current frame
+        self._runs: Iterator[FrameRun] = iter(())  # the runs that the last piece completes
+        self._run: FrameRun = (0, [], 0)  # the current run
+        self._left: Iterator[bytes | bytearray] = iter(())  # the contents of the current run that were not read
+        self._peeked: bytes | bytearray | None = None  # the content of the next frame, if `_peek` has determined it
+        self._items = 0  # the number of items in all runs up to the current one
         self._ended = False
         self._failure: Exception | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether no more of the stream is wanted: it has been read to its end, or it failed."""
+        """True if no more of the stream is needed: its source has ended, or it failed."""
         return self._ended or self._failure is not None
 
     def feed(self, piece: Piece) -> bool:
-        """Take the next piece of the stream; say whether there may be something to read now."""
+        """Pass the next piece to the decoder. Return False if it cannot have completed a frame."""
         runs = self._decoder.feed(piece if isinstance(piece, bytes) else as_bytes(piece))
         if not runs:
             return False
@@ -102,76 +106,78 @@ class Receiver:
         return True
 
     def end(self) -> None:
-        """Take note that there are no more pieces."""
+        """Record that the source has ended."""
         self._ended = True
 
     def close(self) -> None:
-        """Give up what has not been read."""
+        """Discard what was not read."""
         if self._failure is None and self._order.state is not Phase.OVER:
             self._failure = OutOfOrder("the reader is closed")
 
     def header(self) -> Reading[Any]:
         """Read the header."""
-        self._go_on()
+        self._raise_failure()
         if self._models[Tag.HEADER] is None:
             raise OutOfOrder("the types declare no header")
         if self._order.state is not Phase.START:
-            raise OutOfOrder("the header can only be read first, and once")
-        if (kind := (yield from self._next())) is not Tag.HEADER:
-            raise self._no_header(kind)
-        return self._taken()
+            raise OutOfOrder("the header can be read only once, before anything else")
+        if (kind := (yield from self._peek())) is not Tag.HEADER:
+            raise self._missing_header(kind)
+        return self._take()
 
     def items(self) -> Generator[Any, None, None]:
         """Read the items that are left, and yield each."""
-        self._go_on()
+        self._raise_failure()
         if self._order.state is Phase.START:
-            if (kind := (yield from self._next())) is not Tag.HEADER:
-                raise self._no_header(kind)
-            raise OutOfOrder("the header has to be read first: read_header()")
+            if (kind := (yield from self._peek())) is not Tag.HEADER:
+                raise self._missing_header(kind)
+            raise OutOfOrder("the header must be read before the items; call read_header()")
         if self._order.state is not Phase.ITEMS:
             return
         load = payloads(self._models[Tag.ITEM]).load
-        while (kind := (yield from self._next())) is Tag.ITEM:
-            yield self._taken()
-            # The same again, as fast as can be, as long as it is plain items that come
+        while (kind := (yield from self._peek())) is Tag.ITEM:
+            yield self._take()
+            # A fast path for plain items: the same as `_peek` and `_take`, without their calls. The rest of the current
+            # run is read first, then each run that follows.
             while self._run[0] == _ITEM and not self._ended:
                 for content in self._left:
                     try:
                         item = load(content)
                     except ValueError as error:
-                        raise self._unfit(error) from error
-                    except Exception:  # a validator failed, not the stream
-                        self._held = content
+                        raise self._invalid_payload(error) from error
+                    except Exception:  # a user's validator failed, not the stream: the next reading tries again
+                        self._peeked = content
                         raise
                     yield item
-                while not (self._begin_run() or self._ended):
+                while not (self._next_run() or self._ended):
                     yield MORE
         yield from self._after_items(kind)
 
     def footer(self) -> Reading[Any]:
         """Read the footer, and the end of the stream."""
-        self._go_on()
+        self._raise_failure()
         if self._models[Tag.FOOTER] is None:
             raise OutOfOrder("the types declare no footer")
         if self._order.state is Phase.START:
-            raise OutOfOrder("the header has to be read first: read_header()")
+            raise OutOfOrder("the header must be read before the footer; call read_header()")
         if self._order.state is not Phase.ITEMS:
-            raise OutOfOrder("the footer can only be read once")
-        kind = yield from self._next()
+            raise OutOfOrder("the footer can be read only once")
+        kind = yield from self._peek()
         if kind is None:
             raise self._truncated()
         if kind is Tag.ITEM:
-            raise OutOfOrder("there are items to be read first: read_items()")
-        self._refuse_others(kind)
-        footer = self._taken()
-        if (kind := (yield from self._next())) is not None:
+            raise OutOfOrder("the items must be read before the footer; call read_items()")
+        self._check(kind)
+        footer = self._take()
+        # The END frame may be missing: a declared footer ends the stream as well, as in streams of other writers
+        if (kind := (yield from self._peek())) is not None:
             yield from self._end(kind)
         self._order.state = Phase.OVER
         return footer
 
     def _after_items(self, kind: Tag | None) -> Reading[None]:
         if kind is Tag.FOOTER:
-            self._refuse_others(kind)  # and the footer stays for who reads it
+            self._check(kind)  # the footer itself is left for footer()
         elif kind is not None:
             yield from self._end(kind)
         elif self._end_required:
@@ -180,39 +186,39 @@ class Receiver:
             self._order.state = Phase.OVER
 
     def _end(self, kind: Tag) -> Reading[None]:
-        """Read the end of the stream, behind which there is nothing."""
-        self._refuse_others(kind)
-        end = self._taken()
+        """Read the END frame, and check that nothing follows it."""
+        self._check(kind)
+        end = self._take()
         if end.items != self._items:
-            raise self._failed(WrongCount, f"{self._items} items have come, and the end tells of {end.items}")
+            raise self._fail(WrongCount, f"the END frame counts {end.items} items, but {self._items} arrived")
         try:
-            after = yield from self._next()
+            after = yield from self._peek()
         except (FrameError, StreamTruncated) as error:
-            self._failure = DataAfterEnd("something follows on the end", frame=error.frame, offset=error.offset)
+            self._failure = DataAfterEnd("data follows the END frame", frame=error.frame, offset=error.offset)
             raise self._failure from error
         if after is not None:
-            raise self._failed(DataAfterEnd, "something follows on the end")
+            raise self._fail(DataAfterEnd, "data follows the END frame")
 
-    def _go_on(self) -> None:
+    def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise self._failure.with_traceback(None)
+            raise self._failure.with_traceback(None)  # else each raise would add to the traceback of the first
 
-    def _next(self) -> Reading[Tag | None]:
-        """Look at the next frame, which stays the next one; None at the end of the bytes."""
-        self._go_on()
-        while self._held is None:
+    def _peek(self) -> Reading[Tag | None]:
+        """Return the kind of the next frame without consuming it; None at the end of the bytes."""
+        self._raise_failure()
+        while self._peeked is None:
             for content in self._left:
-                self._held = content
+                self._peeked = content
                 break
             else:
-                if not self._begin_run():
+                if not self._next_run():
                     if self._ended:
                         return None
                     yield MORE
         return Tag(self._run[0] & ~BINARY)
 
-    def _begin_run(self) -> bool:
-        """Go on to the next run of frames that has come; False if there is none."""
+    def _next_run(self) -> bool:
+        """Go on to the next run of frames that has arrived; return False if there is not one."""
         try:
             for run in self._runs:
                 self._run = run
@@ -227,43 +233,43 @@ class Receiver:
             raise
         return False
 
-    def _taken(self) -> Any:
-        """Give the content of the frame that has been looked at, and go on to the next one."""
-        assert self._held is not None
+    def _take(self) -> Any:
+        """Consume the frame that `_peek` returned, and return its content as a model."""
+        assert self._peeked is not None
         kind = Tag(self._run[0] & ~BINARY)
         known = payloads(self._models[kind])
         try:
-            value = known.load_binary(self._held) if self._run[0] & BINARY else known.load(self._held)
+            value = known.load_binary(self._peeked) if self._run[0] & BINARY else known.load(self._peeked)
         except ValueError as error:
-            raise self._unfit(error) from error
+            raise self._invalid_payload(error) from error
         self._order.advance(kind)
-        self._held = None
+        self._peeked = None  # not before: after an exception of a user's validator the frame can be read again
         return value
 
-    def _unfit(self, error: ValueError) -> Exception:
+    def _invalid_payload(self, error: ValueError) -> Exception:
         kind = Tag(self._run[0] & ~BINARY)
         model = self._models[kind].__name__
-        return self._failed(InvalidPayload, f"the content of the {kind.name} frame does not fit {model}: {error}")
+        return self._fail(InvalidPayload, f"the content of the {kind.name} frame is not a valid {model}: {error}")
 
-    def _refuse_others(self, kind: Tag) -> None:
-        """Raise what a frame tells of, or why it cannot come now."""
+    def _check(self, kind: Tag) -> None:
+        """Raise the error of an ERROR frame, or the reason why this frame is not allowed now."""
         if kind is Tag.ERROR:
-            failure = self._taken()
-            frame, offset = self._place()
-            self._failure = raised(failure, self._known_errors, frame=frame, offset=offset)
+            failure = self._take()
+            frame, offset = self._position()
+            self._failure = decode_error(failure, self._known_errors, frame=frame, offset=offset)
             raise self._failure
         problem = self._order.problem(kind)
         if problem:
-            raise self._failed(MissingFooter if kind is Tag.END else UnexpectedFrame, problem)
+            raise self._fail(MissingFooter if kind is Tag.END else UnexpectedFrame, problem)
 
-    def _no_header(self, kind: Tag | None) -> Exception:
+    def _missing_header(self, kind: Tag | None) -> Exception:
         if kind is None:
             return self._truncated()
         if kind is Tag.ERROR:
-            self._refuse_others(kind)
-        self._order.state = Phase.ITEMS
-        frame, offset = self._place()
-        return MissingHeader("the stream has not the header that the types declare", frame=frame, offset=offset)
+            self._check(kind)
+        self._order.state = Phase.ITEMS  # and not a failure: the items can be read
+        frame, offset = self._position()
+        return MissingHeader("the declared header is missing", frame=frame, offset=offset)
 
     def _truncated(self) -> Exception:
         what = "the stream ends before its " + ("footer" if self._models[Tag.FOOTER] else "END frame")
@@ -272,18 +278,16 @@ class Receiver:
         )
         return self._failure
 
-    def _failed(self, cls: type[TypedStreamError], what: str) -> Exception:
-        frame, offset = self._place()
-        self._failure = cls(what, frame=frame, offset=offset)
+    def _fail(self, cls: type[TypedStreamError], message: str) -> Exception:
+        frame, offset = self._position()
+        self._failure = cls(message, frame=frame, offset=offset)
         return self._failure
 
-    def _place(self) -> tuple[int, int]:
-        """Give the number of the frame that was taken last, and where it begins."""
+    def _position(self) -> tuple[int, int]:
+        """Return the index of the current frame, and its position in the stream."""
+        # Computed for errors only, so that the fast path does not count frames. A run of more than one frame comes from
+        # the encoding "frames", in which the size of a frame is known.
         _, contents, offset = self._run
-        last = self._last()
-        before = sum(HEAD_SIZE + len(content) for content in contents[:last])
-        return self._decoder.index - len(contents) + last, offset + before
-
-    def _last(self) -> int:
-        """Which frame of the run was taken last."""
-        return len(self._run[1]) - length_hint(self._left) - 1
+        index = len(contents) - length_hint(self._left) - 1  # in the run
+        before = sum(HEAD_SIZE + len(content) for content in contents[:index])
+        return self._decoder.index - len(contents) + index, offset + before

@@ -1,9 +1,9 @@
-"""Binary content of a frame: the bytes that go beside its JSON, as they are.
+"""Binary payloads: the content of a frame with raw bytes, the *segments*, beside its JSON.
 
-A binary payload is the JSON's length (four bytes, big endian), the JSON, and the segments. In the JSON stands, where
-a segment belongs, ``{"at": offset, "size": bytes}``; of numbers also their ``type`` and ``shape``. Offsets count from
-where the segments begin. The JSON is filled up with spaces, and each segment with zeros, so that all begin at a
-multiple of 8 bytes.
+A binary payload is the length of the JSON (four bytes, big endian), the JSON, and the segments. In the JSON, a reference
+``{"at": offset, "size": bytes}`` replaces each segment; a reference to numbers also has their ``type`` and ``shape``.
+Offsets are relative to the end of the JSON. The JSON is padded with spaces and each segment with zeros, so that all
+segments begin at a multiple of 8 bytes of the payload. Arrays can then be views of it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 from typing import Any
 
 _LENGTH = struct.Struct(">I")
-_ALIGNED = 8
+_ALIGNMENT = 8  # bytes: that of the largest number types of array, memoryview and most of numpy
 
 
 class SegmentsOut:
@@ -23,45 +23,50 @@ class SegmentsOut:
         self._end = 0
 
     def add(self, segment: bytes | memoryview) -> dict[str, Any]:
-        """Take a segment; give what stands for it in the JSON."""
+        """Add a segment and return the reference to it."""
         size = segment.nbytes if isinstance(segment, memoryview) else len(segment)
-        place = {"at": self._end, "size": size}
-        padding = -size % _ALIGNED
+        reference = {"at": self._end, "size": size}
+        padding = -size % _ALIGNMENT
         self._segments += (segment, bytes(padding)) if padding else (segment,)
         self._end += size + padding
-        return place
+        return reference
 
     def payload(self, json: bytes) -> bytes:
-        """Give the payload of which this is the JSON."""
-        spaces = b" " * (-(_LENGTH.size + len(json)) % _ALIGNED)
+        """Return the payload with this JSON and the collected segments."""
+        spaces = b" " * (-(_LENGTH.size + len(json)) % _ALIGNMENT)
         return b"".join((_LENGTH.pack(len(json) + len(spaces)), json, spaces, *self._segments))
 
 
 class SegmentsIn:
-    """Gives the segments of a payload to those in whose place they stand.
+    """Resolves the references in a payload. The peer may have sent anything, so each reference is checked.
 
     Attributes:
         json: the JSON of the payload.
     """
 
     def __init__(self, payload: bytes | bytearray) -> None:
-        whole = memoryview(payload)
-        if len(whole) < _LENGTH.size or len(whole) - _LENGTH.size < _LENGTH.unpack_from(whole)[0]:
+        view = memoryview(payload)
+        if len(view) < _LENGTH.size or len(view) - _LENGTH.size < _LENGTH.unpack_from(view)[0]:
             raise ValueError("a binary payload is shorter than its JSON")
-        start = _LENGTH.size + _LENGTH.unpack_from(whole)[0]
-        self.json = bytes(whole[_LENGTH.size : start])
-        self._segments = whole[start:]
+        start = _LENGTH.size + _LENGTH.unpack_from(view)[0]
+        self.json = bytes(view[_LENGTH.size : start])
+        self._segments = view[start:]
         self._unclaimed = len(self._segments)
-        self._given: dict[tuple[int, int], memoryview] = {}
+        self._taken: dict[tuple[int, int], memoryview] = {}
 
-    def take(self, place: dict[str, Any]) -> memoryview:
-        """Give the segment that belongs in a place."""
-        at, size = place.get("at"), place.get("size")
+    def take(self, reference: dict[str, Any]) -> memoryview:
+        """Return the segment of a reference, as a view of the payload.
+
+        Raises:
+            ValueError: the reference is invalid, or segments overlap.
+        """
+        at, size = reference.get("at"), reference.get("size")
         if type(at) is not int or type(size) is not int or at < 0 or size < 0 or at + size > len(self._segments):
-            raise ValueError("this is no place of a segment")
-        if (at, size) not in self._given:  # a union may ask twice
+            raise ValueError("'at' and 'size' must be integers that refer to bytes of the payload")
+        if (at, size) not in self._taken:  # twice is allowed: the members of a union may each validate the same value
+            # If references could overlap, a small frame could become many large values
             self._unclaimed -= size
-            if self._unclaimed < 0:  # or a small frame could become many large values
+            if self._unclaimed < 0:
                 raise ValueError("segments overlap")
-            self._given[at, size] = self._segments[at : at + size]
-        return self._given[at, size]
+            self._taken[at, size] = self._segments[at : at + size]
+        return self._taken[at, size]

@@ -1,55 +1,62 @@
-"""Where the bytes of a stream come from: iterators, blocking or async, and how they are closed."""
+"""The sources of a stream's bytes: sync and async iterables, and how they are closed."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Any, TypeAlias, cast
 
+from .errors import type_name
+
 Piece: TypeAlias = bytes | bytearray | memoryview
 
 
 class ByteSource:
-    """The pieces of an iterable, which can be closed.
+    """An iterable of bytes that can be closed.
 
     Attributes:
-        pieces: what gives those that are left.
+        pieces: the iterator over it.
     """
 
-    def __init__(self, pieces: Iterable[Piece]) -> None:
-        self.pieces = iter(pieces)
-        self._given = pieces
+    def __init__(self, iterable: Iterable[Piece]) -> None:
+        self.pieces = iter(iterable)
+        self._iterable = iterable
 
     def close(self) -> None:
-        """Close the iterator, and what it was made from, where they can be closed."""
-        for resource in (self.pieces, self._given):
+        """Close the iterator and then the iterable, if they have a ``close()``."""
+        # Both: of an HTTP response the iterator may be a generator, while the response itself has the connection
+        for resource in (self.pieces, self._iterable):
             close: Callable[[], object] | None = getattr(resource, "close", None)
             if close is not None:
                 close()
 
 
 class AsyncByteSource:
-    """The pieces of an async iterable, which can be closed.
+    """An async iterable of bytes that can be closed.
 
     Attributes:
-        pieces: what gives those that are left.
+        pieces: the async iterator over it.
     """
 
-    def __init__(self, pieces: AsyncIterable[Piece]) -> None:
-        self.pieces = aiter(pieces)
-        self._given = pieces
+    def __init__(self, iterable: AsyncIterable[Piece]) -> None:
+        self.pieces = aiter(iterable)
+        self._iterable = iterable
 
     async def aclose(self) -> None:
-        """Close the iterator, and what it was made from, where they can be closed."""
-        for resource in (self.pieces, self._given):
+        """Close the iterator and then the iterable, if they have an ``aclose()``."""
+        for resource in (self.pieces, self._iterable):
             aclose: Callable[[], Awaitable[object]] | None = getattr(resource, "aclose", None)
             if aclose is not None:
                 await aclose()
 
 
 def as_bytes(piece: Any) -> bytes:
-    """Give a piece as bytes; what is none is a mistake of the source."""
+    """Return a piece as bytes.
+
+    Raises:
+        TypeError: it is something else.
+    """
     if isinstance(piece, bytes):
         return piece
     if isinstance(piece, bytearray | memoryview):
         return bytes(cast("bytearray", piece))
-    raise TypeError(f"the source of a stream has to give bytes, and gives {type(piece).__name__}")
+    raise TypeError(f"the source of a stream must yield bytes, got {type_name(piece)}")

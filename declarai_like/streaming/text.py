@@ -1,4 +1,4 @@
-"""Text from a stream of bytes that may be cut in the middle of a character."""
+"""Text from a stream of UTF-8 bytes that may be cut inside a character."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from .sources import AsyncByteSource, ByteSource, Piece, as_bytes
 
 
 class TextDecoder:
-    """Turns bytes into text: ``feed`` gives what of it is whole."""
+    """An incremental decoder of UTF-8 whose errors have a position."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._fed = 0
+        self._fed = 0  # bytes
 
     def feed(self, piece: bytes) -> str:
-        """Give the text that the piece completes; nothing where a character is not whole.
+        """Return the characters that the piece completes; ``""`` if it completes none.
 
         Raises:
-            InvalidText: this is not UTF-8.
+            InvalidText: the bytes are not UTF-8.
         """
         pending = len(self._decoder.getstate()[0])
         try:
             text = self._decoder.decode(piece)
         except UnicodeDecodeError as error:
-            raise InvalidText(f"this is not UTF-8: {error.reason}", offset=self._fed - pending + error.start) from error
+            # error.start counts from the first pending byte, which was in an earlier piece
+            offset = self._fed - pending + error.start
+            raise InvalidText(f"the stream is not valid UTF-8: {error.reason}", offset=offset) from error
         self._fed += len(piece)
         return text
 
     def end(self) -> None:
-        """Take note that there are no more bytes.
+        """Handle the end of the bytes.
 
         Raises:
-            StreamTruncated: they end inside a character.
+            StreamTruncated: it is inside a character.
         """
         pending = len(self._decoder.getstate()[0])
         if pending:
@@ -47,12 +49,12 @@ def text_reader(source: AsyncIterable[Piece]) -> AsyncIterator[str]: ...
 @overload
 def text_reader(source: Iterable[Piece]) -> Generator[str, None, None]: ...
 def text_reader(source: AsyncIterable[Piece] | Iterable[Piece]) -> AsyncIterator[str] | Generator[str, None, None]:
-    """Give the text of a stream of UTF-8, piece by piece, each as soon as its characters are whole.
+    """Yield the text of a stream of UTF-8. Each character is yielded as soon as its last byte arrives.
 
     Raises:
-        InvalidText: this is not UTF-8.
+        InvalidText: the bytes are not UTF-8.
         StreamTruncated: the stream ends inside a character.
-        TypeError: the source gives something else than bytes.
+        TypeError: the source yields something other than bytes.
     """
     return _AsyncText(AsyncByteSource(source)) if isinstance(source, AsyncIterable) else _read(ByteSource(source))
 
@@ -69,7 +71,11 @@ def _read(source: ByteSource) -> Generator[str, None, None]:
 
 
 class _AsyncText(AsyncIterator[str]):
-    """The text of an async source. No async generator: those must be closed by who leaves them early."""
+    """The text of an async source.
+
+    Not an async generator: if a caller leaves one with ``break``, it stays suspended until the event loop or the garbage
+    collector closes it.
+    """
 
     def __init__(self, source: AsyncByteSource) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""Functions that are served in the tests of remote streams, the server, and readers for each world."""
+"""The functions that the tests of remote streams serve, a server for them, and readers for each world."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Large(BaseModel):
 
 
 class OutOfPaper(Exception):
-    """Known to both ends: it is in the module of the functions."""
+    """Known to both ends, since it is in the namespace of the functions' module."""
 
 
 class Log:
-    """What a function has done at the server."""
+    """Records what a function did in the server."""
 
     def __init__(self) -> None:
-        self.made = 0
+        self.yielded = 0
         self.ended = threading.Event()
         self.gate = threading.Semaphore(0)
 
@@ -100,12 +100,12 @@ def transcribe_blocking(name: str, words: list[str]) -> Iterator[Audio | Segment
 
 
 @remote.stream(TRANSCRIPT)
-async def forget_the_footer() -> AsyncIterator[Audio | Segment | Totals]:
+async def omit_the_footer() -> AsyncIterator[Audio | Segment | Totals]:
     yield Audio(name="a")
     yield Segment(text="b")
 
 
-class Elsewhere:
+class Hidden:
     class Unknown(Exception):
         """Not in the namespace of this module."""
 
@@ -118,7 +118,7 @@ async def fail(after: int, kind: str) -> AsyncIterator[Number]:
         "builtin": lambda: KeyError("key", 3),
         "ours": lambda: OutOfPaper("no paper"),
         "stream": lambda: streaming.StreamTruncated("cut", frame=7, offset=8),
-        "other": lambda: Elsewhere.Unknown("secret place"),
+        "other": lambda: Hidden.Unknown("secret detail"),
     }
     error = errors[kind]()
     raise error
@@ -130,22 +130,22 @@ def fail_at_the_call(how: str) -> Iterator[Number]:
 
 
 @remote.stream
-async def give_another_model() -> AsyncIterator[Number]:
+async def yield_another_model() -> AsyncIterator[Number]:
     yield Audio(name="a")  # type: ignore[misc]
 
 
 @remote.stream
-async def give_another_value() -> AsyncIterator[int]:
+async def yield_another_value() -> AsyncIterator[int]:
     yield 1
     yield "x"  # type: ignore[misc]
 
 
 @remote.stream
 async def hang(log: str, after: int) -> AsyncIterator[Number]:
-    """Give some items, and then wait for ever."""
+    """Yield some items, and then wait forever."""
     try:
         for value in range(after):
-            LOGS[log].made += 1
+            LOGS[log].yielded += 1
             yield Number(value=value)
         await anyio.sleep_forever()
     finally:
@@ -155,23 +155,23 @@ async def hang(log: str, after: int) -> AsyncIterator[Number]:
 
 
 @remote.stream
-def make_at_the_gate(log: str) -> Iterator[Number]:
-    """Give an item each time that the gate is opened."""
+def yield_at_the_gate(log: str) -> Iterator[Number]:
+    """Yield an item each time the gate is opened."""
     try:
         for value in itertools.count():
             assert LOGS[log].gate.acquire(timeout=SECONDS)
-            LOGS[log].made += 1
+            LOGS[log].yielded += 1
             yield Number(value=value)
     finally:
         LOGS[log].ended.set()
 
 
 @remote.stream
-async def make_large(log: str, size: int) -> AsyncIterator[Large]:
+async def yield_large(log: str, size: int) -> AsyncIterator[Large]:
     text = "x" * size
     try:
         for _ in range(100):
-            LOGS[log].made += 1
+            LOGS[log].yielded += 1
             yield Large(text=text)
             await anyio.sleep(0.001)
     finally:
@@ -180,11 +180,11 @@ async def make_large(log: str, size: int) -> AsyncIterator[Large]:
 
 
 @remote.stream
-def make_large_blocking(log: str, size: int) -> Iterator[Large]:
+def yield_large_blocking(log: str, size: int) -> Iterator[Large]:
     text = "x" * size
     try:
         for _ in range(100):
-            LOGS[log].made += 1
+            LOGS[log].yielded += 1
             yield Large(text=text)
     finally:
         LOGS[log].ended.set()
@@ -195,7 +195,7 @@ FUNCTIONS: list[Any] = [value for value in list(globals().values()) if isinstanc
 
 @contextmanager
 def served(app: Any) -> Iterator[str]:
-    """Serve an ASGI application in a thread; give its address."""
+    """Serve an ASGI application in a thread, and yield its URL."""
     config = uvicorn.Config(app, log_level="warning", ws="none", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -210,35 +210,38 @@ def served(app: Any) -> Iterator[str]:
         listener.close()
 
 
-def read(world: Any, call: Any, seen: list[Any] | None = None, *, whole: bool = False) -> list[Any]:
-    """Read the items of a stream, or with ``whole`` its header and footer as well, in a world; what came is in ``seen``."""
-    items: list[Any] = [] if seen is None else seen
+def read(world: Any, call: Any, items: list[Any] | None = None, *, with_ends: bool = False) -> list[Any]:
+    """Return the items of a stream; ``with_ends`` adds its header and footer.
+
+    They are appended to ``items`` as they arrive, so that a caller has them also if an error follows.
+    """
+    results: list[Any] = [] if items is None else items
     if world.name == "blocking":
         with call as reader:
-            if whole:
-                items.append(reader.read_header())
+            if with_ends:
+                results.append(reader.read_header())
             for item in reader.read_items():
-                items.append(item)
-            if whole:
-                items.append(reader.read_footer())
+                results.append(item)
+            if with_ends:
+                results.append(reader.read_footer())
     else:
-        world.run(aread, call, items, whole)
-    return items
+        world.run(aread, call, results, with_ends)
+    return results
 
 
-async def aread(call: Any, items: list[Any], whole: bool = False) -> list[Any]:
+async def aread(call: Any, results: list[Any], with_ends: bool = False) -> list[Any]:
     async with call as reader:
-        if whole:
-            items.append(await reader.read_header())
+        if with_ends:
+            results.append(await reader.read_header())
         async for item in reader.read_items():
-            items.append(item)
-        if whole:
-            items.append(await reader.read_footer())
-    return items
+            results.append(item)
+        if with_ends:
+            results.append(await reader.read_footer())
+    return results
 
 
 def read_one(world: Any, call: Any) -> Any:
-    """Read one item, and leave."""
+    """Return the first item of a stream, and leave it."""
     if world.name == "blocking":
         with call as reader:
             return next(iter(reader.read_items()))

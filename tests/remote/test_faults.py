@@ -1,4 +1,4 @@
-"""What a network does to a stream on its way is an error with a name, and never a stream that is silently short."""
+"""Faults of the network are errors with a class, and never a stream that is silently short."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.remote import remote_streams as functions
 from tests.remote.remote_streams import LOGS, Audio, Segment, Totals, aread, eventually, numbers, read, read_one, served
 
 WORDS = ["to", "whom", "日本"]
-WHOLE = [Audio(name="a"), *(Segment(text=word) for word in WORDS), Totals(segments=3)]
+COMPLETE = [Audio(name="a"), *(Segment(text=word) for word in WORDS), Totals(segments=3)]
 
 
 @pytest.fixture(scope="module")
@@ -44,20 +44,22 @@ def proxy(url: str) -> Iterator[FaultProxy]:
 
 
 @pytest.mark.parametrize("encoding", ["frames", "ndjson", "sse"])
-def test_a_cut_at_each_byte_is_an_error_until_the_stream_is_whole(world: Any, proxy: FaultProxy, encoding: Any) -> None:
-    step = 1 if world.name == "blocking" and encoding == "frames" else 7
+def test_a_cut_at_each_byte_is_an_error_until_the_stream_is_complete(
+    world: Any, proxy: FaultProxy, encoding: Any
+) -> None:
+    stride = 1 if world.name == "blocking" and encoding == "frames" else 7
     client = functions.transcribe.at(proxy.url, encoding=encoding)
     errors: set[type] = set()
-    for after in range(0, 2000, step):
+    for after in range(0, 2000, stride):
         proxy.cut(after=after)
-        seen: list[Any] = []
+        items: list[Any] = []
         try:
-            read(world, client.stream("a", WORDS), seen, whole=True)
+            read(world, client.stream("a", WORDS), items, with_ends=True)
         except (streaming.StreamTruncated, remote.ServerUnreachable) as error:
             errors.add(type(error))
-            assert seen == WHOLE[: len(seen)]
+            assert items == COMPLETE[: len(items)]
         else:
-            assert seen == WHOLE
+            assert items == COMPLETE
             break
     assert after > 300
     assert errors == {streaming.StreamTruncated, remote.ServerUnreachable}
@@ -66,33 +68,33 @@ def test_a_cut_at_each_byte_is_an_error_until_the_stream_is_whole(world: Any, pr
 def test_pieces_of_one_byte_change_nothing(world: Any, proxy: FaultProxy) -> None:
     proxy.split(1)
     with_text = functions.spell.at(proxy.url, encoding="ndjson")
-    assert read(world, functions.transcribe.at(proxy.url).stream("a", WORDS), whole=True) == WHOLE
+    assert read(world, functions.transcribe.at(proxy.url).stream("a", WORDS), with_ends=True) == COMPLETE
     assert read(world, with_text.stream("naïve 👋")) == list("naïve 👋")
 
 
-def test_an_error_of_the_function_comes_through_pieces(world: Any, proxy: FaultProxy) -> None:
+def test_an_error_of_the_function_is_decoded_from_pieces(world: Any, proxy: FaultProxy) -> None:
     proxy.split(1)
     for after in (0, 2):
         with pytest.raises(functions.OutOfPaper):
             read(world, functions.fail.at(proxy.url).stream(after, "ours"))
 
 
-def test_a_cut_error_page_is_an_error_all_the_same(world: Any, proxy: FaultProxy) -> None:
+def test_a_cut_error_response_is_still_an_error(world: Any, proxy: FaultProxy) -> None:
     for after in (0, 60, 150, 200, 230):
         proxy.cut(after=after)
         with pytest.raises(streaming.TypedStreamError):
             read(world, functions.fail.at(proxy.url).stream(0, "ours"))
 
 
-# What is there instead of a stream
+# Something else instead of a stream
 
 
-def test_a_page_is_no_stream(world: Any, url: str) -> None:
-    with pytest.raises(remote.NotAStream, match="is text/html, and not application/octet-stream: <html>Sign in"):
+def test_an_html_page_is_not_a_stream(world: Any, url: str) -> None:
+    with pytest.raises(remote.NotAStream, match="must be application/octet-stream, got text/html: <html>Sign in"):
         read(world, remote.client(f"{url}/page", str).stream())
 
 
-def test_a_server_that_is_not_there_is_unreachable(world: Any, proxy: FaultProxy) -> None:
+def test_a_missing_server_is_unreachable(world: Any, proxy: FaultProxy) -> None:
     proxy.refuse()
     with pytest.raises(remote.ServerUnreachable) as caught:
         read(world, functions.count.at(proxy.url).stream(to=1))
@@ -101,7 +103,7 @@ def test_a_server_that_is_not_there_is_unreachable(world: Any, proxy: FaultProxy
 
 
 @pytest.mark.parametrize("address", ["nowhere", "http://", "http://127.0.0.1:99999", "ftp://127.0.0.1"])
-def test_an_address_that_is_none_is_unreachable(world: Any, address: str) -> None:
+def test_an_invalid_url_is_unreachable(world: Any, address: str) -> None:
     with pytest.raises(remote.ServerUnreachable):
         read(world, functions.count.at(address).stream(to=1))
 
@@ -112,48 +114,48 @@ def test_an_address_that_is_none_is_unreachable(world: Any, address: str) -> Non
 @pytest.mark.parametrize("after", [0, 50, 190])
 def test_a_stall_raises_the_error_of_its_limit(world: Any, proxy: FaultProxy, after: int) -> None:
     proxy.stall(after=after, seconds=1000)
-    with pytest.raises(remote.RemoteTimeout, match=r"within (idle|first_token) \(0.1 s\)") as caught:
+    with pytest.raises(remote.RemoteTimeout, match=r"within 0.1 s \(timeouts.(idle|first_token)\)") as caught:
         read(world, functions.count.at(proxy.url, timeout=Timeouts(first_token=0.1, idle=0.1)).stream(to=20))
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.limit == 0.1
     assert eventually(lambda: proxy.open_connections == 0)
 
 
-def test_the_first_item_has_a_limit_of_its_own(world: Any, url: str) -> None:
+def test_the_first_item_has_a_separate_limit(world: Any, url: str) -> None:
     with pytest.raises(remote.FirstTokenTimeout):
         read(world, functions.hang.at(url, timeout=Timeouts(first_token=0.1)).stream(f"first {world.name}", after=0))
     assert LOGS[f"first {world.name}"].ended.wait(functions.SECONDS)
 
 
-def test_the_idle_limit_is_another_than_that_of_the_first_item(world: Any, url: str) -> None:
+def test_the_idle_limit_differs_from_that_of_the_first_item(world: Any, url: str) -> None:
     began = time.monotonic()
-    with pytest.raises(remote.IdleTimeout, match=r"within idle \(0.1 s\)"):
+    with pytest.raises(remote.IdleTimeout, match=r"within 0.1 s \(timeouts.idle\)"):
         read(world, functions.hang.at(url, timeout=Timeouts(idle=0.1)).stream(f"idle {world.name}", after=1))
     assert time.monotonic() - began < 5
     slowly = functions.count.at(url, timeout=Timeouts(first_token=0.4)).stream(to=2, pause=0.5)
     assert read(world, slowly) == numbers(2)
 
 
-def test_a_stream_that_lives_is_never_cut_by_the_idle_limit(world: Any, url: str) -> None:
+def test_the_idle_limit_never_ends_an_active_stream(world: Any, url: str) -> None:
     begun = time.monotonic()
     assert read(world, functions.count.at(url, timeout=Timeouts(idle=0.4)).stream(to=10, pause=0.06)) == numbers(10)
     assert time.monotonic() - begun > 0.4
 
 
-def test_the_time_of_the_reader_is_its_own(url: str) -> None:
+def test_time_spent_by_the_reader_does_not_count(url: str) -> None:
     with functions.count.at(url, timeout=Timeouts(idle=0.1)).stream(to=30, pause=0.01) as reader:
         for number in reader.read_items():
             if number.value == 3:
                 time.sleep(0.3)
 
 
-def test_the_total_is_for_the_whole_stream(world: Any, url: str) -> None:
-    seen: list[Any] = []
-    with pytest.raises(remote.TotalTimeout, match=r"longer than total \(0.3 s\)") as caught:
-        read(world, functions.count.at(url, timeout=Timeouts(idle=5, total=0.3)).stream(to=1000, pause=0.01), seen)
+def test_the_total_limits_the_whole_stream(world: Any, url: str) -> None:
+    items: list[Any] = []
+    with pytest.raises(remote.TotalTimeout, match=r"longer than 0.3 s \(timeouts.total\)") as caught:
+        read(world, functions.count.at(url, timeout=Timeouts(idle=5, total=0.3)).stream(to=1000, pause=0.01), items)
     assert caught.value.limit == 0.3
-    assert seen == numbers(len(seen))
-    assert 0 < len(seen) < 100
+    assert items == numbers(len(items))
+    assert 0 < len(items) < 100
 
 
 @pytest.mark.parametrize("idle", [None, 1000])
@@ -171,8 +173,8 @@ def test_the_total_ends_a_wait(world: Any, url: str, idle: float | None, after: 
 
 
 @contextmanager
-def deaf() -> Iterator[str]:
-    """Give the address of a machine that answers no call: all who can wait there wait already."""
+def unresponsive_server() -> Iterator[str]:
+    """Yield the URL of a listener whose backlog is full, so that further connections are not established."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -187,9 +189,9 @@ def deaf() -> Iterator[str]:
                 each.close()
 
 
-def test_a_connection_that_does_not_come_raises_the_connect_error(world: Any) -> None:
-    with deaf() as address:
-        with pytest.raises(remote.ConnectTimeout, match=r"within connect \(0.1 s\)"):
+def test_a_connection_that_is_not_established_raises_the_connect_error(world: Any) -> None:
+    with unresponsive_server() as address:
+        with pytest.raises(remote.ConnectTimeout, match=r"within 0.1 s \(timeouts.connect\)"):
             read(world, functions.count.at(address, timeout=Timeouts(connect=0.1)).stream(to=1))
         with pytest.raises(remote.TotalTimeout):
             read(world, functions.count.at(address, timeout=Timeouts(connect=1000, total=0.1)).stream(to=1))
@@ -198,25 +200,25 @@ def test_a_connection_that_does_not_come_raises_the_connect_error(world: Any) ->
 # Leaving
 
 
-def test_who_leaves_early_closes_the_connection_and_ends_the_function(world: Any, proxy: FaultProxy) -> None:
+def test_leaving_early_closes_the_connection_and_ends_the_function(world: Any, proxy: FaultProxy) -> None:
     log = f"left {world.name}"
     assert read_one(world, functions.hang.at(proxy.url).stream(log, after=1)) == numbers(1)[0]
     assert eventually(lambda: proxy.open_connections == 0)
     assert LOGS[log].ended.wait(functions.SECONDS)
-    assert LOGS[log].made == 1
+    assert LOGS[log].yielded == 1
 
 
-def test_a_blocking_function_makes_at_most_one_item_after_its_reader_has_left(world: Any, url: str) -> None:
+def test_a_blocking_function_yields_at_most_one_item_after_its_reader_has_left(world: Any, url: str) -> None:
     log = LOGS[name := f"gate {world.name}"]
     log.gate.release()
-    assert read_one(world, functions.make_at_the_gate.at(url).stream(name)) == numbers(1)[0]
-    time.sleep(0.1)  # until the server has seen it
+    assert read_one(world, functions.yield_at_the_gate.at(url).stream(name)) == numbers(1)[0]
+    time.sleep(0.1)  # until the server has received the disconnect
     log.gate.release()
     assert log.ended.wait(functions.SECONDS)
-    assert log.made == 2
+    assert log.yielded == 2
 
 
-def test_a_cut_on_the_way_ends_the_function(world: Any, proxy: FaultProxy) -> None:
+def test_a_cut_connection_ends_the_function(world: Any, proxy: FaultProxy) -> None:
     log = f"cut {world.name}"
     proxy.cut(after=250)
     with pytest.raises(streaming.StreamTruncated):
@@ -238,9 +240,11 @@ async def test_a_task_that_is_cancelled_closes_its_connection(anyio_backend: str
     import anyio
 
     log = f"cancelled {anyio_backend}"
-    with anyio.move_on_after(0.2) as scope:
-        await aread(functions.hang.at(proxy.url).stream(log, after=1), [])
-    assert scope.cancelled_caught
+    items: list[Any] = []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(aread, functions.hang.at(proxy.url).stream(log, after=1), items)
+        assert await anyio.to_thread.run_sync(eventually, lambda: items == numbers(1))
+        tasks.cancel_scope.cancel()
     assert await anyio.to_thread.run_sync(eventually, lambda: proxy.open_connections == 0)
     assert await anyio.to_thread.run_sync(LOGS[log].ended.wait, functions.SECONDS)
 
@@ -248,18 +252,18 @@ async def test_a_task_that_is_cancelled_closes_its_connection(anyio_backend: str
 # Back pressure
 
 
-@pytest.mark.parametrize("make", [functions.make_large, functions.make_large_blocking], ids=["async", "blocking"])
+@pytest.mark.parametrize("make", [functions.yield_large, functions.yield_large_blocking], ids=["async", "blocking"])
 def test_a_slow_reader_makes_the_function_wait(url: str, make: Any) -> None:
     log = LOGS[name := f"slow {make.name}"]
-    in_sockets = 1  # an item does not fit into the buffers of the system
+    in_sockets = 1  # one item is larger than the socket buffers of the system
     with make.at(url).stream(name, size=16_000_000) as reader:
         items = reader.read_items()
-        for read_so_far in range(1, 4):
+        for number_read in range(1, 4):
             next(items)
-            time.sleep(0.3)  # in which a producer that does not wait makes many
-            assert log.made <= read_so_far + in_sockets + 2 + 1  # the buffer; and one begins before the last is sent
+            time.sleep(0.3)  # a producer that does not wait would yield many items
+            assert log.yielded <= number_read + in_sockets + 2 + 1  # the buffer; and one begins before the last is sent
     assert log.ended.wait(functions.SECONDS)
-    assert log.made < 10
+    assert log.yielded < 10
 
 
 # Connections
@@ -287,7 +291,7 @@ def test_a_client_keeps_its_connection_for_the_next_stream_and_closes_it_at_its_
     assert eventually(lambda: proxy.open_connections == 0)
 
 
-def test_connections_are_shared_where_no_client_has_its_own(proxy: FaultProxy) -> None:
+def test_connections_are_shared_by_default(proxy: FaultProxy) -> None:
     for _ in range(3):
         with functions.count.at(proxy.url).stream(to=2) as reader:
             assert list(reader.read_items()) == numbers(2)
@@ -301,7 +305,7 @@ def test_two_streams_at_once_have_a_connection_each(proxy: FaultProxy) -> None:
         assert proxy.connections == 2
 
 
-def test_a_limit_for_the_whole_is_that_of_one_stream(proxy: FaultProxy) -> None:
+def test_a_total_limit_applies_to_one_stream(proxy: FaultProxy) -> None:
     limited, unlimited = functions.count.at(proxy.url, timeout=0.3), functions.count.at(proxy.url)
     with limited.stream(to=2) as reader:
         assert list(reader.read_items()) == numbers(2)
@@ -311,7 +315,7 @@ def test_a_limit_for_the_whole_is_that_of_one_stream(proxy: FaultProxy) -> None:
 
 
 @pytest.mark.anyio
-async def test_many_streams_go_at_once(anyio_backend: str, url: str) -> None:
+async def test_many_streams_run_concurrently(anyio_backend: str, url: str) -> None:
     import anyio
 
     got: list[list[Any]] = []
@@ -325,7 +329,7 @@ async def test_many_streams_go_at_once(anyio_backend: str, url: str) -> None:
     assert got == [numbers(20)] * 150
 
 
-def test_a_kept_connection_that_was_closed_meanwhile_is_not_used(world: Any, proxy: FaultProxy) -> None:
+def test_a_pooled_connection_that_was_closed_is_not_used(world: Any, proxy: FaultProxy) -> None:
     client = functions.count.at(proxy.url)
     for _ in range(2):
         if world.name == "blocking":
@@ -342,12 +346,12 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_not_used(world: Any, pro
     assert proxy.connections == 2
 
 
-def test_who_leaves_with_much_unread_leaves_as_any_other(world: Any, proxy: FaultProxy) -> None:
+def test_leaving_a_large_unread_stream_closes_the_connection(world: Any, proxy: FaultProxy) -> None:
     assert read_one(world, functions.count.at(proxy.url).stream(to=5000)) == numbers(1)[0]
     assert eventually(lambda: proxy.open_connections == 0)
 
 
-def test_who_reads_nothing_leaves_as_any_other(world: Any, proxy: FaultProxy) -> None:
+def test_leaving_a_stream_unread_closes_the_connection(world: Any, proxy: FaultProxy) -> None:
     call = functions.count.at(proxy.url).stream(to=5)
     if world.name == "blocking":
         with functions.count.at(proxy.url), call:

@@ -1,4 +1,4 @@
-"""The server's end by itself, as an ASGI application, in asyncio and in trio."""
+"""The server as an ASGI application, without a network, in asyncio and in trio."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME: contextvars.ContextVar[str] = contextvars.ContextVar("NAME", default="nobo
 
 
 class Counter:
-    """An async iterator that is no generator, and has nothing to close."""
+    """An async iterator that is not a generator and cannot be closed."""
 
     def __init__(self, to: int) -> None:
         self.left = iter(range(to))
@@ -58,7 +58,7 @@ def take_a_model(number: Number) -> Iterator[int]:
 
 
 class Connection:
-    """What a server gives to an application; the client leaves when it has got so many messages."""
+    """An ASGI connection. The client disconnects after it has received ``leaves_after`` messages."""
 
     def __init__(self, path: str, body: dict[str, Any], *, leaves_after: int = 1000) -> None:
         self.scope = {"type": "http", "method": "POST", "path": path, "headers": []}
@@ -66,7 +66,7 @@ class Connection:
         self.messages = [
             {"type": "http.request", "body": sent[:half], "more_body": True},
             {"type": "http.request", "body": sent[half:]},
-            {"type": "http.request"},  # some servers say once more that this is all
+            {"type": "http.request"},  # some servers send an empty message after the last one
         ]
         self.sent: list[dict[str, Any]] = []
         self.leaves_after = leaves_after
@@ -109,18 +109,18 @@ async def test_a_blocking_function_runs_in_one_context(anyio_backend: str) -> No
     assert NAME.get() == "nobody"
 
 
-async def test_a_client_that_leaves_ends_the_function_where_it_waits(anyio_backend: str) -> None:
+async def test_a_disconnect_cancels_the_function_while_it_waits(anyio_backend: str) -> None:
     log = f"asgi {anyio_backend}"
     await Connection("/hang", {"log": log, "after": 2}, leaves_after=3).run(functions.hang)
     assert LOGS[log].ended.is_set()
-    assert LOGS[log].made == 2
+    assert LOGS[log].yielded == 2
 
 
-async def test_a_client_that_leaves_in_its_request_gets_nothing(anyio_backend: str) -> None:
+async def test_a_disconnect_during_the_request_gets_no_response(anyio_backend: str) -> None:
     assert await Connection("/spell", {"text": "a"}, leaves_after=0).run(functions.spell) == []
 
 
-async def test_a_server_that_says_by_an_error_that_the_client_has_left_is_understood(anyio_backend: str) -> None:
+async def test_an_oserror_of_send_is_a_disconnect(anyio_backend: str) -> None:
     log = f"broken {anyio_backend}"
     connection = Connection("/hang", {"log": log, "after": 2})
 
@@ -132,24 +132,24 @@ async def test_a_server_that_says_by_an_error_that_the_client_has_left_is_unders
     assert LOGS[log].ended.is_set()
 
 
-async def test_the_function_is_as_far_ahead_as_the_buffer_and_no_further(anyio_backend: str) -> None:
+async def test_the_function_is_ahead_by_the_buffer_at_most(anyio_backend: str) -> None:
     log = LOGS[name := f"ahead {anyio_backend}"]
-    connection = Connection("/make_large", {"log": name, "size": 1})
+    connection = Connection("/yield_large", {"log": name, "size": 1})
     ahead: list[int] = []
 
     async def send(message: Any) -> None:
         await anyio.sleep(0.02)
-        before = max(len(connection.sent) - 1, 0)  # without the head
-        ahead.append(log.made - before - 1)  # without the one that is on its way
+        before = max(len(connection.sent) - 1, 0)  # without the head of the response
+        ahead.append(log.yielded - before - 1)  # without the item that is being sent
         connection.sent.append(message)
         if before == 10:
             connection.left.set()
 
-    await remote.asgi(functions.make_large, buffer=3)(connection.scope, connection.receive, send)
+    await remote.asgi(functions.yield_large, buffer=3)(connection.scope, connection.receive, send)
     assert max(ahead) == 3
 
 
-async def test_the_server_logs_what_does_not_travel(anyio_backend: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_server_logs_the_traceback(anyio_backend: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, "declarai_like"):
         await Connection("/fail", {"after": 1, "kind": "other"}).run(functions.fail)
     [record] = [record for record in caplog.records if record.name.startswith("declarai_like")]
@@ -157,17 +157,17 @@ async def test_the_server_logs_what_does_not_travel(anyio_backend: str, caplog: 
     assert record.exc_info
 
 
-async def test_a_server_with_a_lifespan_can_run_it(anyio_backend: str) -> None:
+async def test_lifespan_scopes_are_accepted(anyio_backend: str) -> None:
     assert await remote.asgi(functions.spell)({"type": "lifespan"}, None, None) is None  # type: ignore[arg-type]
 
 
-def test_openapi_takes_models_too() -> None:
+def test_models_as_arguments_are_objects_in_openapi() -> None:
     app = FastAPI()
     app.include_router(remote.router(take_a_model))
     route = app.openapi()["paths"]["/take_a_model"]["post"]
     assert route["requestBody"]["content"]["application/json"]["schema"] == {"type": "object"}
 
 
-def test_a_model_is_an_argument_as_any_other() -> None:
+def test_an_argument_can_be_a_model() -> None:
     with served(remote.asgi(take_a_model)) as url, take_a_model.at(url).stream(Number(value=7)) as reader:
         assert list(reader.read_items()) == [7]

@@ -1,4 +1,4 @@
-"""Typed streams for tests: their models, the four kinds of them, and a reading that notes all that comes."""
+"""Typed streams for tests: models, the four kinds of streams, and functions that write, cut and read them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FOOTER = Totals(seconds=2.5)
 
 
 def written(kind: str, items: Iterable[Segment] = ITEMS, **settings: Any) -> list[bytes]:
-    """Give the frames of a stream."""
+    """Return the frames of a stream."""
     types = TYPES[kind]
     writer = streaming.stream_writer(types, **settings)
     frames = [writer.yield_header(HEADER)] if types.header_type else []
@@ -45,75 +45,75 @@ def written(kind: str, items: Iterable[Segment] = ITEMS, **settings: Any) -> lis
     return [*frames, writer.close()]
 
 
-def whole(kind: str, items: Iterable[Segment] = ITEMS) -> list[Any]:
-    """Give what is to be read of such a stream."""
+def models_of(kind: str, items: Iterable[Segment] = ITEMS) -> list[Any]:
+    """Return the models that must be read from such a stream."""
     return [*([HEADER] if TYPES[kind].header_type else []), *items, *([FOOTER] if TYPES[kind].footer_type else [])]
 
 
 def read(types: Any, pieces: Iterable[bytes], **settings: Any) -> list[Any]:
-    """Give all that can be read of a stream, and in its place, as the last, the error that came."""
+    """Return everything that can be read from a stream, and as the last result the error, if there is one."""
     types = TYPES.get(types, types) if isinstance(types, str) else types
-    seen: list[Any] = []
+    results: list[Any] = []
     try:
         with streaming.stream_reader(types, pieces, **settings) as reader:
             if types.header_type:
-                seen.append(reader.read_header())
-            seen.extend(reader.read_items())
+                results.append(reader.read_header())
+            results.extend(reader.read_items())
             if types.footer_type:
-                seen.append(reader.read_footer())
+                results.append(reader.read_footer())
     except Exception as error:
-        seen.append(error)
-    return seen
+        results.append(error)
+    return results
 
 
 def read_in(world: Any, types: Any, pieces: Iterable[bytes], **settings: Any) -> list[Any]:
-    """Do the same in one of the worlds."""
+    """Read a stream as `read` does, in one of the worlds."""
     if world.name == "blocking":
         return read(types, pieces, **settings)
     types = TYPES.get(types, types) if isinstance(types, str) else types
-    seen: list[Any] = []
+    results: list[Any] = []
 
     async def read_async() -> None:
         async with streaming.stream_reader(types, later(pieces), **settings) as reader:
             if types.header_type:
-                seen.append(await reader.read_header())
+                results.append(await reader.read_header())
             async for item in reader.read_items():
-                seen.append(item)
+                results.append(item)
             if types.footer_type:
-                seen.append(await reader.read_footer())
+                results.append(await reader.read_footer())
 
     try:
         world.run(read_async)
     except Exception as error:
-        seen.append(error)
-    return seen
+        results.append(error)
+    return results
 
 
 async def later(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Give the pieces, each after the event loop has had a turn."""
+    """Yield the pieces, each after a checkpoint of the event loop."""
     for piece in pieces:
         await anyio.lowlevel.checkpoint()
         yield piece
 
 
 def two_ways(data: bytes) -> Iterator[list[bytes]]:
-    """Cut bytes in two, at each place."""
-    return ([data[:place], data[place:]] for place in range(len(data) + 1))
+    """Yield the bytes cut in two, at each position."""
+    return ([data[:position], data[position:]] for position in range(len(data) + 1))
 
 
 def byte_by_byte(data: bytes) -> list[bytes]:
-    return [data[place : place + 1] for place in range(len(data))]
+    return [data[position : position + 1] for position in range(len(data))]
 
 
-def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
-    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
+def cut(data: bytes, positions: Iterable[int]) -> list[bytes]:
+    edges = [0, *sorted(position % (len(data) + 1) for position in positions), len(data)]
     return [data[start:end] for start, end in zip(edges, edges[1:])]
 
 
-def same(one: list[Any], other: list[Any]) -> bool:
-    """Whether two readings gave the same; of errors, their class and what they say."""
-    return [_told(value) for value in one] == [_told(value) for value in other]
+def same_results(one: list[Any], other: list[Any]) -> bool:
+    """True if two readings returned the same; errors are compared by class and message."""
+    return [_comparable(value) for value in one] == [_comparable(value) for value in other]
 
 
-def _told(value: Any) -> Any:
+def _comparable(value: Any) -> Any:
     return (type(value), str(value)) if isinstance(value, Exception) else value

@@ -1,4 +1,4 @@
-"""A producer's error reaches the consumer as itself, and no class is loaded because a stream names it."""
+"""The error of a producer is raised at the consumer, and a name in a stream never causes an import."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.streaming.frame_streams import HEADER, ITEMS, TYPES, Segment, later, 
 
 
 class Broken(Exception):
-    """An error of the producer's own."""
+    """An error that only the producer defines."""
 
 
 class Limited(Exception):
-    """One that is made with a keyword."""
+    """An error whose constructor has a keyword parameter."""
 
     def __init__(self, message: str, *, seconds: float) -> None:
         super().__init__(message)
@@ -30,11 +30,11 @@ class Limited(Exception):
         return {"seconds": self.seconds}
 
 
-class Moody(Exception):
-    """One that cannot be told of without trouble."""
+class Unprintable(Exception):
+    """An error whose message and details cannot be read."""
 
     def __str__(self) -> str:
-        raise RuntimeError("no words")
+        raise RuntimeError("no message")
 
     @property
     def details(self) -> dict[str, Any]:
@@ -47,12 +47,12 @@ def failing(error: BaseException, encoding: Any = "frames", **settings: Any) -> 
 
 
 @pytest.mark.parametrize("encoding", ["frames", "ndjson", "sse"])
-def test_the_error_comes_as_itself_after_the_items_before_it(world: Any, encoding: str) -> None:
-    seen = read_in(world, "items", failing(KeyError("drei"), encoding), encoding=encoding)
-    assert seen[:-1] == ITEMS[:2]
-    assert type(seen[-1]) is KeyError
-    assert seen[-1].args == ("drei",)
-    cause = seen[-1].__cause__
+def test_the_original_error_is_raised_after_the_items_before_it(world: Any, encoding: str) -> None:
+    results = read_in(world, "items", failing(KeyError("drei"), encoding), encoding=encoding)
+    assert results[:-1] == ITEMS[:2]
+    assert type(results[-1]) is KeyError
+    assert results[-1].args == ("drei",)
+    cause = results[-1].__cause__
     assert isinstance(cause, RemoteError)
     assert (cause.type, cause.message, cause.details, cause.frame) == ("KeyError", "'drei'", {}, 2)
 
@@ -69,37 +69,37 @@ def test_the_error_comes_as_itself_after_the_items_before_it(world: Any, encodin
     ],
     ids=repr,
 )
-def test_pythons_own_errors_come_as_themselves(error: Exception) -> None:
+def test_builtin_errors_are_raised_as_the_same_class(error: Exception) -> None:
     got = read("items", failing(error))[-1]
     assert (type(got), got.args, str(got)) == (type(error), error.args, str(error))
 
 
-def test_a_class_that_the_reader_was_given_comes_as_itself() -> None:
+def test_an_error_class_passed_to_the_reader_is_raised() -> None:
     got = read("items", failing(Broken("a", 1, None, 2.5)), errors=[Broken])[-1]
     assert type(got) is Broken
     assert got.args == ("a", 1, None, 2.5)
 
 
-def test_what_a_class_wants_as_keywords_comes_with_its_details() -> None:
+def test_details_are_passed_as_keywords_to_the_error_class() -> None:
     got = read("items", failing(Limited("slow down", seconds=3)), errors=[Limited])[-1]
     assert (type(got), str(got), got.seconds) == (Limited, "slow down", 3)
 
 
-def test_any_other_class_is_a_remote_error_that_tells_all() -> None:
+def test_an_unknown_error_class_becomes_a_remote_error_with_all_details() -> None:
     got = read("items", failing(Limited("slow down", seconds=3)))[-1]
     assert type(got) is RemoteError
     assert (got.type, got.message, got.details) == (f"{__name__}.Limited", "slow down", {"seconds": 3})
     assert str(got).startswith(f"the producer failed: {__name__}.Limited: slow down (frame 2, byte ")
 
 
-def test_a_class_that_wants_something_else_is_a_remote_error() -> None:
+def test_an_error_class_with_other_parameters_becomes_a_remote_error() -> None:
     got = read("items", failing(Limited("slow down", seconds=3), details={}), errors=[Limited])[-1]
     assert type(got) is RemoteError
     got = read("items", failing(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid")))[-1]
     assert (type(got), got.type) == (RemoteError, "UnicodeDecodeError")
 
 
-def test_details_can_be_given() -> None:
+def test_details_can_be_passed() -> None:
     got = read("items", failing(ValueError("no"), details={"line": 3, "of": object}))[-1]
     assert got.__cause__.details == {"line": 3, "of": "<class 'object'>"}
 
@@ -107,7 +107,7 @@ def test_details_can_be_given() -> None:
 @pytest.mark.parametrize(
     "error", [StopIteration("a"), StopAsyncIteration(), KeyboardInterrupt(), SystemExit(3), GeneratorExit()], ids=repr
 )
-def test_what_would_steer_the_consumer_is_a_remote_error(world: Any, error: BaseException) -> None:
+def test_exceptions_with_a_meaning_for_control_flow_become_remote_errors(world: Any, error: BaseException) -> None:
     got = read_in(world, "items", failing(error))[-1]
     assert (type(got), got.type) == (RemoteError, type(error).__name__)
 
@@ -126,7 +126,7 @@ def test_what_would_steer_the_consumer_is_a_remote_error(world: Any, error: Base
         "json.JSONDecodeError",
     ],
 )
-def test_nothing_is_loaded_or_called_because_a_stream_names_it(name: str) -> None:
+def test_a_name_in_a_stream_never_causes_an_import_or_a_call(name: str) -> None:
     content = b'{"type":"%b","message":"echo"}' % name.encode()
     loaded = set(sys.modules)
     got = read("items", [b"\x06" + len(content).to_bytes(4, "big") + content])[-1]
@@ -134,24 +134,24 @@ def test_nothing_is_loaded_or_called_because_a_stream_names_it(name: str) -> Non
     assert set(sys.modules) == loaded
 
 
-def test_an_error_of_a_stream_that_was_passed_on_comes_as_itself() -> None:
-    inner = read("items", [b"".join(written("items"))[:-3]])[-1]
-    got = read("items", failing(inner))[-1]
+def test_a_forwarded_stream_error_keeps_its_class() -> None:
+    original = read("items", [b"".join(written("items"))[:-3]])[-1]
+    got = read("items", failing(original))[-1]
     assert type(got) is StreamTruncated
-    assert (str(got), got.frame, got.offset) == (str(inner), inner.frame, inner.offset)
+    assert (str(got), got.frame, got.offset) == (str(original), original.frame, original.offset)
 
 
-def test_an_unknown_error_of_a_stream_that_was_passed_on_keeps_its_name() -> None:
-    inner = read("items", failing(Limited("slow down", seconds=3)))[-1]
-    got = read("items", failing(inner))[-1]
-    assert (got.type, got.message, got.details) == (inner.type, inner.message, inner.details)
-    got = read("items", failing(inner), errors=[Limited])[-1]
+def test_a_forwarded_remote_error_keeps_its_type_name() -> None:
+    original = read("items", failing(Limited("slow down", seconds=3)))[-1]
+    got = read("items", failing(original))[-1]
+    assert (got.type, got.message, got.details) == (original.type, original.message, original.details)
+    got = read("items", failing(original), errors=[Limited])[-1]
     assert (type(got), str(got), got.seconds) == (Limited, "slow down", 3)
 
 
-def test_an_error_that_cannot_be_told_is_told_of() -> None:
-    got = read("items", failing(Moody("x")))[-1]
-    assert (got.type, got.message) == (f"{__name__}.Moody", "")
+def test_an_error_that_cannot_be_serialized_is_still_sent() -> None:
+    got = read("items", failing(Unprintable("x")))[-1]
+    assert (got.type, got.message) == (f"{__name__}.Unprintable", "")
     got = read("items", failing(Broken("\ud800 half")))[-1]
     assert got.message == "? half"
     around: dict[str, Any] = {}
@@ -160,7 +160,7 @@ def test_an_error_that_cannot_be_told_is_told_of() -> None:
     assert (got.message, got.details) == ("x", {})
 
 
-def test_an_error_can_come_instead_of_the_header_or_the_footer() -> None:
+def test_an_error_can_replace_the_header_or_the_footer() -> None:
     writer = streaming.stream_writer(TYPES["both"])
     assert isinstance(read("both", [writer.error(KeyError("k"))])[-1], KeyError)
     writer = streaming.stream_writer(TYPES["both"])
@@ -173,7 +173,7 @@ def test_an_error_can_come_instead_of_the_header_or_the_footer() -> None:
         list(reader.read_items())
 
 
-def test_an_error_behind_the_footer_is_told() -> None:
+def test_an_error_after_the_footer_is_raised() -> None:
     frames = [*written("both")[:-1], failing(KeyError("k"))[-1]]
     reader = streaming.stream_reader(TYPES["both"], frames)
     assert reader.read_header() == HEADER
@@ -182,14 +182,14 @@ def test_an_error_behind_the_footer_is_told() -> None:
         reader.read_footer()
 
 
-def test_a_model_that_cannot_be_written_leaves_the_stream_as_it_was() -> None:
+def test_a_model_that_cannot_be_serialized_does_not_change_the_stream() -> None:
     writer = streaming.stream_writer(TYPES["header"])
     wrong: Any = HEADER.model_copy(update={"name": object()})
-    with pytest.raises(NotSerializable, match="this Audio cannot be written: "):
+    with pytest.raises(NotSerializable, match="cannot serialize Audio: "):
         writer.yield_header(wrong)
     frames = [writer.yield_header(HEADER)]
     wrong = Segment.model_construct(text=object())
-    with pytest.raises(NotSerializable, match="this Segment cannot be written: "):
+    with pytest.raises(NotSerializable, match="cannot serialize Segment: "):
         writer.yield_item(wrong)
     frames += [writer.yield_item(ITEMS[0]), writer.close()]
     assert read("header", frames) == [HEADER, ITEMS[0]]
@@ -223,12 +223,12 @@ def test_a_guarded_producer_that_fails_ends_its_stream_with_the_error(world: Any
     assert (type(got[-1]), got[-1].args) == (Broken, ("x",))
 
 
-def test_a_guarded_producer_that_forgets_the_footer_is_told_so_at_both_ends(world: Any) -> None:
+def test_a_guarded_producer_without_its_footer_is_an_error_at_both_ends(world: Any) -> None:
     frames, raised = guarded(world, "footer", None)
     got = read("footer", frames)[-1]
     assert isinstance(raised, OutOfOrder)
     assert type(got) is OutOfOrder
-    assert str(got) == str(raised) == "the footer that the types declare is missing (frame 3)"
+    assert str(got) == str(raised) == "the declared footer is missing (frame 3)"
 
 
 def guarded(world: Any, kind: str, error: Exception | None) -> tuple[list[bytes], Exception | None]:
@@ -276,7 +276,7 @@ def test_a_guarded_producer_that_has_ended_its_stream_is_not_ended_twice(world: 
     assert got == frames
 
 
-def test_leaving_a_guarded_producer_closes_it(world: Any) -> None:
+def test_closing_the_guard_closes_the_producer(world: Any) -> None:
     closed: list[str] = []
     writer = streaming.stream_writer(TYPES["items"])
 

@@ -1,4 +1,4 @@
-"""How much a typed stream may take: of memory, of one frame, and of other packages."""
+"""The limits of typed streams: memory, the size of a frame, and the packages that they import."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pydantic import BaseModel
 
 from declarai_like import streaming
 from declarai_like.streaming import FrameTooLarge, UnknownFrame
-from declarai_like.streaming.frames import encoded
+from declarai_like.streaming.frames import encode_frame
 from tests.streaming.frame_streams import ITEMS, TYPES, Segment, byte_by_byte, read, two_ways, written
 
 MEGABYTE = 1_000_000
 
 
 @pytest.mark.parametrize("encoding", ["frames", "ndjson", "sse"])
-def test_a_frame_up_to_the_limit_is_read_and_a_larger_one_is_not(encoding: Any) -> None:
+def test_the_size_limit_of_frames_is_exact(encoding: Any) -> None:
     content = len(written("items", ITEMS[:1], encoding="frames")[0]) - 5
     data = b"".join(written("items", ITEMS[:1], encoding=encoding))
     for pieces in (*two_ways(data), byte_by_byte(data)):
@@ -35,16 +35,16 @@ def test_a_frame_up_to_the_limit_is_read_and_a_larger_one_is_not(encoding: Any) 
 def test_the_items_before_a_frame_that_is_too_large_are_read() -> None:
     data = b"".join(written("items", [*ITEMS, Segment(text="x" * 100)]))
     for pieces in ([data], byte_by_byte(data)):
-        seen = read("items", pieces, max_frame_size=90)
-        assert seen[:-1] == ITEMS
-        assert str(seen[-1]).startswith(
-            "the ITEM frame has 123 bytes, more than the 90 of max_frame_size (frame 3, byte "
+        results = read("items", pieces, max_frame_size=90)
+        assert results[:-1] == ITEMS
+        assert str(results[-1]).startswith(
+            "the ITEM frame has 123 bytes, more than max_frame_size (90) (frame 3, byte "
         )
 
 
 @pytest.mark.parametrize("tag", [2, 3, 4, 5, 6, 0x83])
 @pytest.mark.parametrize("length", [b"\xff\xff\xff\xff", b"\x04\x00\x00\x01"])
-def test_a_hostile_length_is_refused_before_anything_is_kept(tag: int, length: bytes) -> None:
+def test_a_hostile_length_is_rejected_before_anything_is_kept(tag: int, length: bytes) -> None:
     def source() -> Iterator[bytes]:
         yield bytes([tag]) + length
         pytest.fail("more was read")
@@ -52,7 +52,7 @@ def test_a_hostile_length_is_refused_before_anything_is_kept(tag: int, length: b
     assert type(read("items", source())[-1]) is FrameTooLarge
 
 
-def test_a_length_alone_takes_no_memory() -> None:
+def test_an_announced_length_does_not_allocate_memory() -> None:
     tracemalloc.start()
     try:
         read("items", [b"\x03\x04\x00\x00\x00"])
@@ -71,7 +71,7 @@ def test_a_length_alone_takes_no_memory() -> None:
     ],
     ids=["a line", "a line of an event", "an event", "a comment"],
 )
-def test_text_without_an_end_is_refused_when_it_grows_past_the_limit(data: bytes) -> None:
+def test_endless_text_is_rejected_at_the_limit(data: bytes) -> None:
     read_on: list[int] = []
 
     def source() -> Iterator[bytes]:
@@ -127,13 +127,13 @@ def test_a_large_piece_that_begins_inside_a_frame_is_read(start: int) -> None:
     assert read("items", [data[:start], data[start:]]) == [*items, Segment(text="x" * 300_000), *items]
 
 
-def test_four_bytes_tell_of_four_gigabytes() -> None:
+def test_content_of_four_gigabytes_is_rejected() -> None:
     class Huge(bytes):
         def __len__(self) -> int:
             return 2**32
 
-    with pytest.raises(FrameTooLarge, match="a frame can have 4294967295 bytes, and this one has 4294967296"):
-        encoded(3, Huge())
+    with pytest.raises(FrameTooLarge, match="the content of a frame must be at most 4294967295 bytes, got 4294967296"):
+        encode_frame(3, Huge())
 
 
 ALONE = """
@@ -144,7 +144,7 @@ allowed = set(sys.stdlib_module_names) | {"pydantic", "pydantic_core", "annotate
 class Others:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] not in allowed and not name.startswith("_"):
-            raise ImportError(name + " is not there")
+            raise ImportError(name + " is not installed")
 
 sys.meta_path.insert(0, Others())
 import typed_streams
@@ -165,7 +165,7 @@ for encoding in ("frames", "ndjson", "sse"):
         next(items)
     except typed_streams.OutOfOrder as error:
         assert str(error) == "b"
-print("".join(typed_streams.text_reader([b"who", b"le"])))
+print("".join(typed_streams.text_reader([b"com", b"plete"])))
 """
 
 
@@ -176,9 +176,9 @@ def test_the_package_can_be_used_alone(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", ALONE, tmp_path], capture_output=True, text=True, check=False
     )
-    assert (run.stdout, run.stderr) == ("whole\n", "")
+    assert (run.stdout, run.stderr) == ("complete\n", "")
 
 
-def test_an_error_of_the_package_alone_is_known_here() -> None:
+def test_an_error_of_a_copy_of_the_package_is_known_here() -> None:
     content = b'{"type":"streaming.UnknownFrame","message":"x"}'
-    assert type(read("items", [encoded(6, content)])[-1]) is UnknownFrame
+    assert type(read("items", [encode_frame(6, content)])[-1]) is UnknownFrame

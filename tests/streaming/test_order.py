@@ -1,4 +1,4 @@
-"""The order of a typed stream: who writes or reads it wrongly is told so, and nothing is lost by it."""
+"""The order of a typed stream: a wrong order is an error of the writer, the reader or the stream."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from declarai_like.streaming import (
     WrongCount,
     WrongModel,
 )
+from declarai_like.streaming.errors import type_name
 from tests.streaming.frame_streams import (
     FOOTER,
     HEADER,
@@ -29,10 +30,10 @@ from tests.streaming.frame_streams import (
     Segment,
     byte_by_byte,
     later,
+    models_of,
     read,
     read_in,
     two_ways,
-    whole,
     written,
 )
 
@@ -54,32 +55,32 @@ WRONG = {
     "no header, and no item": ("header", E0, MissingHeader, 0),
     "a footer and no header": ("both", F + E0, MissingHeader, 0),
     "no footer": ("footer", I + E1, MissingFooter, 1),
-    "fewer items than the end tells of": ("items", E1, WrongCount, 0),
-    "more items than the end tells of": ("items", I + I + E1, WrongCount, 2),
-    "more items than the end behind a footer tells of": ("footer", I + I + F + E1, WrongCount, 3),
+    "fewer items than the end counts": ("items", E1, WrongCount, 0),
+    "more items than the end counts": ("items", I + I + E1, WrongCount, 2),
+    "more items than the end after a footer counts": ("footer", I + I + F + E1, WrongCount, 3),
     "an item after the end": ("items", I + E1 + I, DataAfterEnd, 2),
     "two ends": ("items", I + E1 + E1, DataAfterEnd, 2),
     "something after the end": ("items", I + E1 + b"x", DataAfterEnd, 2),
     "a part of a frame after the end": ("items", I + E1 + I[:3], DataAfterEnd, 2),
-    "an item that is no JSON": ("items", I + I[:4] + b"\x03{\xff}", InvalidPayload, 1),
-    "an item that does not fit": ("items", I + I[:4] + b'\x0a{"text":3}', InvalidPayload, 1),
+    "an item that is not JSON": ("items", I + I[:4] + b"\x03{\xff}", InvalidPayload, 1),
+    "an item that is not valid": ("items", I + I[:4] + b'\x0a{"text":3}', InvalidPayload, 1),
     "an item of another model": ("items", I + I[:4] + H[4:], InvalidPayload, 1),
     "an empty item": ("items", I + b"\x03\x00\x00\x00\x00", InvalidPayload, 1),
-    "a header that does not fit": ("header", H[:4] + I[4:], InvalidPayload, 0),
-    "a footer that does not fit": ("footer", I + F[:4] + b"\x02{}", InvalidPayload, 1),
-    "an end that does not say how many": ("items", I + b"\x05\x00\x00\x00\x02{}", InvalidPayload, 1),
-    "an error that does not say which": ("items", I + b"\x06\x00\x00\x00\x02{}", InvalidPayload, 1),
+    "a header that is not valid": ("header", H[:4] + I[4:], InvalidPayload, 0),
+    "a footer that is not valid": ("footer", I + F[:4] + b"\x02{}", InvalidPayload, 1),
+    "an end without a count": ("items", I + b"\x05\x00\x00\x00\x02{}", InvalidPayload, 1),
+    "an error without a type": ("items", I + b"\x06\x00\x00\x00\x02{}", InvalidPayload, 1),
     "a tag that is never sent": ("items", I + b"\x01\x00\x00\x00\x00", UnknownFrame, 1),
     "an unknown tag": ("items", I + b"\x09\x00\x00\x00\x00", UnknownFrame, 1),
     "an end with a binary payload": ("items", I + b"\x85" + E1[1:], UnknownFrame, 1),
-    "an item larger than anything": ("items", I + b"\x03\xff\xff\xff\xff", FrameTooLarge, 1),
+    "an item of the largest size": ("items", I + b"\x03\xff\xff\xff\xff", FrameTooLarge, 1),
     "an item with a binary payload that is too short": ("items", I + b"\x83\x00\x00\x00\x03abc", InvalidPayload, 1),
-    "an item with a binary payload that is no JSON": ("items", I + b"\x83\x00\x00\x00\x06\x00\x00\x00\x02{]", InvalidPayload, 1),
+    "an item with a binary payload that is not JSON": ("items", I + b"\x83\x00\x00\x00\x06\x00\x00\x00\x02{]", InvalidPayload, 1),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_with_a_stream_has_a_name_and_a_place(world: Any, case: str) -> None:
+def test_each_fault_of_a_stream_has_an_error_class_and_a_position(world: Any, case: str) -> None:
     kind, data, expected, frame = WRONG[case]
     error = read_in(world, kind, [data])[-1]
     assert type(error) is expected
@@ -97,14 +98,14 @@ def test_each_cut_gives_the_same_error_and_the_items_before_it(case: str) -> Non
     kind, data, expected, _ = WRONG[case]
     at_once = read(kind, [data])
     for pieces in (*two_ways(data), byte_by_byte(data)):
-        seen = read(kind, pieces)
-        assert type(seen[-1]) is expected
-        assert str(seen[-1]) == str(at_once[-1])
-        assert seen[:-1] == at_once[:-1]
+        results = read(kind, pieces)
+        assert type(results[-1]) is expected
+        assert str(results[-1]) == str(at_once[-1])
+        assert results[:-1] == at_once[:-1]
 
 
 @pytest.mark.parametrize("case", sorted(set(WRONG) - {case for case in WRONG if WRONG[case][2] is MissingHeader}))
-def test_after_an_error_of_the_stream_each_reading_gives_it_again(case: str) -> None:
+def test_each_reading_raises_the_error_of_the_stream_again(case: str) -> None:
     kind, data, expected, _ = WRONG[case]
     reader: Any = streaming.stream_reader(TYPES[kind], [data])
     readings = [lambda: list(reader.read_items())]
@@ -132,7 +133,7 @@ def test_after_an_error_of_the_stream_each_reading_gives_it_again(case: str) -> 
     ],
 )
 @pytest.mark.parametrize("encoding", ["frames", "ndjson", "sse"])
-def test_the_page_of_a_server_or_proxy_is_told_from_a_stream(page: bytes, hint: str, encoding: str) -> None:
+def test_the_page_of_a_server_or_proxy_is_recognised(page: bytes, hint: str, encoding: str) -> None:
     for pieces in (*list(two_ways(page)), byte_by_byte(page)):
         error = read("both", pieces, encoding=encoding)[-1]
         if encoding == "frames" or page.startswith(b"<"):
@@ -141,7 +142,7 @@ def test_the_page_of_a_server_or_proxy_is_told_from_a_stream(page: bytes, hint: 
         assert isinstance(error, streaming.TypedStreamError)
 
 
-def test_a_header_that_is_missing_takes_nothing_away(world: Any) -> None:
+def test_items_can_be_read_without_the_declared_header(world: Any) -> None:
     def read_blocking() -> list[Any]:
         reader = streaming.stream_reader(TYPES["header"], [I + E1])
         with pytest.raises(MissingHeader):
@@ -154,54 +155,54 @@ def test_a_header_that_is_missing_takes_nothing_away(world: Any) -> None:
             await reader.read_header()
         return [item async for item in reader.read_items()]
 
-    seen = read_blocking() if world.name == "blocking" else world.run(read_later)
-    assert seen == [Segment(text="b")]
+    results = read_blocking() if world.name == "blocking" else world.run(read_later)
+    assert results == [Segment(text="b")]
 
 
-def test_who_reads_items_first_is_told_of_the_missing_header_once() -> None:
+def test_a_missing_header_is_raised_once_by_the_items() -> None:
     reader = streaming.stream_reader(TYPES["header"], [I + E1])
     with pytest.raises(MissingHeader):
         next(reader.read_items())
     assert list(reader.read_items()) == [Segment(text="b")]
-    with pytest.raises(OutOfOrder, match="can only be read first"):
+    with pytest.raises(OutOfOrder, match="can be read only once, before anything else"):
         reader.read_header()
 
 
 def test_reading_in_the_wrong_order_changes_nothing() -> None:
     reader = streaming.stream_reader(TYPES["both"], written("both"))
     for _ in range(3):
-        with pytest.raises(OutOfOrder, match="header has to be read first"):
+        with pytest.raises(OutOfOrder, match=r"header must be read before the items; call read_header\(\)"):
             next(reader.read_items())
-        with pytest.raises(OutOfOrder, match="header has to be read first"):
+        with pytest.raises(OutOfOrder, match=r"header must be read before the footer; call read_header\(\)"):
             reader.read_footer()
     assert reader.read_header() == HEADER
-    with pytest.raises(OutOfOrder, match="can only be read first, and once"):
+    with pytest.raises(OutOfOrder, match="can be read only once, before anything else"):
         reader.read_header()
     for _ in range(3):
-        with pytest.raises(OutOfOrder, match="items to be read first"):
+        with pytest.raises(OutOfOrder, match=r"items must be read before the footer; call read_items\(\)"):
             reader.read_footer()
     assert list(reader.read_items()) == ITEMS
-    with pytest.raises(OutOfOrder, match="can only be read first, and once"):
+    with pytest.raises(OutOfOrder, match="can be read only once, before anything else"):
         reader.read_header()
     assert list(reader.read_items()) == []
     assert reader.read_footer() == FOOTER
-    with pytest.raises(OutOfOrder, match="can only be read once"):
+    with pytest.raises(OutOfOrder, match="the footer can be read only once"):
         reader.read_footer()
     assert list(reader.read_items()) == []
 
 
-def test_a_footer_can_be_read_at_once_where_there_are_no_items() -> None:
+def test_a_footer_can_be_read_first_if_there_are_no_items() -> None:
     reader = streaming.stream_reader(TYPES["footer"], written("footer", []))
     assert reader.read_footer() == FOOTER
 
 
-def test_a_footer_cannot_be_read_of_a_stream_that_is_cut_before_it() -> None:
+def test_a_stream_cut_before_its_footer_is_truncated() -> None:
     reader = streaming.stream_reader(TYPES["footer"], [])
     with pytest.raises(streaming.StreamTruncated):
         reader.read_footer()
 
 
-def test_what_the_types_do_not_declare_can_be_neither_read_nor_written() -> None:
+def test_undeclared_parts_can_be_neither_read_nor_written() -> None:
     types: Any = TYPES["items"]
     reader: Any = streaming.stream_reader(types, written("items"))
     writer: Any = streaming.stream_writer(types)
@@ -214,25 +215,25 @@ def test_what_the_types_do_not_declare_can_be_neither_read_nor_written() -> None
     assert list(reader.read_items()) == ITEMS
 
 
-def test_after_a_break_the_next_item_is_next(world: Any) -> None:
-    seen: list[Segment] = []
+def test_reading_continues_after_a_break(world: Any) -> None:
+    results: list[Segment] = []
 
     def read_blocking() -> None:
         reader = streaming.stream_reader(TYPES["items"], [b"".join(written("items"))])
         for _ in range(4):
             for item in reader.read_items():
-                seen.append(item)
+                results.append(item)
                 break
 
     async def read_later() -> None:
         reader = streaming.stream_reader(TYPES["items"], later([b"".join(written("items"))]))
         for _ in range(4):
             async for item in reader.read_items():
-                seen.append(item)
+                results.append(item)
                 break
 
     read_blocking() if world.name == "blocking" else world.run(read_later)
-    assert seen == ITEMS
+    assert results == ITEMS
 
 
 class Other(BaseModel):
@@ -243,23 +244,25 @@ class Longer(Segment):
     more: int = 1
 
 
-def test_the_writer_takes_the_declared_models_only() -> None:
+def test_the_writer_accepts_only_the_declared_models() -> None:
     writer: Any = streaming.stream_writer(TYPES["both"])
-    with pytest.raises(WrongModel, match="the header of this stream is a Audio, and not"):
+    with pytest.raises(WrongModel, match="the header of this stream must be an instance of Audio, got Other"):
         writer.yield_header(Other())
     frames = [writer.yield_header(HEADER)]
     for wrong in (Other(), HEADER, {"text": "a"}, None):
-        with pytest.raises(WrongModel, match="the item of this stream is a Segment, and not") as caught:
+        with pytest.raises(
+            WrongModel, match=f"the item of this stream must be an instance of Segment, got {type_name(wrong)} "
+        ) as caught:
             writer.yield_item(wrong)
         assert caught.value.frame == 1
     frames += [writer.yield_item(item) for item in ITEMS]
-    with pytest.raises(WrongModel, match=r"Totals.*frame 4"):
+    with pytest.raises(WrongModel, match=r"instance of Totals, got Audio \(frame 4\)"):
         writer.yield_footer(HEADER)
     frames += [writer.yield_footer(FOOTER), writer.close()]
-    assert read("both", frames) == whole("both")
+    assert read("both", frames) == models_of("both")
 
 
-def test_of_a_subclass_the_declared_fields_are_written() -> None:
+def test_only_the_declared_fields_of_a_subclass_are_written() -> None:
     writer = streaming.stream_writer(TYPES["items"])
     assert writer.yield_item(Longer(text="a")) == streaming.stream_writer(TYPES["items"]).yield_item(Segment(text="a"))
 
@@ -267,20 +270,20 @@ def test_of_a_subclass_the_declared_fields_are_written() -> None:
 def test_writing_in_the_wrong_order_changes_nothing() -> None:
     writer = streaming.stream_writer(TYPES["both"])
     for too_early in (lambda: writer.yield_item(ITEMS[0]), lambda: writer.yield_footer(FOOTER), writer.close):
-        with pytest.raises(OutOfOrder, match="the header that the types declare has to come first"):
+        with pytest.raises(OutOfOrder, match="the declared header must come first"):
             too_early()
     frames = [writer.yield_header(HEADER)]
-    with pytest.raises(OutOfOrder, match="a header can only come first, and once"):
+    with pytest.raises(OutOfOrder, match="a header is allowed only once, as the first frame"):
         writer.yield_header(HEADER)
     frames += [writer.yield_item(item) for item in ITEMS]
-    with pytest.raises(OutOfOrder, match="a header can only come first, and once"):
+    with pytest.raises(OutOfOrder, match="a header is allowed only once, as the first frame"):
         writer.yield_header(HEADER)
-    with pytest.raises(OutOfOrder, match="the footer that the types declare is missing"):
+    with pytest.raises(OutOfOrder, match="the declared footer is missing"):
         writer.close()
     frames.append(writer.yield_footer(FOOTER))
-    with pytest.raises(OutOfOrder, match="there can be only one footer"):
+    with pytest.raises(OutOfOrder, match="a footer is allowed only once"):
         writer.yield_footer(FOOTER)
-    with pytest.raises(OutOfOrder, match=r"no item can come after the footer \(frame 5\)"):
+    with pytest.raises(OutOfOrder, match=r"an item is not allowed after the footer \(frame 5\)"):
         writer.yield_item(ITEMS[0])
     assert not writer.is_over
     frames.append(writer.close())
@@ -291,25 +294,25 @@ def test_writing_in_the_wrong_order_changes_nothing() -> None:
         lambda: writer.yield_footer(FOOTER),
         lambda: writer.error(ValueError()),
     ):
-        with pytest.raises(OutOfOrder, match="the stream is at its end"):
+        with pytest.raises(OutOfOrder, match="the stream has ended"):
             too_late()
     assert writer.close() == b""
-    assert read("both", frames) == whole("both")
+    assert read("both", frames) == models_of("both")
 
 
 def test_only_models_can_be_types() -> None:
-    with pytest.raises(WrongModel, match="item_type has to be a pydantic model, and is <class 'int'>"):
+    with pytest.raises(WrongModel, match="item_type must be a pydantic model class, got the class int"):
         streaming.stream_types(int)  # type: ignore[type-var]
-    with pytest.raises(WrongModel, match="footer_type has to be"):
+    with pytest.raises(WrongModel, match="footer_type must be a pydantic model class, got Segment"):
         streaming.stream_types(Segment, footer_type=Segment(text=""))  # type: ignore[call-overload]
-    with pytest.raises(WrongModel, match="item_type has to be a pydantic model, and is None"):
+    with pytest.raises(WrongModel, match="item_type must be a pydantic model class, got None"):
         streaming.stream_types(None)  # type: ignore[type-var]
 
 
-def test_a_wrong_setting_is_told() -> None:
-    with pytest.raises(ValueError, match="there is no encoding 'xml'; there are frames, ndjson, sse"):
+def test_a_wrong_setting_is_an_error() -> None:
+    with pytest.raises(ValueError, match="encoding must be one of 'frames', 'ndjson', 'sse', got 'xml'"):
         streaming.stream_writer(TYPES["items"], encoding="xml")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match='end is "required" or "optional", and not False'):
+    with pytest.raises(ValueError, match="end must be 'required' or 'optional', got False"):
         streaming.stream_reader(TYPES["items"], [], end=False)  # type: ignore[call-overload]
 
 
@@ -374,7 +377,7 @@ def test_a_stream_that_fails_closes_the_source_at_once(world: Any, wrong: bytes)
     assert closed == ["closed"]
 
 
-def test_what_was_given_is_closed_with_its_iterator() -> None:
+def test_the_iterable_is_closed_after_its_iterator() -> None:
     closed: list[str] = []
 
     class Response:
@@ -389,7 +392,7 @@ def test_what_was_given_is_closed_with_its_iterator() -> None:
     assert closed == ["closed", "response"]
 
 
-def test_a_reader_that_was_left_can_give_its_footer_when_the_source_has_ended() -> None:
+def test_the_footer_can_be_read_after_the_source_has_ended() -> None:
     reader = streaming.stream_reader(TYPES["footer"], written("footer"))
     assert list(reader.read_items()) == ITEMS
     assert reader.read_footer() == FOOTER
@@ -402,13 +405,13 @@ def test_the_error_of_a_source_comes_after_the_items_before_it(world: Any) -> No
         yield from written("items")[:2]
         raise ConnectionResetError("gone")
 
-    seen = read_in(world, "items", broken())
-    assert seen[:-1] == ITEMS[:2]
-    assert isinstance(seen[-1], ConnectionResetError)
+    results = read_in(world, "items", broken())
+    assert results[:-1] == ITEMS[:2]
+    assert isinstance(results[-1], ConnectionResetError)
 
 
 @pytest.mark.parametrize("before", [[], ITEMS[:2]])
-def test_a_validator_that_fails_leaves_the_item_for_the_next_reading(before: list[Segment]) -> None:
+def test_an_item_can_be_read_again_after_a_validator_failed(before: list[Segment]) -> None:
     failures = [RuntimeError("not now")]
 
     class Picky(BaseModel):

@@ -1,4 +1,4 @@
-"""The other forms of a typed stream: lines, events, and plain text."""
+"""The text encodings of a typed stream, NDJSON and server-sent events, and streams of plain text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 from declarai_like import streaming
 from declarai_like._net.sse import SSEDecoder
 from declarai_like.streaming import InvalidPayload, InvalidText, StreamTruncated, UnknownFrame
-from tests.streaming.frame_streams import ITEMS, TYPES, Segment, byte_by_byte, cut, later, read, same, two_ways, written
+from tests.streaming.frame_streams import (
+    ITEMS,
+    TYPES,
+    Segment,
+    byte_by_byte,
+    cut,
+    later,
+    read,
+    same_results,
+    two_ways,
+    written,
+)
 
 AS_LINES = (
     b'{"header":{"name":"a"}}\n{"item":{"text":"b","start":1.5}}\n{"footer":{"seconds":2.0}}\n{"end":{"items":1}}\n'
@@ -24,7 +35,7 @@ AS_EVENTS = (
 )
 
 
-def test_the_bytes_are_those_of_the_forms() -> None:
+def test_the_bytes_are_those_of_the_encodings() -> None:
     for encoding, data in (("ndjson", AS_LINES), ("sse", AS_EVENTS)):
         [header, item, footer] = read("both", [data], encoding=encoding)
         writer: Any = streaming.stream_writer(TYPES["both"], encoding=encoding)
@@ -53,7 +64,7 @@ def test_each_frame_is_one_line_of_json() -> None:
     ]
 
 
-def test_other_readers_of_events_understand_ours() -> None:
+def test_another_event_decoder_reads_the_events() -> None:
     frames = written("both", encoding="sse")
     events = SSEDecoder().feed(b"".join(frames))
     assert [event.event for event in events] == ["header", "item", "item", "item", "footer", "end"]
@@ -77,35 +88,35 @@ ALIKE = {
 
 
 @pytest.mark.parametrize("case", ALIKE)
-def test_what_others_write_differently_is_read_alike(case: str) -> None:
+def test_variants_of_the_encodings_are_read_alike(case: str) -> None:
     encoding, data = ALIKE[case]
     for pieces in ([data], byte_by_byte(data), *two_ways(data)):
         assert read("items", pieces, encoding=encoding) == [Segment(text="a")]
 
 
 WRONG = {
-    "a line that is no object": ("ndjson", b"[1]\n", UnknownFrame),
+    "a line that is not an object": ("ndjson", b"[1]\n", UnknownFrame),
     "a line of something else": ("ndjson", b'{"text":"a"}\n', UnknownFrame),
     "a line of nothing": ("ndjson", b"{}\n", UnknownFrame),
-    "a line that has not its end": ("ndjson", b'{"item":{"text":"a"}\n', InvalidPayload),
-    "a line with something behind it": ("ndjson", b'{"item":{"text":"a"}} x\n', InvalidPayload),
+    "a line without its closing brace": ("ndjson", b'{"item":{"text":"a"}\n', InvalidPayload),
+    "a line with data after the object": ("ndjson", b'{"item":{"text":"a"}} x\n', InvalidPayload),
     "a line of two frames": ("ndjson", b'{"item":{"text":"a"},"item":{"text":"a"}}\n', InvalidPayload),
     "an event of another name": ("sse", b"event: delta\ndata: {}\n\n", UnknownFrame),
     "an event without a name": ("sse", b"data: {}\n\n", UnknownFrame),
-    "an event that is no JSON": ("sse", b"event: item\ndata: a\n\n", InvalidPayload),
+    "an event that is not JSON": ("sse", b"event: item\ndata: a\n\n", InvalidPayload),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_told_and_where(case: str) -> None:
+def test_each_fault_has_an_error_class_and_a_position(case: str) -> None:
     encoding, data, expected = WRONG[case]
     frames = written("items", ITEMS[:2], encoding=encoding)[:2]
     before = b"".join(frames)
     for pieces in ([before + data], byte_by_byte(before + data), *two_ways(before + data)):
-        seen = read("items", pieces, encoding=encoding)
-        assert seen[:-1] == ITEMS[:2]
-        assert type(seen[-1]) is expected
-        assert (seen[-1].frame, seen[-1].offset) == (2, len(before))
+        results = read("items", pieces, encoding=encoding)
+        assert results[:-1] == ITEMS[:2]
+        assert type(results[-1]) is expected
+        assert (results[-1].frame, results[-1].offset) == (2, len(before))
 
 
 TEXT = "naïve 🦄 drei €\n\x00\u2028"
@@ -128,27 +139,27 @@ def test_text_is_the_same_for_each_cut(world: Any) -> None:
 
 
 @given(st.text(), st.lists(st.integers(0, 1000)))
-def test_any_text_is_the_same_for_any_cut(text: str, places: list[int]) -> None:
-    pieces = list(streaming.text_reader(cut(text.encode(), places)))
+def test_any_text_is_the_same_for_any_cut(text: str, positions: list[int]) -> None:
+    pieces = list(streaming.text_reader(cut(text.encode(), positions)))
     assert "".join(pieces) == text
     assert "" not in pieces
 
 
-def test_text_comes_as_soon_as_its_characters_are_whole() -> None:
+def test_text_is_yielded_as_soon_as_its_characters_are_complete() -> None:
     pieces = iter([b"a\xf0\x9f", b"\xa6", b"\x84b", b"c"])
     assert list(streaming.text_reader(pieces)) == ["a", "🦄b", "c"]
 
 
-def test_text_that_is_cut_inside_a_character_is_told(world: Any) -> None:
+def test_text_cut_inside_a_character_is_an_error(world: Any) -> None:
     for length in (1, 2, 3):
         with pytest.raises(StreamTruncated, match=r"the text ends inside a character \(byte 2\)"):
             read_text(world, [b"ab", "🦄".encode()[:length]])
 
 
-def test_what_is_no_utf8_is_told_and_where(world: Any) -> None:
+def test_invalid_utf8_is_an_error_with_a_position(world: Any) -> None:
     data = b"ab\xf0\x9f\x41"
     for pieces in ([data], byte_by_byte(data), *two_ways(data)):
-        with pytest.raises(InvalidText, match=r"this is not UTF-8: invalid continuation byte \(byte 2\)"):
+        with pytest.raises(InvalidText, match=r"the stream is not valid UTF-8: invalid continuation byte \(byte 2\)"):
             read_text(world, pieces)
 
 
@@ -199,6 +210,6 @@ def test_leaving_text_closes_the_source(world: Any) -> None:
     st.lists(st.integers(0, 200), max_size=5),
     st.sampled_from([b"\n", b"\r", b"\r\n"]),
 )
-def test_any_events_give_the_same_for_any_cut(lines: list[bytes], places: list[int], end: bytes) -> None:
+def test_any_events_are_read_alike_for_any_cut(lines: list[bytes], positions: list[int], end: bytes) -> None:
     data = b"".join(line + end for line in lines)
-    assert same(read("items", cut(data, places), encoding="sse"), read("items", [data], encoding="sse"))
+    assert same_results(read("items", cut(data, positions), encoding="sse"), read("items", [data], encoding="sse"))
