@@ -3,7 +3,7 @@
 * ``actions``: what runs in a step, declared as functions or classes, with their inputs and results.
 * ``state``: the immutable values between steps, as JSON, and as pydantic models.
 * ``conditions``: when a transition is taken: comparisons, expressions and functions of the state.
-* ``running``: the flows that run steps, stream their items, and halt. ``hooks``: who is notified of their events.
+* ``running``: the flows that run steps, stream their items, and halt. ``hooks``: the receivers of their events.
 * ``persistence``: where states are saved. ``drawing``: graphs as Mermaid text, SVG and PNG.
 """
 

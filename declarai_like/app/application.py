@@ -192,7 +192,7 @@ class Application(Machine[S_co]):
             The action, and the container of its items.
 
         Raises:
-            ApplicationError: there is no next action, or a name is unknown; or inputs of an action before the streaming
+            ApplicationError: no action follows, or a name is unknown; or inputs of an action before the streaming
                 one are missing or wrong, or it returned or yielded a wrong value.
             Exception: an action before the streaming one raised it. The reader gets the errors of the streaming one.
         """

@@ -66,7 +66,7 @@ class ApplicationBuilder(Generic[S_co]):
     def with_transitions(self, *transitions: tuple[Any, ...]) -> Self:
         """Add transitions: ``(from, to)`` or ``(from, to, condition)``; ``from`` may be a list of names.
 
-        After an action the first transition whose condition holds is taken. If there is none, the run ends.
+        After an action the first transition whose condition holds is taken. If no condition holds, the run ends.
         """
         self._graph.with_transitions(*transitions)
         return self
@@ -303,7 +303,7 @@ def _wrong_persister(setter: str, persister: Any, method: str) -> Iterator[str]:
 
 
 class _SavedState:
-    """The settings of `initialize_from`: the saved state to load, and the defaults if there is none."""
+    """The settings of `initialize_from`: the saved state to load, and the defaults for an application without one."""
 
     def __init__(
         self,

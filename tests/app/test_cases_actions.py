@@ -1,4 +1,4 @@
-"""Actions: what they are given and what they give, in each world."""
+"""Actions: their parameters, inputs, results and writes, in sync and async code."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from declarai_like.app import (
     streaming_action,
 )
 from declarai_like.errors import ActionError, ApplicationError, GraphError, MissingInputs
-from tests.app.worlds import AppWorld, Told, builder, counter, in_each_loop, in_each_world, later
+from tests.app.worlds import AppWorld, EventRecorder, builder, counter, in_each_loop, in_each_world, later
 
-# 10: what a function gives
+# 10: the return values of a function
 
 
 @in_each_world
@@ -49,7 +49,7 @@ async def test_case_10_a_result_and_a_state_are_both_kept(world: AppWorld) -> No
 
 @pytest.mark.parametrize("given", ["a str", (State(), "bar"), None, (State(),), ({}, State(), 1)], ids=repr)
 @in_each_world
-async def test_case_10_anything_else_is_refused_with_what_was_expected(world: AppWorld, given: Any) -> None:
+async def test_case_10_any_other_value_is_refused_with_the_expected_form(world: AppWorld, given: Any) -> None:
     @world.action()
     def wrong(state: State) -> Any:
         return given
@@ -87,7 +87,7 @@ def test_case_11_one_function_is_bound_twice_and_stays_as_it_is() -> None:
     assert create_action(tony).inputs == ([], [])
 
 
-def test_case_11_what_is_bound_is_bound_on_top_of_what_was_bound() -> None:
+def test_case_11_bind_adds_to_earlier_bound_values() -> None:
     @action(reads=[], writes=["name"])
     def call(state: State, first: str, last: str) -> State:
         return state.update(name=f"{first} {last}")
@@ -126,25 +126,30 @@ def test_case_11_a_declared_function_can_still_be_called() -> None:
 async def test_case_12_inputs_without_a_default_are_required_and_all_that_are_missing_are_named(
     world: AppWorld,
 ) -> None:
-    told = Told()
+    recorder = EventRecorder()
 
     @world.action(writes=["name"])
     def call(state: State, first: str, last: str, title: str = "Mr") -> State:
         return state.update(name=f"{title} {first} {last}")
 
-    app = builder(call, told=told).build()
+    app = builder(call, recorder=recorder).build()
     assert create_action(call).inputs == (["first", "last"], ["title"])
     with pytest.raises(
         MissingInputs, match="'call' is missing required inputs: 'first', 'last'; pass them with inputs="
     ):
         await world.step(app, inputs={"title": "Dr"})
-    assert told.lines == ["RunStarted", "StepStarted call", "StepEnded call MissingInputs", "RunEnded MissingInputs"]
+    assert recorder.lines == [
+        "RunStarted",
+        "StepStarted call",
+        "StepEnded call MissingInputs",
+        "RunEnded MissingInputs",
+    ]
     _, _, state = await world.step(app, inputs={"first": "Tony", "last": "Stark", "unknown": 1})
     assert state["name"] == "Mr Tony Stark"
 
 
 @in_each_world
-async def test_case_12_a_streamed_action_that_misses_inputs_has_given_no_item(world: AppWorld) -> None:
+async def test_case_12_a_streamed_action_without_its_inputs_yields_no_item(world: AppWorld) -> None:
     @world.streaming(writes=["said"])
     def say(state: State, words: str) -> Iterator[Any]:
         yield {"said": words}, state.update(said=words)
@@ -170,7 +175,7 @@ def test_case_12_a_class_says_its_inputs_itself_or_by_its_signature() -> None:
     class Old(Greet):
         inputs: Any = ["name"]
 
-        def run(self, state: State, **run_kwargs: Any) -> dict[str, Any]:  # type: ignore[override]  # as it was written
+        def run(self, state: State, **run_kwargs: Any) -> dict[str, Any]:  # type: ignore[override]  # the form of older code
             return dict(run_kwargs)
 
     assert builder(greet=Greet()).build().run(inputs={"name": "Tony"})[1] == {"name": "Mr Tony"}
@@ -316,7 +321,7 @@ def test_case_13_an_action_without_a_name_is_refused() -> None:
         ),
     ],
 )
-def test_case_13_what_cannot_be_declared_is_refused_where_it_is_declared(declare: Any, message: str) -> None:
+def test_case_13_a_wrong_declaration_is_refused_when_it_is_made(declare: Any, message: str) -> None:
     with pytest.raises(ActionError, match=message):
         declare()
 
@@ -335,11 +340,11 @@ async def test_case_13_a_streaming_function_without_a_yield_is_refused(world: Ap
         await world.step(builder(plain).build())
 
 
-# 14, 15: what is written
+# 14, 15: writes
 
 
 class Sets(Action):
-    """Writes a and b, and sets what it was made with."""
+    """An action that declares writes of a and b, and sets the values of its constructor."""
 
     reads: Any = []
     writes: Any = ["a", "b"]
@@ -381,7 +386,7 @@ class AsyncStreamSets(StreamSets):
 
 
 def setting(world: AppWorld, kind: str, **values: Any) -> Any:
-    """An action of each kind, which writes a and b, and sets these."""
+    """Return an action of a kind that declares writes of a and b, and sets these values."""
     if kind == "class":
         return (AsyncSets if world.actions_are_async else Sets)(**values)
     if kind == "streaming class":
@@ -432,7 +437,9 @@ async def test_case_14_a_key_that_is_not_declared_may_be_written_unless_the_appl
 
 @pytest.mark.parametrize("kind", KINDS)
 @in_each_world
-async def test_case_14_a_strict_application_keeps_what_an_action_does_not_see(world: AppWorld, kind: str) -> None:
+async def test_case_14_a_strict_application_keeps_the_keys_that_an_action_does_not_see(
+    world: AppWorld, kind: str
+) -> None:
     sets = setting(world, kind, a=1, b=2)
     assert dict((await world.step(builder(sets=sets).with_state(c=0).strict().build()))[2]) == {"a": 1, "b": 2, "c": 0}
     app = builder(sets=sets).with_state(c=0).strict().build()
@@ -440,7 +447,7 @@ async def test_case_14_a_strict_application_keeps_what_an_action_does_not_see(wo
 
 
 @in_each_world
-async def test_case_14_a_strict_action_sees_what_it_reads_and_writes_and_nothing_else(world: AppWorld) -> None:
+async def test_case_14_a_strict_action_sees_only_the_keys_that_it_reads_and_writes(world: AppWorld) -> None:
     seen: list[Any] = []
 
     @world.streaming(reads=["a"], writes=["b"])
@@ -533,7 +540,7 @@ def test_case_16_results_and_inputs_need_no_class() -> None:
 
 
 @in_each_world
-async def test_case_17_a_function_with_run_kwargs_takes_whatever_is_given(world: AppWorld) -> None:
+async def test_case_17_a_function_with_run_kwargs_takes_all_inputs(world: AppWorld) -> None:
     @world.streaming(writes=["given"])
     def prompt_and_answer(state: State, **run_kwargs: Any) -> Iterator[Any]:
         yield {"response": "..."}, None
@@ -547,7 +554,7 @@ async def test_case_17_a_function_with_run_kwargs_takes_whatever_is_given(world:
 
 
 @in_each_world
-async def test_case_17_a_class_with_run_kwargs_and_no_inputs_takes_whatever_is_given(world: AppWorld) -> None:
+async def test_case_17_a_class_with_run_kwargs_and_no_inputs_takes_all_inputs(world: AppWorld) -> None:
     class Take(Action):
         reads: Any = []
         writes: Any = ["given"]
@@ -576,7 +583,7 @@ async def test_case_30_inputs_with_a_double_underscore_are_refused(world: AppWor
 
 
 class Contexts(Action):
-    """Keeps the context that it is given, and the one that it finds."""
+    """An action that keeps the context of its parameter, and the one of `ApplicationContext.get`."""
 
     reads: Any = []
     writes: Any = []
@@ -651,7 +658,7 @@ def context_action(world: AppWorld, kind: str, seen: list[Any]) -> Any:
 @pytest.mark.parametrize("streams", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
 @in_each_world
-async def test_case_30_the_context_is_given_and_found_in_every_kind_of_action(
+async def test_case_30_the_context_is_passed_to_and_found_in_each_kind_of_action(
     world: AppWorld, kind: str, streams: bool
 ) -> None:
     seen: list[Any] = []
@@ -753,7 +760,7 @@ def typed_stream(world: AppWorld, output: type[Any] = Chat) -> Any:
 
 @pytest.mark.parametrize("output", [Chat, Answered])
 @in_each_world
-async def test_case_57_a_typed_stream_gives_models_and_writes_what_it_declares(
+async def test_case_57_a_typed_stream_yields_models_and_writes_the_declared_keys(
     world: AppWorld, output: type[Any]
 ) -> None:
     app = builder(say=typed_stream(world, output)).with_state(Chat(prompt="I am", history=["hi"])).build()
@@ -765,14 +772,14 @@ async def test_case_57_a_typed_stream_gives_models_and_writes_what_it_declares(
 
 
 @in_each_world
-async def test_case_57_a_typed_stream_that_is_not_streamed_gives_the_same(world: AppWorld) -> None:
+async def test_case_57_run_returns_the_same_for_a_typed_stream(world: AppWorld) -> None:
     app = builder(say=typed_stream(world)).with_state(Chat(prompt="I am")).build()
     _, result, state = await world.step(app)
     assert (result, state.data) == (Part(text="."), Chat(prompt="I am", answer="I AM", history=["I am"]))
 
 
 @in_each_world
-async def test_case_57_what_a_typed_action_changes_and_does_not_declare_stays_as_it_was(world: AppWorld) -> None:
+async def test_case_57_an_undeclared_change_of_a_typed_action_is_discarded(world: AppWorld) -> None:
     def shout(state: Chat) -> Chat:
         state.answer, state.prompt = state.prompt.upper(), "changed"
         return state
@@ -890,7 +897,7 @@ async def test_case_58_the_items_of_a_typed_stream_may_be_dicts(world: AppWorld)
     assert await (await world.stream(app, "say"))[1].read() == [{"text": "I"}, {"text": "am"}]
 
 
-def test_later_gives_an_async_twin() -> None:
-    """Of the shared pieces: what is tested in event loops is async indeed."""
+def test_later_returns_an_async_twin() -> None:
+    """The async twins of the helpers are async, so the tests in event loops test async actions."""
     assert create_action(action([], [])(later(undecorated))).is_async
     assert create_action(streaming_action([], [])(later(_generator))).is_async

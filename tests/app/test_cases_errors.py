@@ -1,4 +1,4 @@
-"""Streams that fail, are left or overlap; hooks and persisters that see it, in each world."""
+"""Streams that fail, are closed early or overlap, and the hooks and persisters of these, in sync and async code."""
 
 from __future__ import annotations
 
@@ -39,13 +39,23 @@ from declarai_like.app.events import (
     StreamItem,
 )
 from declarai_like.errors import ApplicationBusy, ApplicationError, GraphError, PersistenceFailed, StateError
-from tests.app.worlds import END, AppWorld, Told, builder, counter, in_each_loop, in_each_world, items_of, streamer
+from tests.app.worlds import (
+    END,
+    AppWorld,
+    EventRecorder,
+    builder,
+    counter,
+    in_each_loop,
+    in_each_world,
+    items_of,
+    streamer,
+)
 
 KINDS = ["function", "class"]
 
 
 def falling(world: AppWorld, kind: str, happened: list[str], error: BaseException | None = None, after: int = 2) -> Any:
-    """A streaming action that notes its cleanup; after so many items it raises, where there is an error."""
+    """Return a streaming action that records its cleanup; with an error, it raises it after this number of items."""
 
     def items() -> Iterator[Any]:
         try:
@@ -89,7 +99,7 @@ def falling(world: AppWorld, kind: str, happened: list[str], error: BaseExceptio
     return SayLater() if world.actions_are_async else Say()
 
 
-# 49: an action that fails on the way
+# 49: an action that fails between its items
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
@@ -98,8 +108,8 @@ def falling(world: AppWorld, kind: str, happened: list[str], error: BaseExceptio
 async def test_case_49_the_items_before_a_failure_are_delivered_and_then_the_error(
     world: AppWorld, kind: str, after: int
 ) -> None:
-    told, happened, error = Told(), [], KeyError("the user's own")
-    made = builder(counter(world), say=falling(world, kind, happened, error, after), told=told)
+    recorder, happened, error = EventRecorder(), [], KeyError("the user's own")
+    made = builder(counter(world), say=falling(world, kind, happened, error, after), recorder=recorder)
     app = made.with_state(said=["before"]).build()
     before = app.state
     _, items = await world.stream(app, ["say"])
@@ -108,7 +118,7 @@ async def test_case_49_the_items_before_a_failure_are_delivered_and_then_the_err
         await items.read(seen)
     assert raised.value is error
     assert seen == [{"item": index} for index in range(after)]
-    assert told.lines[3:] == [
+    assert recorder.lines[3:] == [
         "StepStarted say",
         "StreamStarted say",
         *(f"StreamItem say {index}" for index in range(after)),
@@ -116,7 +126,7 @@ async def test_case_49_the_items_before_a_failure_are_delivered_and_then_the_err
         "StepEnded say KeyError",
         "RunEnded KeyError",
     ]
-    assert {event.exception for kind in (StreamEnded, RunEnded) for event in told.of(kind)} == {error}
+    assert {event.exception for kind in (StreamEnded, RunEnded) for event in recorder.of(kind)} == {error}
     assert happened == ["cleaned up"]
     assert (app.state, app.prior_step) == (before, None)
 
@@ -138,7 +148,7 @@ async def test_case_49_after_a_failure_get_raises_the_same_error_each_time_and_n
 
 @in_each_world
 async def test_case_49_an_action_may_end_itself_with_a_part_of_its_result(world: AppWorld) -> None:
-    """To finalise with a partial result is for the action to say: it catches its own error, and gives an end."""
+    """An action can end with a partial result: it catches its error, and yields an end."""
 
     @world.streaming(writes=["said"])
     def say(state: State) -> Iterator[Any]:
@@ -186,18 +196,18 @@ async def test_case_49_a_failure_in_a_stream_takes_back_the_steps_before_it_in_t
     assert (dict(app.state), app.prior_step) == ({}, None)
 
 
-# 50: a reader that goes
+# 50: a reader that closes its stream early
 
 
 @pytest.mark.parametrize("how", ["close", "block"])
 @pytest.mark.parametrize("count", [0, 1, 10])
 @pytest.mark.parametrize("kind", KINDS)
 @in_each_world
-async def test_case_50_a_stream_that_is_left_is_cleaned_up_at_once_and_leaves_no_trace(
+async def test_case_50_a_stream_that_is_closed_early_is_cleaned_up_at_once_and_rolled_back(
     world: AppWorld, kind: str, count: int, how: str
 ) -> None:
-    told, happened = Told(), []
-    app = builder(counter(world), say=falling(world, kind, happened), told=told).build()
+    recorder, happened = EventRecorder(), []
+    app = builder(counter(world), say=falling(world, kind, happened), recorder=recorder).build()
     before = app.state
     _, items = await world.stream(app, ["say"])
     if how == "block":
@@ -217,35 +227,35 @@ async def test_case_50_a_stream_that_is_left_is_cleaned_up_at_once_and_leaves_no
         f"StreamEnded say {count} Cancelled",
         "StepEnded say Cancelled",
     ]
-    assert told.lines[3:] == [*(started if count else []), "RunEnded Cancelled"]
+    assert recorder.lines[3:] == [*(started if count else []), "RunEnded Cancelled"]
     await items.close()
-    assert told.lines[-1] == "RunEnded Cancelled"
-    assert told.lines.count("RunEnded Cancelled") == 1
+    assert recorder.lines[-1] == "RunEnded Cancelled"
+    assert recorder.lines.count("RunEnded Cancelled") == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_case_50_leaving_a_loop_early_closes_the_stream(kind: str) -> None:
-    world, told, happened = AppWorld("blocking"), Told(), []
-    app = builder(say=falling(world, kind, happened), told=told).build()
+    world, recorder, happened = AppWorld("blocking"), EventRecorder(), []
+    app = builder(say=falling(world, kind, happened), recorder=recorder).build()
     _, container = app.stream_result("say")
     for item in container:
         if item == {"item": 1}:
             break
     assert happened == ["cleaned up"]
-    assert told.lines[-3:] == ["StreamEnded say 2 Cancelled", "StepEnded say Cancelled", "RunEnded Cancelled"]
+    assert recorder.lines[-3:] == ["StreamEnded say 2 Cancelled", "StepEnded say Cancelled", "RunEnded Cancelled"]
     assert container.get() == (None, State())
     assert list(container) == []
 
 
 @in_each_world
 async def test_case_50_an_error_of_the_reader_leaves_the_stream(world: AppWorld) -> None:
-    told, happened = Told(), []
-    app = builder(say=falling(world, "function", happened), told=told).build()
+    recorder, happened = EventRecorder(), []
+    app = builder(say=falling(world, "function", happened), recorder=recorder).build()
     _, items = await world.stream(app, ["say"])
     with pytest.raises(ZeroDivisionError):
         await divide_in_block(world, items)
     assert happened == ["cleaned up"]
-    assert told.lines[-3:] == ["StreamEnded say 1 Cancelled", "StepEnded say Cancelled", "RunEnded Cancelled"]
+    assert recorder.lines[-3:] == ["StreamEnded say 1 Cancelled", "StepEnded say Cancelled", "RunEnded Cancelled"]
 
 
 async def divide_in_block(world: AppWorld, items: Any) -> None:
@@ -271,19 +281,19 @@ async def test_case_50_the_block_of_the_other_world_is_refused_and_the_stream_ca
 
 @in_each_world
 async def test_case_50_a_stream_that_is_closed_after_its_end_keeps_its_result(world: AppWorld) -> None:
-    told = Told()
-    app = builder(say=falling(world, "function", []), told=told).build()
+    recorder = EventRecorder()
+    app = builder(say=falling(world, "function", []), recorder=recorder).build()
     _, items = await world.stream(app, ["say"], inputs={"prompt": "hi"})
     result = await items.get()
     await items.close()
     assert await items.get() == result == ({"answer": "hi"}, app.state)
-    assert told.lines[-1] == "RunEnded"
+    assert recorder.lines[-1] == "RunEnded"
 
 
 @in_each_world
-async def test_case_50_an_iteration_over_streams_that_is_left_keeps_what_was_whole(world: AppWorld) -> None:
-    told = Told()
-    app = builder(streamer(world, "one"), streamer(world, "two"), told=told).build()
+async def test_case_50_an_iteration_over_streams_that_is_closed_early_keeps_completed_steps(world: AppWorld) -> None:
+    recorder = EventRecorder()
+    app = builder(streamer(world, "one"), streamer(world, "two"), recorder=recorder).build()
     each = world.stream_each(app)
     _, items = await anext(each)
     await items.get()
@@ -291,7 +301,7 @@ async def test_case_50_an_iteration_over_streams_that_is_left_keeps_what_was_who
     await items.take(3)
     await items.close()
     assert (ran.name, app.prior_step, list(app.state["said"])) == ("two", "one", ["one"])
-    assert told.lines[-3:] == ["StreamEnded two 3 Cancelled", "StepEnded two Cancelled", "RunEnded Cancelled"]
+    assert recorder.lines[-3:] == ["StreamEnded two 3 Cancelled", "StepEnded two Cancelled", "RunEnded Cancelled"]
     assert [ran.name async for ran, _ in world.stream_each(app)] == ["two"]
     await each.aclose()
 
@@ -300,20 +310,20 @@ async def test_case_50_an_iteration_over_streams_that_is_left_keeps_what_was_who
 async def test_case_50_an_iteration_over_streams_that_is_left_in_the_middle_of_one_lets_others_go_on(
     world: AppWorld,
 ) -> None:
-    told, happened = Told(), []
-    app = builder(say=falling(world, "function", happened), told=told).with_overlap("refuse").build()
+    recorder, happened = EventRecorder(), []
+    app = builder(say=falling(world, "function", happened), recorder=recorder).with_overlap("refuse").build()
     async with aclosing(world.stream_each(app)) as each:
         async for _, items in each:
             await items.take(2)
             break
     assert happened == ["cleaned up"]
-    assert told.lines[-3:] == ["StreamEnded say 2 Cancelled", "StepEnded say Cancelled", "RunEnded Cancelled"]
+    assert recorder.lines[-3:] == ["StreamEnded say 2 Cancelled", "StepEnded say Cancelled", "RunEnded Cancelled"]
     assert (await world.step(app, inputs={"prompt": "new"}))[1] == {"answer": "new"}
 
 
 @in_each_world
 async def test_case_50_a_cleanup_that_fails_is_not_lost(world: AppWorld) -> None:
-    told = Told()
+    recorder = EventRecorder()
 
     @world.streaming()
     def say(state: State) -> Iterator[Any]:
@@ -323,14 +333,14 @@ async def test_case_50_a_cleanup_that_fails_is_not_lost(world: AppWorld) -> None
         finally:
             raise OSError("the cleanup failed")
 
-    app = builder(say, told=told).build()
+    app = builder(say, recorder=recorder).build()
     _, items = await world.stream(app, "say")
     await items.next()
     with pytest.raises(OSError, match="the cleanup failed"):
         await items.close()
-    assert told.lines[-1].startswith("RunEnded")
+    assert recorder.lines[-1].startswith("RunEnded")
     assert app.prior_step is None
-    _, items = await world.stream(app, "say")  # its turn has ended
+    _, items = await world.stream(app, "say")  # its lock was released
     with pytest.raises(OSError, match="the cleanup failed"):
         await items.get()
 
@@ -339,8 +349,8 @@ async def test_case_50_a_cleanup_that_fails_is_not_lost(world: AppWorld) -> None
 
 
 def test_case_51_each_item_may_be_read_in_another_thread_and_context() -> None:
-    world, told = AppWorld("blocking"), Told()
-    app = builder(streamer(world), told=told).build()
+    world, recorder = AppWorld("blocking"), EventRecorder()
+    app = builder(streamer(world), recorder=recorder).build()
     _, container = app.stream_result("stream")
     seen: list[Any] = []
     for _ in range(11):
@@ -348,7 +358,7 @@ def test_case_51_each_item_may_be_read_in_another_thread_and_context() -> None:
         thread.start()
         thread.join(5)
     assert seen == [*items_of("stream", 10), END]
-    assert told.lines == TOLD
+    assert recorder.lines == TOLD
     assert list(container.get()[1]["said"]) == ["stream"]
 
 
@@ -365,8 +375,8 @@ TOLD = [
 
 @in_each_loop
 async def test_case_51_each_item_may_be_read_in_another_task(world: AppWorld) -> None:
-    told = Told()
-    app = builder(streamer(world), told=told).build()
+    recorder = EventRecorder()
+    app = builder(streamer(world), recorder=recorder).build()
     _, items = await world.stream(app, "stream")
     seen: list[Any] = []
 
@@ -377,29 +387,29 @@ async def test_case_51_each_item_may_be_read_in_another_task(world: AppWorld) ->
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(one)
     assert seen == [*items_of("stream", 10), END]
-    assert told.lines == TOLD
+    assert recorder.lines == TOLD
 
 
 @in_each_loop
 async def test_case_51_a_blocking_container_is_read_from_a_thread_pool_as_a_web_server_does(world: AppWorld) -> None:
-    told = Told()
-    app = builder(streamer(AppWorld("blocking")), told=told).build()
+    recorder = EventRecorder()
+    app = builder(streamer(AppWorld("blocking")), recorder=recorder).build()
     _, container = await anyio.to_thread.run_sync(lambda: app.stream_result("stream"))
     seen = [await anyio.to_thread.run_sync(next, container, END) for _ in range(11)]
     assert seen == [*items_of("stream", 10), END]
-    assert told.lines == TOLD
+    assert recorder.lines == TOLD
 
 
 @in_each_world
 async def test_case_52_while_another_exception_is_handled_hooks_see_none(world: AppWorld) -> None:
-    told = Told()
-    app = builder(counter(world), streamer(world), told=told).build()
+    recorder = EventRecorder()
+    app = builder(counter(world), streamer(world), recorder=recorder).build()
     try:
         raise RuntimeError("something else")
     except RuntimeError:
         _, items = await world.stream(app, "stream")
         await items.get()
-    assert {event.exception for kind in (StepEnded, StreamEnded, RunEnded) for event in told.of(kind)} == {None}
+    assert {event.exception for kind in (StepEnded, StreamEnded, RunEnded) for event in recorder.of(kind)} == {None}
 
 
 # 53: tasks that are cancelled
@@ -410,7 +420,7 @@ async def test_case_52_while_another_exception_is_handled_hooks_see_none(world: 
 async def test_case_53_a_task_that_is_cancelled_cleans_up_and_leaves_the_state_as_it_was(
     world: AppWorld, streams: bool
 ) -> None:
-    told, happened, persister = Told(), [], InMemoryPersister()
+    recorder, happened, persister = EventRecorder(), [], InMemoryPersister()
     entered, go_on = anyio.Event(), threading.Event()
     outside: list[BaseException] = []
 
@@ -436,7 +446,7 @@ async def test_case_53_a_task_that_is_cancelled_cleans_up_and_leaves_the_state_a
             happened.append("cleaned up")
 
     say = later if world.actions_are_async else plain
-    made = builder(say=say, told=told).with_state(said=0).with_state_persister(persister)
+    made = builder(say=say, recorder=recorder).with_state(said=0).with_state_persister(persister)
     app = made.with_identifiers(app_id="chat").build()
 
     async def read() -> None:
@@ -456,8 +466,8 @@ async def test_case_53_a_task_that_is_cancelled_cleans_up_and_leaves_the_state_a
         go_on.set()
     assert [isinstance(error, Exception) for error in outside] == [False]
     assert happened == ["cleaned up"]
-    assert told.lines[-2:] == ["StepEnded say Cancelled", "RunEnded Cancelled"]
-    assert told.lines.count("StepEnded say Cancelled") == 1
+    assert recorder.lines[-2:] == ["StepEnded say Cancelled", "RunEnded Cancelled"]
+    assert recorder.lines.count("StepEnded say Cancelled") == 1
     assert (dict(app.state), app.prior_step) == ({"said": 0}, None)
     saved = persister.load("", "chat")
     assert saved is not None
@@ -468,8 +478,8 @@ async def test_case_53_a_task_that_is_cancelled_cleans_up_and_leaves_the_state_a
 async def test_case_53_a_reader_that_is_cancelled_between_two_items_leaves_the_stream_with_its_block(
     world: AppWorld,
 ) -> None:
-    told, happened = Told(), []
-    app = builder(say=falling(world, "function", happened), told=told).build()
+    recorder, happened = EventRecorder(), []
+    app = builder(say=falling(world, "function", happened), recorder=recorder).build()
     with anyio.CancelScope() as scope:
         _, items = await world.stream(app, "say")
         async with items.container:
@@ -477,10 +487,10 @@ async def test_case_53_a_reader_that_is_cancelled_between_two_items_leaves_the_s
             scope.cancel()
             await anyio.sleep(30)
     assert happened == ["cleaned up"]
-    assert told.lines[-3:] == ["StreamEnded say 1 Cancelled", "StepEnded say Cancelled", "RunEnded Cancelled"]
+    assert recorder.lines[-3:] == ["StreamEnded say 1 Cancelled", "StepEnded say Cancelled", "RunEnded Cancelled"]
 
 
-# 54, 55: what hooks are told
+# 54, 55: the events of hooks
 
 
 class Named:
@@ -499,7 +509,7 @@ class Named:
 @in_each_world
 async def test_case_54_a_hook_may_have_methods_for_some_events_which_get_their_fields(world: AppWorld) -> None:
     hook = Named()
-    app = builder(streamer(world, items=2), told=hook).with_identifiers(app_id="chat", partition_key="tony").build()
+    app = builder(streamer(world, items=2), recorder=hook).with_identifiers(app_id="chat", partition_key="tony").build()
     await (await world.stream(app, "stream"))[1].get()
     assert [name for name, _ in hook.seen] == ["pre_run_step", "post_stream_item", "post_stream_item"]
     about = {"app_id": "chat", "partition_key": "tony", "sequence_id": 0}
@@ -518,12 +528,12 @@ async def test_case_54_a_hook_may_have_methods_for_some_events_which_get_their_f
 
 
 @in_each_world
-async def test_case_54_hooks_are_told_one_after_the_other_before_the_reader_has_the_item(world: AppWorld) -> None:
+async def test_case_54_hooks_are_called_one_after_the_other_before_the_reader_has_the_item(world: AppWorld) -> None:
     order: list[Any] = []
-    told: list[Any] = []
+    recorder: list[Any] = []
     for name in ("first", "second"):
-        told.append(note_items(order, name))
-    app = builder(streamer(world, items=2)).with_hooks(*told).build()
+        recorder.append(note_items(order, name))
+    app = builder(streamer(world, items=2)).with_hooks(*recorder).build()
     _, items = await world.stream(app, "stream")
     while (item := await items.next()) is not END:
         order.append(item["item"])
@@ -539,17 +549,17 @@ def note_items(order: list[Any], name: str) -> Any:
 
 
 @in_each_loop
-async def test_case_54_async_hooks_are_told_the_same_in_the_same_order(world: AppWorld) -> None:
-    told, later = Told(), Told()
+async def test_case_54_async_hooks_get_the_same_events_in_the_same_order(world: AppWorld) -> None:
+    recorder, later = EventRecorder(), EventRecorder()
 
     async def on_event(event: Event) -> None:
         await anyio.lowlevel.checkpoint()
-        assert told.events[-1] is event
+        assert recorder.events[-1] is event
         later.events.append(event)
 
-    app = builder(streamer(world), told=told).with_hooks(on_event).build()
+    app = builder(streamer(world), recorder=recorder).with_hooks(on_event).build()
     await (await world.stream(app, "stream"))[1].get()
-    assert later.lines == told.lines == TOLD
+    assert later.lines == recorder.lines == TOLD
 
 
 @pytest.mark.parametrize("kind", ["function", "object", "method"])
@@ -562,13 +572,13 @@ def test_case_54_an_async_hook_in_a_blocking_run_is_a_clear_error_and_nothing_ru
     class WithMethod:
         async def post_run_step(self, **fields: Any) -> None: ...
 
-    told = Told()
+    recorder = EventRecorder()
     made = {"function": hook, "object": WithOnEvent(), "method": WithMethod()}[kind]
-    app = builder(streamer(AppWorld("blocking")), told=told).with_hooks(made).build()
+    app = builder(streamer(AppWorld("blocking")), recorder=recorder).with_hooks(made).build()
     for call in (app.step, app.run, lambda: app.stream_result("stream"), lambda: next(app.iterate())):
         with pytest.raises(ApplicationError, match="the hook '.*' is async and needs an event loop; use arun"):
             call()  # type: ignore[no-untyped-call]  # of several signatures
-    assert (told.lines, app.sequence_id) == ([], 0)
+    assert (recorder.lines, app.sequence_id) == ([], 0)
 
 
 def test_case_54_a_wrong_hook_is_refused() -> None:
@@ -580,15 +590,15 @@ def test_case_54_a_wrong_hook_is_refused() -> None:
 
 
 def test_case_54_the_class_of_a_hook_is_refused() -> None:
-    for hook in (Told, Named):
+    for hook in (EventRecorder, Named):
         with pytest.raises(ApplicationError, match=f"^a hook must be .*, got the class {hook.__name__}$"):
             builder(streamer(AppWorld("blocking"))).with_hooks(hook).build()
 
 
 @in_each_world
-async def test_case_54_the_method_that_was_called_is_told(world: AppWorld) -> None:
-    told, prefix = Told(), "a" if world.in_event_loop else ""
-    app = builder(streamer(world), told=told).build()
+async def test_case_54_the_events_name_the_called_method(world: AppWorld) -> None:
+    recorder, prefix = EventRecorder(), "a" if world.in_event_loop else ""
+    app = builder(streamer(world), recorder=recorder).build()
 
     async def run() -> None:
         await world.run(app)
@@ -611,42 +621,42 @@ async def test_case_54_the_method_that_was_called_is_told(world: AppWorld) -> No
         app.reset_to_entrypoint()
         await call()
     for kind in (RunStarted, RunEnded):
-        assert [event.method for event in told.of(kind)] == [prefix + call.__name__ for call in calls]
+        assert [event.method for event in recorder.of(kind)] == [prefix + call.__name__ for call in calls]
 
 
 @in_each_world
 async def test_case_55_a_run_ends_after_all_that_it_does_and_with_its_error(world: AppWorld) -> None:
-    told, error = Told(), RuntimeError("no")
-    app = builder(streamer(world), say=falling(world, "function", [], error), told=told).build()
+    recorder, error = EventRecorder(), RuntimeError("no")
+    app = builder(streamer(world), say=falling(world, "function", [], error), recorder=recorder).build()
     seen: list[str] = []
     with pytest.raises(RuntimeError, match="no"):
         async with aclosing(world.stream_each(app)) as each:
             async for _, items in each:
                 await items.read()
-                seen.append(told.lines[-1])
+                seen.append(recorder.lines[-1])
     assert seen == ["StepEnded stream"]
-    assert [told.lines[0], told.lines[-1]] == ["RunStarted", "RunEnded RuntimeError"]
-    assert told.events[-1].exception is error  # type: ignore[attr-defined]  # it is a RunEnded
+    assert [recorder.lines[0], recorder.lines[-1]] == ["RunStarted", "RunEnded RuntimeError"]
+    assert recorder.events[-1].exception is error  # type: ignore[attr-defined]  # it is a RunEnded
 
 
 @in_each_world
 async def test_case_55_a_call_that_cannot_begin_leaves_nothing_behind(world: AppWorld) -> None:
-    told = Told()
-    app = builder(streamer(world), told=told).build()
+    recorder = EventRecorder()
+    app = builder(streamer(world), recorder=recorder).build()
     with pytest.raises(ApplicationError):
         await world.stream(app, "no such action")
     with pytest.raises(ApplicationError):
         await world.stream(app, "stream", inputs={"__context": 1})
-    assert told.lines == []
+    assert recorder.lines == []
     await (await world.stream(app, "stream"))[1].get()
-    assert told.lines == TOLD
+    assert recorder.lines == TOLD
 
 
 # 56: hooks that fail
 
 
 def failing_at(kind: type[Event], after: int = 0, error: BaseException | None = None) -> Any:
-    """A hook that fails at one of these events."""
+    """A hook that fails at one event class."""
     left = [after]
 
     def hook(event: Event) -> None:
@@ -660,8 +670,8 @@ def failing_at(kind: type[Event], after: int = 0, error: BaseException | None = 
 
 @in_each_world
 async def test_case_56_a_hook_that_fails_at_an_item_fails_the_stream_and_never_shortens_it(world: AppWorld) -> None:
-    told = Told()
-    app = builder(streamer(world), told=told).with_hooks(failing_at(StreamItem, after=2)).build()
+    recorder = EventRecorder()
+    app = builder(streamer(world), recorder=recorder).with_hooks(failing_at(StreamItem, after=2)).build()
     _, items = await world.stream(app, "stream")
     seen: list[Any] = []
     with pytest.raises(OSError, match="the hook failed"):
@@ -669,12 +679,12 @@ async def test_case_56_a_hook_that_fails_at_an_item_fails_the_stream_and_never_s
     assert seen == items_of("stream", 2)
     with pytest.raises(OSError, match="the hook failed"):
         await items.get()
-    assert told.lines[-2:] == ["StepEnded stream OSError", "RunEnded OSError"]
+    assert recorder.lines[-2:] == ["StepEnded stream OSError", "RunEnded OSError"]
     assert (dict(app.state), app.prior_step) == ({}, None)
 
 
 @in_each_world
-async def test_case_56_what_has_ended_has_ended_also_where_a_hook_fails_then(world: AppWorld) -> None:
+async def test_case_56_a_failing_hook_does_not_undo_a_completed_step(world: AppWorld) -> None:
     app = builder(streamer(world)).with_hooks(failing_at(RunEnded)).build()
     _, items = await world.stream(app, "stream")
     with pytest.raises(OSError, match="the hook failed"):
@@ -688,12 +698,12 @@ async def test_case_56_what_has_ended_has_ended_also_where_a_hook_fails_then(wor
 async def test_case_56_a_hook_that_fails_at_an_end_does_not_keep_it_from_the_others(
     world: AppWorld, kind: type[Event], fails: bool
 ) -> None:
-    told = Told()
+    recorder = EventRecorder()
     say = falling(world, "function", [], RuntimeError("no") if fails else None)
-    app = builder(say=say).with_hooks(failing_at(kind), told).build()
+    app = builder(say=say).with_hooks(failing_at(kind), recorder).build()
     with pytest.raises((OSError, RuntimeError)):
         await (await world.stream(app, "say"))[1].get()
-    ends = [type(event) for event in told.events if isinstance(event, StreamEnded | StepEnded | RunEnded)]
+    ends = [type(event) for event in recorder.events if isinstance(event, StreamEnded | StepEnded | RunEnded)]
     assert ends == [StreamEnded, StepEnded, RunEnded]
 
 
@@ -718,14 +728,14 @@ async def test_case_56_a_hook_that_fails_anywhere_fails_the_call_and_the_next_ca
 
 @pytest.mark.parametrize("kind", EVENTS)
 @in_each_world
-async def test_case_56_each_hook_is_told_once_that_a_step_has_ended(world: AppWorld, kind: type[Event]) -> None:
-    """Also where one of them fails at it."""
-    told = Told()
-    app = builder(streamer(world), told=told).with_hooks(failing_at(kind)).build()
+async def test_case_56_each_hook_gets_the_end_of_a_step_once(world: AppWorld, kind: type[Event]) -> None:
+    """This holds even if one of them fails at that event."""
+    recorder = EventRecorder()
+    app = builder(streamer(world), recorder=recorder).with_hooks(failing_at(kind)).build()
     with pytest.raises(OSError, match="the hook failed"):
         await (await world.stream(app, "stream"))[1].get()
-    assert len(told.of(StepEnded)) == len(told.of(StepStarted))
-    assert len(told.of(RunEnded)) == len(told.of(RunStarted)) == 1
+    assert len(recorder.of(StepEnded)) == len(recorder.of(StepStarted))
+    assert len(recorder.of(RunEnded)) == len(recorder.of(RunStarted)) == 1
 
 
 @pytest.mark.parametrize("kind", EVENTS)
@@ -758,7 +768,7 @@ async def test_case_56_a_hook_that_fails_at_a_failure_does_not_hide_it(world: Ap
 
 
 def answerer(world: AppWorld) -> Any:
-    """A streaming action that answers its prompt, word by word."""
+    """Return a streaming action that repeats its prompt, word by word."""
 
     @world.streaming(writes=["said"])
     def answer(state: State, prompt: str) -> Iterator[Any]:
@@ -813,8 +823,8 @@ def test_case_59_threads_that_overlap_are_answered_one_after_the_other() -> None
 async def test_case_59_a_call_while_a_stream_is_open_that_nobody_reads_is_refused_after_a_while(
     world: AppWorld,
 ) -> None:
-    told = Told()
-    app = chatting(world).with_hooks(told).build()
+    recorder = EventRecorder()
+    app = chatting(world).with_hooks(recorder).build()
     app._lock.unread_timeout = 0.0
     _, items = await world.stream(app, "answer", inputs={"prompt": "one two"})
     assert await items.next() == {"word": "one"}
@@ -826,7 +836,7 @@ async def test_case_59_a_call_while_a_stream_is_open_that_nobody_reads_is_refuse
             await call(app, inputs={"prompt": "three"}, **({} if call == world.step else {"halt_after": "answer"}))
     assert await items.next() == {"word": "two"}
     assert (await items.get())[0] == {"answer": "one two"}
-    assert told.lines.count("RunStarted") == 1
+    assert recorder.lines.count("RunStarted") == 1
     assert (await world.step(app, inputs={"prompt": "three"}))[1] == {"answer": "three"}
 
 
@@ -843,8 +853,10 @@ async def test_case_59_a_call_may_be_refused_at_once(world: AppWorld) -> None:
 
 @in_each_world
 async def test_case_56_another_way_with_a_hooks_errors_is_refused(world: AppWorld) -> None:
-    with pytest.raises(GraphError, match="^on_error of the hook Told must be one of 'raise', 'log', got 'Log'$"):
-        await world.build(builder(streamer(world)).with_hooks(Told(), on_error="Log"))  # type: ignore[arg-type]  # the mistake
+    with pytest.raises(
+        GraphError, match="^on_error of the hook EventRecorder must be one of 'raise', 'log', got 'Log'$"
+    ):
+        await world.build(builder(streamer(world)).with_hooks(EventRecorder(), on_error="Log"))  # type: ignore[arg-type]  # the mistake
 
 
 @in_each_world
@@ -902,24 +914,24 @@ async def test_case_59_after_a_stream_that_was_left_new_inputs_are_honoured(worl
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_case_59_a_stream_that_is_forgotten_is_as_if_it_was_closed(count: int) -> None:
-    told = Told()
-    app = chatting(AppWorld("blocking")).with_hooks(told).with_overlap("refuse").build()
+    recorder = EventRecorder()
+    app = chatting(AppWorld("blocking")).with_hooks(recorder).with_overlap("refuse").build()
     _, items = app.stream_result("answer", inputs={"prompt": "old prompt"})
     for _ in range(count):
         next(items)
     del items
     gc.collect()
-    assert told.lines[-1] == "RunEnded Cancelled"
+    assert recorder.lines[-1] == "RunEnded Cancelled"
     assert app.step(inputs={"prompt": "new"}) is not None
     assert list(app.state["said"]) == ["new"]
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_case_59_an_async_stream_that_is_forgotten_is_closed_by_the_event_loop(count: int) -> None:
-    world, told = AppWorld("asyncio"), Told()
+    world, recorder = AppWorld("asyncio"), EventRecorder()
 
     async def forget() -> None:
-        app = chatting(world).with_hooks(told).build()
+        app = chatting(world).with_hooks(recorder).build()
         app._lock.unread_timeout = 0.5
         _, items = await app.astream_result("answer", inputs={"prompt": "old prompt"})
         for _ in range(count):
@@ -930,7 +942,7 @@ def test_case_59_an_async_stream_that_is_forgotten_is_closed_by_the_event_loop(c
         assert list(app.state["said"]) == ["new"]
 
     world.run_test(forget)
-    assert "RunEnded Cancelled" in told.lines
+    assert "RunEnded Cancelled" in recorder.lines
 
 
 @in_each_world
@@ -964,7 +976,7 @@ async def test_case_59_an_action_may_run_another_application(world: AppWorld) ->
 
 
 class Rows:
-    """A persister in a list, with a name that says how each step ended."""
+    """A persister that stores its rows in a list."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
@@ -1092,7 +1104,7 @@ async def test_case_60_a_fork_needs_another_id(world: AppWorld, settings: dict[s
 
 
 @in_each_world
-async def test_case_60_what_was_never_saved_begins_with_the_defaults(world: AppWorld) -> None:
+async def test_case_60_an_application_that_was_never_saved_starts_with_the_defaults(world: AppWorld) -> None:
     made = chatty(world, InMemoryPersister(), fork_from_app_id="nobody", default_state={"count": 5})
     app = await world.build(made)
     assert (app.prior_step, dict(app.state)) == (None, {"count": 5})
@@ -1162,7 +1174,7 @@ async def test_case_60_a_persister_that_fails_is_not_silent(world: AppWorld) -> 
 
 @in_each_world
 async def test_case_60_a_step_that_could_not_be_saved_has_happened_all_the_same(world: AppWorld) -> None:
-    """As with a stream: the next save has all of the state."""
+    """As for a stream: the next save has the complete state."""
 
     class Full(Rows):
         def save(self, *row: Any) -> None:

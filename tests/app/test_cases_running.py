@@ -1,4 +1,4 @@
-"""Running an application: which actions run, in which order, where it halts, and what is told, in each world."""
+"""Running an application: the order of its actions, its halts and its events, in sync and async code."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from declarai_like.app.events import (
     StreamStarted,
 )
 from declarai_like.errors import ActionError, ApplicationError, MissingKey, StateError
-from tests.app.worlds import AppWorld, Told, builder, counter, in_each_loop, in_each_world, items_of, streamer
+from tests.app.worlds import AppWorld, EventRecorder, builder, counter, in_each_loop, in_each_world, items_of, streamer
 
 
 def failing(world: AppWorld, error: BaseException) -> Any:
-    """An action that adds to the state's list, in place as well, and raises."""
+    """Return an action that appends to a list of the state, also in place, and raises."""
 
     def fail(state: State) -> State:
         state.append(said="fail")
@@ -35,9 +35,11 @@ def failing(world: AppWorld, error: BaseException) -> Any:
     return world.action(["said"], ["said"])(fail)
 
 
-def loop(world: AppWorld, told: Any, times: int = 10) -> ApplicationBuilder:
-    """An application that counts to so many, and then streams."""
-    made = ApplicationBuilder().with_actions(counter(world), streamer(world)).with_entrypoint("count").with_hooks(told)
+def loop(world: AppWorld, recorder: Any, times: int = 10) -> ApplicationBuilder:
+    """Return the builder of an application that counts, and then streams."""
+    made = (
+        ApplicationBuilder().with_actions(counter(world), streamer(world)).with_entrypoint("count").with_hooks(recorder)
+    )
     return made.with_transitions(("count", "count", ~when(count=times)), ("count", "stream"))
 
 
@@ -55,36 +57,36 @@ async def test_case_21_a_finished_application_has_no_next_action_and_no_step(wor
 
 
 @in_each_world
-async def test_case_22_a_step_gives_what_ran_its_result_and_the_state_and_counts(world: AppWorld) -> None:
-    told = Told()
-    app = builder(counter(world, "one"), counter(world, "two"), told=told).build()
+async def test_case_22_a_step_returns_action_result_and_state_and_counts(world: AppWorld) -> None:
+    recorder = EventRecorder()
+    app = builder(counter(world, "one"), counter(world, "two"), recorder=recorder).build()
     assert (app.sequence_id, app.prior_step) == (0, None)
     ran, result, state = await world.step(app)
     assert (ran.name, result, state) == ("one", {"count": 1}, app.state)
     assert (app.sequence_id, app.prior_step) == (1, "one")
     ran, result, _ = await world.step(app)
     assert (ran.name, result, app.sequence_id, app.prior_step) == ("two", {"count": 2}, 2, "two")
-    assert [event.sequence_id for event in told.of(StepStarted)] == [0, 1]
-    assert [event.sequence_id for event in told.of(StepEnded)] == [0, 1]
+    assert [event.sequence_id for event in recorder.of(StepStarted)] == [0, 1]
+    assert [event.sequence_id for event in recorder.of(StepEnded)] == [0, 1]
 
 
 @in_each_world
-async def test_case_22_a_step_on_a_finished_application_counts_nothing_and_tells_of_no_step(world: AppWorld) -> None:
-    told = Told()
-    app = builder(counter(world), told=told).build()
+async def test_case_22_a_step_of_a_finished_application_emits_no_step_events(world: AppWorld) -> None:
+    recorder = EventRecorder()
+    app = builder(counter(world), recorder=recorder).build()
     await world.step(app)
-    told.events.clear()
+    recorder.events.clear()
     assert await world.step(app) is None
     assert (app.sequence_id, app.prior_step) == (1, "count")
-    assert told.lines == ["RunStarted", "RunEnded"]
+    assert recorder.lines == ["RunStarted", "RunEnded"]
 
 
 def test_case_22_an_application_can_begin_at_another_number() -> None:
-    told = Told()
+    recorder = EventRecorder()
     world = AppWorld("blocking")
-    app = builder(counter(world), told=told).with_identifiers(sequence_id=7).build()
+    app = builder(counter(world), recorder=recorder).with_identifiers(sequence_id=7).build()
     app.step()
-    assert (app.sequence_id, [event.sequence_id for event in told.events]) == (8, [7, 7, 7, 7])
+    assert (app.sequence_id, [event.sequence_id for event in recorder.events]) == (8, [7, 7, 7, 7])
 
 
 @in_each_world
@@ -100,16 +102,16 @@ async def test_case_22_reset_to_entrypoint_begins_again_with_the_state_as_it_is(
 
 
 @in_each_world
-async def test_case_23_what_an_action_raises_comes_out_and_the_state_is_as_before(world: AppWorld) -> None:
-    told, error = Told(), KeyError("the user's own")
-    app = builder(counter(world), failing(world, error), told=told).with_state(said=[]).build()
+async def test_case_23_the_error_of_an_action_is_raised_and_the_state_is_as_before(world: AppWorld) -> None:
+    recorder, error = EventRecorder(), KeyError("the user's own")
+    app = builder(counter(world), failing(world, error), recorder=recorder).with_state(said=[]).build()
     before = (await world.step(app))[2]
-    told.events.clear()
+    recorder.events.clear()
     with pytest.raises(KeyError) as raised:
         await world.step(app)
     assert raised.value is error
-    assert told.lines == ["RunStarted", "StepStarted fail", "StepEnded fail KeyError", "RunEnded KeyError"]
-    ended = told.of(StepEnded)[0]
+    assert recorder.lines == ["RunStarted", "StepStarted fail", "StepEnded fail KeyError", "RunEnded KeyError"]
+    ended = recorder.of(StepEnded)[0]
     assert (ended.exception, ended.result, ended.state) == (error, None, before)
     assert (app.state, app.prior_step) == (before, "count")
     assert dict(app.state) == {"said": [], "count": 1}
@@ -122,7 +124,7 @@ async def test_case_23_what_an_action_raises_comes_out_and_the_state_is_as_befor
 async def test_case_23_the_error_says_which_action_it_comes_from(
     world: AppWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In the log, in a note of the exception, or in both."""
+    """The action is named in the log, in a note of the exception, or in both."""
     error = KeyError("the user's own")
     with caplog.at_level(logging.DEBUG), pytest.raises(KeyError):
         await world.step(builder(failing(world, error)).build())
@@ -141,7 +143,7 @@ async def test_case_23_a_run_that_fails_keeps_the_steps_that_were_well(world: Ap
 
 
 @in_each_world
-async def test_case_24_iterate_gives_every_step_up_to_the_halt(world: AppWorld) -> None:
+async def test_case_24_iterate_yields_each_step_up_to_the_halt(world: AppWorld) -> None:
     app = builder(counter(world, "a"), counter(world, "b"), counter(world, "c")).build()
     steps = await world.iterate(app, halt_after=["b"])
     assert [(ran.name, result, dict(state)) for ran, result, state in steps] == [
@@ -163,8 +165,8 @@ def test_case_24_the_generators_value_is_what_run_returns() -> None:
 
 @in_each_world
 async def test_case_24_an_iteration_that_is_left_keeps_the_steps_that_were_taken(world: AppWorld) -> None:
-    told = Told()
-    app = builder(counter(world, "a"), counter(world, "b"), told=told).build()
+    recorder = EventRecorder()
+    app = builder(counter(world, "a"), counter(world, "b"), recorder=recorder).build()
     if world.in_event_loop:
         later = app.aiterate()
         await anext(later)
@@ -174,12 +176,12 @@ async def test_case_24_an_iteration_that_is_left_keeps_the_steps_that_were_taken
         next(steps)
         steps.close()
     assert (app.prior_step, app.sequence_id) == ("a", 1)
-    assert told.lines == ["RunStarted", "StepStarted a", "StepEnded a", "RunEnded Cancelled"]
+    assert recorder.lines == ["RunStarted", "StepStarted a", "StepEnded a", "RunEnded Cancelled"]
     assert (await world.run(app))[0].name == "b"
 
 
 @in_each_world
-async def test_case_25_halt_before_gives_the_action_that_is_next_and_does_not_run_it(world: AppWorld) -> None:
+async def test_case_25_halt_before_returns_the_next_action_and_does_not_run_it(world: AppWorld) -> None:
     app = builder(counter(world, "a"), counter(world, "b"), counter(world, "c")).build()
     ran, result, state = await world.run(app, halt_before=["b"])
     assert (ran.name, result, dict(state), app.sequence_id) == ("b", None, {"count": 1}, 1)
@@ -222,13 +224,13 @@ async def test_case_26_all_actions_of_a_run_get_the_inputs(world: AppWorld) -> N
 @pytest.mark.parametrize("call", ["run", "iterate", "stream", "stream_each"])
 @in_each_world
 async def test_case_27_all_unknown_names_are_listed_in_one_error_and_nothing_runs(world: AppWorld, call: str) -> None:
-    told = Told()
-    app = builder(counter(world), told=told).build()
+    recorder = EventRecorder()
+    app = builder(counter(world), recorder=recorder).build()
     with pytest.raises(
         ApplicationError, match="cannot halt at the unknown action 'early', 'late'; the actions are 'count'"
     ):
         await called(world, app, call, halt_after=["late", "count"], halt_before=["early"])
-    assert (app.sequence_id, told.lines) == (0, [])
+    assert (app.sequence_id, recorder.lines) == (0, [])
     await world.run(app)
 
 
@@ -244,7 +246,7 @@ CALLS = ["iterate", "aiterate", "stream_iterate", "astream_iterate"]
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_case_27_what_is_wrong_with_a_call_is_said_where_it_is_made(call: str) -> None:
+def test_case_27_wrong_arguments_are_refused_when_the_call_is_made(call: str) -> None:
     app: Any = builder(counter(AppWorld("blocking"))).build()
     with pytest.raises(ApplicationError, match="cannot halt at the unknown action 'zz'; the actions are 'count'"):
         getattr(app, call)(halt_after="zz")
@@ -284,7 +286,7 @@ async def test_case_30_inputs_are_values_by_name(world: AppWorld, call: str) -> 
 
 
 @in_each_world
-async def test_an_application_shows_itself_also_where_it_cannot_say_what_comes_next(world: AppWorld) -> None:
+async def test_the_repr_of_an_application_whose_next_action_is_unknown(world: AppWorld) -> None:
     def broken(state: Any) -> bool:
         raise RuntimeError("no answer")
 
@@ -435,29 +437,29 @@ EXPECTED_TWO = [
 
 
 @in_each_world
-async def test_case_41_what_comes_before_the_streamed_action_is_run_and_told_once(world: AppWorld) -> None:
-    told = Told()
-    app = builder(streamer(world, "one"), streamer(world, "two"), told=told).build()
+async def test_case_41_actions_before_the_streamed_one_run_and_emit_events_once(world: AppWorld) -> None:
+    recorder = EventRecorder()
+    app = builder(streamer(world, "one"), streamer(world, "two"), recorder=recorder).build()
     ran, items = await world.stream(app, ["two"])
     assert (ran.name, list(app.state["said"])) == ("two", ["one"])
-    assert told.lines == EXPECTED_TWO[:3]  # nothing of it has run yet
+    assert recorder.lines == EXPECTED_TWO[:3]  # the action has not started yet
     assert await items.read() == items_of("two", 10)
     result, state = await items.get()
     assert (result, list(state["said"])) == ({"answer": "two"}, ["one", "two"])
-    assert told.lines == EXPECTED_TWO
-    steps = [event.sequence_id for event in told.events if isinstance(event, StepStarted | StepEnded)]
+    assert recorder.lines == EXPECTED_TWO
+    steps = [event.sequence_id for event in recorder.events if isinstance(event, StepStarted | StepEnded)]
     assert (steps, app.sequence_id) == ([0, 0, 1, 1], 2)
 
 
 @in_each_world
 async def test_case_42_ten_steps_and_then_a_stream(world: AppWorld) -> None:
-    told = Told()
-    app = loop(world, told).build()
+    recorder = EventRecorder()
+    app = loop(world, recorder).build()
     ran, items = await world.stream(app, ["stream"])
     assert (ran.name, len(await items.read())) == ("stream", 10)
-    assert [event.sequence_id for event in told.of(StepStarted)] == [*range(11)]
-    assert [event.sequence_id for event in told.of(StepEnded)] == [*range(11)]
-    counts = {kind: len(told.of(kind)) for kind in EVENTS}
+    assert [event.sequence_id for event in recorder.of(StepStarted)] == [*range(11)]
+    assert [event.sequence_id for event in recorder.of(StepEnded)] == [*range(11)]
+    counts = {kind: len(recorder.of(kind)) for kind in EVENTS}
     assert counts == {
         RunStarted: 1,
         StepStarted: 11,
@@ -471,13 +473,13 @@ async def test_case_42_ten_steps_and_then_a_stream(world: AppWorld) -> None:
 
 @in_each_world
 async def test_case_43_an_action_that_does_not_stream_has_run_and_has_no_items(world: AppWorld) -> None:
-    told = Told()
-    app = builder(counter(world, "one"), counter(world, "two"), told=told).build()
+    recorder = EventRecorder()
+    app = builder(counter(world, "one"), counter(world, "two"), recorder=recorder).build()
     ran, items = await world.stream(app, ["two"])
     assert (ran.name, app.prior_step) == ("two", "two")
     assert await items.read() == []
     assert await items.get() == ({"count": 2}, app.state)
-    assert told.lines == [
+    assert recorder.lines == [
         "RunStarted",
         *(f"{what} {name}" for name in ("one", "two") for what in ("StepStarted", "StepEnded")),
         "RunEnded",
@@ -485,15 +487,15 @@ async def test_case_43_an_action_that_does_not_stream_has_run_and_has_no_items(w
 
 
 @in_each_world
-async def test_case_44_a_halt_before_the_stream_gives_the_action_and_no_items(world: AppWorld) -> None:
-    told = Told()
-    app = builder(counter(world), streamer(world), told=told).build()
+async def test_case_44_a_halt_before_the_stream_returns_the_action_and_no_items(world: AppWorld) -> None:
+    recorder = EventRecorder()
+    app = builder(counter(world), streamer(world), recorder=recorder).build()
     ran, items = await world.stream(app, (), halt_before=["stream"])
     assert (ran.name, app.prior_step, app.sequence_id) == ("stream", "count", 1)
     assert await items.read() == []
     assert await items.get() == (None, app.state)
     assert dict(app.state) == {"count": 1}
-    assert told.lines == ["RunStarted", "StepStarted count", "StepEnded count", "RunEnded"]
+    assert recorder.lines == ["RunStarted", "StepStarted count", "StepEnded count", "RunEnded"]
 
 
 @in_each_world
@@ -512,16 +514,16 @@ async def test_case_45_an_action_at_which_it_halts_before_and_after_is_streamed(
 @in_each_world
 async def test_case_46_the_last_action_of_a_graph_that_ends_elsewhere_runs_once(world: AppWorld) -> None:
     for last, result in ((counter(world, "last"), {"count": 2}), (streamer(world, "last"), {"answer": "last"})):
-        told = Told()
+        recorder = EventRecorder()
         made = ApplicationBuilder().with_actions(counter(world), last, never=counter(world)).with_entrypoint("count")
-        made.with_transitions(("count", "never", when(count=17)), ("count", "last", default)).with_hooks(told)
+        made.with_transitions(("count", "never", when(count=17)), ("count", "last", default)).with_hooks(recorder)
         app = made.build()
         ran, items = await world.stream(app, ["never"])
         assert (ran.name, app.sequence_id, app.prior_step) == ("last", 2, "last")
         assert await items.read() == []
         assert await items.get() == (result, app.state)
-        assert told.lines.count("StepStarted last") == 1
-        assert told.lines[-1] == "RunEnded"
+        assert recorder.lines.count("StepStarted last") == 1
+        assert recorder.lines[-1] == "RunEnded"
 
 
 # 47: iterating over streams
@@ -545,14 +547,14 @@ EXPECTED_EACH = [
 async def test_case_47_each_step_is_completed_once_however_much_of_it_is_read(
     world: AppWorld, count: int | None
 ) -> None:
-    told, states = Told(), []
-    app = builder(streamer(world, "one"), streamer(world, "two"), told=told).build()
+    recorder, states = EventRecorder(), []
+    app = builder(streamer(world, "one"), streamer(world, "two"), recorder=recorder).build()
     seen: dict[str, list[Any]] = {}
     async for ran, items in world.stream_each(app):
         seen[ran.name] = await (items.read() if count is None else items.take(count))
         states.append((ran.name, items))
     assert seen == {name: items_of(name, 10 if count is None else count) for name in ("one", "two")}
-    assert told.lines == ["RunStarted", *EXPECTED_EACH, "RunEnded"]
+    assert recorder.lines == ["RunStarted", *EXPECTED_EACH, "RunEnded"]
     assert list(app.state["said"]) == ["one", "two"]
     assert [(name, (await items.get())[0]) for name, items in states] == [
         ("one", {"answer": "one"}),
@@ -562,8 +564,8 @@ async def test_case_47_each_step_is_completed_once_however_much_of_it_is_read(
 
 @in_each_world
 async def test_case_47_a_loop_over_a_container_that_is_left_early_does_not_end_the_iteration(world: AppWorld) -> None:
-    told = Told()
-    app = builder(streamer(world, "one"), streamer(world, "two"), told=told).build()
+    recorder = EventRecorder()
+    app = builder(streamer(world, "one"), streamer(world, "two"), recorder=recorder).build()
     names = []
     async for ran, items in world.stream_each(app):
         names.append(ran.name)
@@ -574,11 +576,11 @@ async def test_case_47_a_loop_over_a_container_that_is_left_early_does_not_end_t
             for _ in items.container:
                 break
     assert names == ["one", "two"]
-    assert told.lines == ["RunStarted", *EXPECTED_EACH, "RunEnded"]
+    assert recorder.lines == ["RunStarted", *EXPECTED_EACH, "RunEnded"]
 
 
 @in_each_world
-async def test_case_47_it_halts_as_run_does_and_gives_steps_that_do_not_stream(world: AppWorld) -> None:
+async def test_case_47_it_halts_as_run_does_and_yields_steps_that_do_not_stream(world: AppWorld) -> None:
     made = builder(counter(world), streamer(world, "one"), streamer(world, "two"))
     app = made.build()
     results = {ran.name: await items.get() async for ran, items in world.stream_each(app, halt_after="one")}
@@ -590,13 +592,13 @@ async def test_case_47_it_halts_as_run_does_and_gives_steps_that_do_not_stream(w
 
 
 @in_each_world
-async def test_case_47_the_state_a_container_gives_is_that_after_its_own_step(world: AppWorld) -> None:
+async def test_case_47_the_state_of_a_container_is_the_one_after_its_step(world: AppWorld) -> None:
     app = builder(streamer(world, "one"), streamer(world, "two")).build()
     kept = [items async for _, items in world.stream_each(app)]
     assert [list((await items.get())[1]["said"]) for items in kept] == [["one"], ["one", "two"]]
 
 
-# 48: what cannot be streamed
+# 48: applications that cannot be streamed
 
 
 @in_each_world
@@ -619,16 +621,16 @@ def test_case_48_an_async_action_cannot_be_streamed_blocking_and_says_so() -> No
     assert app.prior_step is None
 
 
-# 61: the facts that a tracker would log
+# 61: the events that a tracker would log
 
 
 @in_each_world
-async def test_case_61_a_stream_is_told_with_its_times_and_its_number_of_items(world: AppWorld) -> None:
-    told = Told()
-    app = builder(streamer(world, items=3), told=told).build()
+async def test_case_61_the_events_of_a_stream_have_its_times_and_its_number_of_items(world: AppWorld) -> None:
+    recorder = EventRecorder()
+    app = builder(streamer(world, items=3), recorder=recorder).build()
     await (await world.stream(app, "stream"))[1].get()
-    started, ended = told.of(StreamStarted)[0], told.of(StreamEnded)[0]
-    items = told.of(StreamItem)
+    started, ended = recorder.of(StreamStarted)[0], recorder.of(StreamEnded)[0]
+    items = recorder.of(StreamItem)
     first = {event.first_stream_item_start_time for event in items}
     assert {event.stream_initialize_time for event in items} == {started.stream_initialize_time}
     assert len(first) == 1
@@ -640,11 +642,11 @@ async def test_case_61_a_stream_is_told_with_its_times_and_its_number_of_items(w
 
 
 @in_each_world
-async def test_case_61_an_error_before_the_stream_is_told_and_never_hidden(world: AppWorld) -> None:
-    told, error = Told(), RuntimeError("before the stream")
-    app = builder(failing(world, error), streamer(world), told=told).build()
+async def test_case_61_an_error_before_the_stream_is_in_the_events_and_never_hidden(world: AppWorld) -> None:
+    recorder, error = EventRecorder(), RuntimeError("before the stream")
+    app = builder(failing(world, error), streamer(world), recorder=recorder).build()
     with pytest.raises(RuntimeError) as raised:
         await world.stream(app, "stream")
     assert raised.value is error
-    assert told.lines == ["RunStarted", "StepStarted fail", "StepEnded fail RuntimeError", "RunEnded RuntimeError"]
+    assert recorder.lines == ["RunStarted", "StepStarted fail", "StepEnded fail RuntimeError", "RunEnded RuntimeError"]
     assert (app.prior_step, dict(app.state)) == (None, {})

@@ -1,6 +1,6 @@
-"""Case 63, as far as it can be told without a clock: many items come through, whole and in order, and hooks hear of each.
+"""Case 63, without measuring time: many items arrive complete and in order, and hooks get an event for each.
 
-How many a second is measured by benchmarks/applications.py, beside Burr.
+benchmarks/applications.py measures the items per second, in comparison with Burr.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ITEMS = 20_000
 async def test_case_63_many_items_come_in_order_and_a_hook_hears_of_each(world: AppWorld, hooks: str) -> None:
     if hooks == "an async hook" and not world.in_event_loop:
         pytest.skip("async hooks need an event loop")
-    count = 300 if world.name.endswith("-plain") else ITEMS  # there each item takes a hop to a thread
+    count = 300 if world.name.endswith("-plain") else ITEMS  # each item is then read in a worker thread
     heard: list[int] = []
     ended: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Streaming actions: what is an item, what is the end, and when the state is the new one, in each world."""
+"""Streaming actions: their items, their ends, and the time at which the state changes, in sync and async code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import declarai_like as declarai
 from declarai_like.app import AsyncStreamingAction, Final, State, StreamingAction, create_action, streaming_action
 from declarai_like.app.events import StreamEnded, StreamItem
 from declarai_like.errors import ActionError
-from tests.app.worlds import END, AppWorld, Told, builder, counter, in_each_world, items_of, streamer
+from tests.app.worlds import END, AppWorld, EventRecorder, builder, counter, in_each_world, items_of, streamer
 
 # The ways to write the same function: ten items, a result, and a state
 
@@ -80,8 +80,8 @@ TOLD = ["RunStarted", "StepStarted say", "StreamStarted say", *(f"StreamItem say
 async def test_case_31_32_ten_items_and_then_the_result_and_the_state_in_all_dialects(
     world: AppWorld, dialect: Callable[..., Any]
 ) -> None:
-    told = Told()
-    app = builder(say=in_dialect(world, dialect), told=told).build()
+    recorder = EventRecorder()
+    app = builder(say=in_dialect(world, dialect), recorder=recorder).build()
     ran, items = await world.stream(app, ["say"])
     assert (ran.name, items.container.action) == ("say", ran)
     for item in items_of("say", 10):
@@ -92,7 +92,7 @@ async def test_case_31_32_ten_items_and_then_the_result_and_the_state_in_all_dia
     result, state = await items.get()
     assert result == {"answer": "say"}
     assert state == app.state
-    assert told.lines == TOLD
+    assert recorder.lines == TOLD
 
 
 @in_each_world
@@ -137,11 +137,11 @@ async def test_case_32_a_state_alone_may_be_returned(world: AppWorld, plain: boo
     assert app.state["said"] == 1
 
 
-# 33, 34: what is wrong
+# 33, 34: wrong items and ends
 
 
 @in_each_world
-async def test_case_33_a_result_that_is_no_dict_is_refused(world: AppWorld) -> None:
+async def test_case_33_a_result_that_is_not_a_dict_is_refused(world: AppWorld) -> None:
     @world.streaming()
     def say(state: State) -> Iterator[Any]:
         yield {"item": 1}, None
@@ -207,7 +207,7 @@ async def test_case_33_nothing_comes_after_the_end(world: AppWorld) -> None:
 
 @pytest.mark.parametrize("wrong", ["text", 17, None, ["list"], b"bytes", (1, 2, 3), ("a", "b"), State()], ids=repr)
 @in_each_world
-async def test_case_34_what_is_neither_a_dict_nor_a_pair_nor_a_chunk_is_refused(world: AppWorld, wrong: Any) -> None:
+async def test_case_34_an_item_that_is_not_a_dict_a_pair_or_a_chunk_is_refused(world: AppWorld, wrong: Any) -> None:
     @world.streaming()
     def say(state: State) -> Iterator[Any]:
         yield {"item": 1}
@@ -228,7 +228,7 @@ async def test_case_34_what_is_neither_a_dict_nor_a_pair_nor_a_chunk_is_refused(
 
 
 @in_each_world
-async def test_case_35_get_reads_what_is_left_and_gives_the_same_each_time(world: AppWorld) -> None:
+async def test_case_35_get_reads_the_remaining_items_and_returns_the_same_each_time(world: AppWorld) -> None:
     app = builder(streamer(world)).build()
     _, items = await world.stream(app, "stream")
     assert await items.take(3) == items_of("stream", 3)
@@ -245,12 +245,12 @@ async def test_case_35_get_reads_what_is_left_and_gives_the_same_each_time(world
 
 @pytest.mark.parametrize("dialect", [*DIALECTS, *RETURNING])
 @in_each_world
-async def test_case_36_a_streaming_action_that_is_not_streamed_gives_its_result(
+async def test_case_36_run_returns_the_result_of_a_streaming_action(
     world: AppWorld, dialect: Callable[..., Any]
 ) -> None:
     for call in ("step", "run", "iterate", "before another"):
-        told = Told()
-        app = builder(say=in_dialect(world, dialect), count=counter(world), told=told).build()
+        recorder = EventRecorder()
+        app = builder(say=in_dialect(world, dialect), count=counter(world), recorder=recorder).build()
         if call == "before another":
             await (await world.stream(app, "count"))[1].get()
         elif call == "step":
@@ -260,8 +260,8 @@ async def test_case_36_a_streaming_action_that_is_not_streamed_gives_its_result(
         else:
             assert (await world.iterate(app, halt_after="say"))[0][1] == {"answer": "say"}
         assert list(app.state["said"]) == ["say"]
-        assert told.lines[:3] == ["RunStarted", "StepStarted say", "StepEnded say"]
-        assert not [line for line in told.lines if line.startswith("Stream")]
+        assert recorder.lines[:3] == ["RunStarted", "StepStarted say", "StepEnded say"]
+        assert not [line for line in recorder.lines if line.startswith("Stream")]
 
 
 @pytest.mark.parametrize("keys", [0, 1, 2, 3])
@@ -282,7 +282,7 @@ async def test_case_36_items_may_have_any_number_of_keys(world: AppWorld, keys: 
 
 
 class Says(StreamingAction):
-    """Gives ten items and a result, and keeps what happens."""
+    """An action that yields ten items and a result, and records its calls."""
 
     reads: Any = []
     writes: Any = ["said"]
@@ -350,18 +350,18 @@ def skip_if_async_is_impossible(world: AppWorld, kind: type[Says]) -> None:
 
 @pytest.mark.parametrize("kind", [*PROMPT, *HOLDING])
 @in_each_world
-async def test_case_37_a_class_gives_ten_items_and_its_update_gets_the_result(
+async def test_case_37_a_class_yields_ten_items_and_its_update_gets_the_result(
     world: AppWorld, kind: type[Says]
 ) -> None:
     skip_if_async_is_impossible(world, kind)
-    told, say = Told(), kind()
-    app = builder(say=say, told=told).build()
+    recorder, say = EventRecorder(), kind()
+    app = builder(say=say, recorder=recorder).build()
     _, items = await world.stream(app, ["say"])
     assert await items.read() == items_of("say", 10)
     result, state = await items.get()
     assert (result, list(state["said"]), state) == ({"answer": "say"}, ["say"], app.state)
     assert say.updated == [{"answer": "say"}]
-    assert told.lines == TOLD
+    assert recorder.lines == TOLD
 
 
 @pytest.mark.parametrize("kind", PROMPT)
@@ -389,13 +389,13 @@ async def test_case_38_where_the_last_item_is_the_result_one_is_held_back(world:
 
 @pytest.mark.parametrize("kind", [*PROMPT, *HOLDING])
 @in_each_world
-async def test_case_39_a_class_that_is_not_streamed_gives_its_result(world: AppWorld, kind: type[Says]) -> None:
+async def test_case_39_run_returns_the_result_of_a_streaming_class(world: AppWorld, kind: type[Says]) -> None:
     skip_if_async_is_impossible(world, kind)
-    told = Told()
-    app = builder(say=kind(), told=told).build()
+    recorder = EventRecorder()
+    app = builder(say=kind(), recorder=recorder).build()
     _, result, state = await world.step(app)
     assert (result, list(state["said"])) == ({"answer": "say"}, ["say"])
-    assert told.lines == ["RunStarted", "StepStarted say", "StepEnded say", "RunEnded"]
+    assert recorder.lines == ["RunStarted", "StepStarted say", "StepEnded say", "RunEnded"]
 
 
 def test_case_39_whether_a_class_is_async_is_seen_from_stream_run() -> None:
@@ -449,46 +449,46 @@ async def test_case_40_a_stream_of_a_result_alone_has_no_items(world: AppWorld) 
     def say(state: State) -> Iterator[Any]:
         yield {"answer": 1}, state.update(said=1)
 
-    told = Told()
-    app = builder(say, told=told).build()
+    recorder = EventRecorder()
+    app = builder(say, recorder=recorder).build()
     _, items = await world.stream(app, "say")
     assert await items.read() == []
     assert (await items.get())[0] == {"answer": 1}
-    assert [event.items_streamed for event in told.of(StreamEnded)] == [0]
+    assert [event.items_streamed for event in recorder.of(StreamEnded)] == [0]
 
 
 # Streams of tasks, inside of actions
 
 
 def texts(items: list[Any]) -> list[Any]:
-    """Give the words of chunks, and dicts as they are; the first and the last chunk of a stream have no words."""
+    """Return the texts of chunks, without the empty ones of the first and the last chunk, and dicts as they are."""
     return [item if isinstance(item, dict) else item.delta for item in items if isinstance(item, dict) or item.delta]
 
 
 def talker(world: AppWorld, *, is_async: bool) -> Any:
-    """A task of a stand-in, which streams."""
+    """Return a streaming task of an offline model."""
     gpt = declarai.offline(["I am Tony", "I am Thor"])
     if is_async:
 
         @gpt.task(streaming=True)
         async def say_later(name: str) -> str:
-            """Say who you are"""
+            """Introduce yourself"""
 
         return say_later
 
     @gpt.task(streaming=True)
     def say(name: str) -> str:
-        """Say who you are"""
+        """Introduce yourself"""
 
     return say
 
 
 @in_each_world
-async def test_a_task_stream_that_is_yielded_gives_its_chunks_as_items_and_comes_back_as_its_result(
+async def test_a_yielded_task_stream_is_forwarded_and_its_result_is_sent_back(
     world: AppWorld,
 ) -> None:
     say = talker(world, is_async=world.actions_are_async)
-    told = Told()
+    recorder = EventRecorder()
     if world.actions_are_async:
 
         @streaming_action([], ["said"])
@@ -507,18 +507,18 @@ async def test_a_task_stream_that_is_yielded_gives_its_chunks_as_items_and_comes
             second = yield say("Thor")
             yield {"answer": second}, state.update(said=[first, second])
 
-    app = builder(talk, told=told).build()
+    app = builder(talk, recorder=recorder).build()
     _, items = await world.stream(app, "talk")
     read = await items.read()
     assert texts(read) == ["I", " am", " Tony", {"between": "I am Tony"}, "I", " am", " Thor"]
     assert (await items.get())[0] == {"answer": "I am Thor"}
     assert list(app.state["said"]) == ["I am Tony", "I am Thor"]
-    assert [(event.item_index, event.item) for event in told.of(StreamItem)] == [*enumerate(read)]
-    assert [event.items_streamed for event in told.of(StreamEnded)] == [len(read)]
+    assert [(event.item_index, event.item) for event in recorder.of(StreamItem)] == [*enumerate(read)]
+    assert [event.items_streamed for event in recorder.of(StreamEnded)] == [len(read)]
 
 
 @in_each_world
-async def test_a_task_stream_that_is_yielded_from_gives_its_chunks_as_items(world: AppWorld) -> None:
+async def test_the_items_of_a_yielded_from_task_stream_are_its_chunks(world: AppWorld) -> None:
     say = talker(world, is_async=world.actions_are_async)
     if world.actions_are_async:
 
@@ -610,7 +610,7 @@ async def test_a_task_stream_that_fails_fails_the_action_with_its_error(world: A
 
         @gpt.task(streaming=True)
         async def say_later() -> str:
-            """Say who you are"""
+            """Introduce yourself"""
 
         @streaming_action([], [])
         async def talk(state: State) -> Any:
@@ -622,7 +622,7 @@ async def test_a_task_stream_that_fails_fails_the_action_with_its_error(world: A
 
         @gpt.task(streaming=True)
         def say() -> str:
-            """Say who you are"""
+            """Introduce yourself"""
 
         @streaming_action([], [])
         def talk(state: State) -> Any:
@@ -630,11 +630,11 @@ async def test_a_task_stream_that_fails_fails_the_action_with_its_error(world: A
             yield say()
             yield {}, state
 
-    told = Told()
-    app = builder(talk, told=told).build()
+    recorder = EventRecorder()
+    app = builder(talk, recorder=recorder).build()
     _, items = await world.stream(app, "talk")
     assert await items.next() == {"item": 1}
     with pytest.raises(Exception, match=".") as raised:
         await items.next()
-    assert told.of(StreamEnded)[0].exception is raised.value
+    assert recorder.of(StreamEnded)[0].exception is raised.value
     assert app.prior_step is None

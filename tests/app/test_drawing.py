@@ -1,4 +1,4 @@
-"""Graphs as pictures."""
+"""Drawings of graphs, as Mermaid text, SVG and PNG."""
 
 from __future__ import annotations
 
@@ -88,14 +88,14 @@ def test_without_inputs_there_is_no_style_for_them() -> None:
     assert mermaid(GraphBuilder().with_actions(refuse).build(), None) == 'flowchart TD\n    a0["refuse"]\n'
 
 
-def test_what_an_action_that_only_takes_inputs_takes_is_drawn() -> None:
+def test_the_inputs_of_an_input_action_are_drawn() -> None:
     for names in (["me"], ["me", "you"], ["you", "and", "me"]):
         text = mermaid(GraphBuilder().with_actions(ask=Input(*names)).build(), None)
         assert re.findall(r'\["(.*)"\]', text) == ["ask"]
         assert re.findall(r'\("(.*)"\)', text) == names
 
 
-def test_what_the_application_itself_gives_to_an_action_is_not_drawn() -> None:
+def test_the_context_parameter_of_an_action_is_not_drawn() -> None:
     @action(reads=[], writes=[])
     def look(state: State, __context: Any, topic: str) -> State:
         return state
@@ -130,7 +130,7 @@ LABELS = TEXTS.filter(lambda text: any(char.isprintable() and char != " " for ch
 
 
 @given(LABELS, LABELS)
-def test_any_name_and_any_condition_gives_lines_of_mermaid_that_show_it(name: str, asked: str) -> None:
+def test_any_name_and_any_condition_is_shown_literally_by_mermaid(name: str, asked: str) -> None:
     made: Any = refuse.action.with_name(name)
     text = mermaid(Graph([made], [Transition(name, name, Condition([], bool, asked))]), name)
     lines = text.splitlines()
@@ -166,13 +166,13 @@ def test_it_is_saved_as_its_suffix_says(graph: Graph, tmp_path: Path) -> None:
     assert drawing.save(str(tmp_path / "graph.MD")).read_text("utf-8") == drawing.markdown
     for name in ("graph", "graph.gif"):
         with pytest.raises(
-            ApplicationError, match=f"'{name}' does not say what to save: it ends in .mmd, .md, .svg or .png"
+            ApplicationError, match=f"^the file name of a drawing must end in .mmd, .md, .svg or .png, got '{name}'$"
         ):
             drawing.save(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["graph.MD", "graph.mmd"]
 
 
-def test_without_the_package_graphviz_the_error_says_what_to_install(
+def test_without_the_package_graphviz_the_error_names_the_package_to_install(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "graphviz", None)  # as if it were not installed
@@ -183,7 +183,7 @@ def test_without_the_package_graphviz_the_error_says_what_to_install(
 
 
 @needs_graphviz
-def test_without_the_program_dot_the_error_says_what_to_install(
+def test_without_the_program_dot_the_error_names_the_package_to_install(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -193,7 +193,7 @@ def test_without_the_program_dot_the_error_says_what_to_install(
 
 @needs_graphviz
 @pytest.mark.skipif(os.name == "nt", reason="a script for sh")
-def test_what_dot_says_when_it_fails_is_in_the_error(
+def test_the_message_of_a_failing_dot_is_in_the_error(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = tmp_path / "dot"

@@ -1,4 +1,4 @@
-"""Graphs: what comes after what, and all mistakes at once."""
+"""Graphs: the next action, and errors that list all problems."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_case_20_two_actions_of_one_name() -> None:
     )
 
 
-def test_case_20_what_comes_after_a_default_is_redundant() -> None:
+def test_case_20_a_transition_after_a_default_is_redundant() -> None:
     builder = GraphBuilder().with_actions(one, two, three)
     builder.with_transitions(
         ("one", "two", when(n=1)), ("one", "two"), ("one", "three", default), ("one", "three", when(n=2)), ("two", "three")

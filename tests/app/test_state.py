@@ -1,4 +1,4 @@
-"""States: values by name that nobody can change, as JSON and back, and as pydantic models."""
+"""States: immutable values by name, as JSON and back, and as pydantic models."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_list_is_extended_by_several_values(value: Any) -> None:
         State({"log": []}).extend(log=value)
 
 
-def test_case_04_increment_adds_whole_numbers() -> None:
+def test_case_04_increment_adds_integers() -> None:
     state = State({"n": 1, "s": "x", "b": True, "f": 1.5})
     assert state.increment(n=2, m=5) == {**state, "n": 3, "m": 5}
     assert state.increment(n=-1)["n"] == 0
@@ -119,7 +119,7 @@ def test_case_05_wipe_takes_what_to_delete_or_what_to_keep() -> None:
 
 
 class Anything:
-    """A typing system of one's own."""
+    """A typing system of a user."""
 
     def construct_data(self, state: Any, /) -> int:
         return len(state)
@@ -148,7 +148,7 @@ def test_case_06_merge_and_subset() -> None:
 
 @pytest.fixture(autouse=True)
 def own_registry() -> Any:
-    """Let each test begin with nothing registered for the whole process."""
+    """Start each test without registered classes and fields."""
     fields, classes = DEFAULT._fields, DEFAULT._classes
     DEFAULT._fields, DEFAULT._classes = {}, {}
     yield
@@ -184,14 +184,14 @@ def test_case_07_the_functions_of_a_field_take_any_keyword() -> None:
         serde.register_field_serde("f", 1, read_upper)  # type: ignore[arg-type]
 
 
-def test_case_07_the_serializer_of_a_field_gives_a_dict() -> None:
+def test_case_07_the_serializer_of_a_field_must_return_a_dict() -> None:
     serde = Serde()
     serde.register_field_serde("f", lambda *_, **__: "text", read_upper)  # type: ignore[arg-type, return-value]
     with pytest.raises(ValueError, match=r"^the field 'f' cannot be saved: its serializer must return a dict, got str"):
         State({"f": 1}).serialize(serde)
 
 
-def test_what_the_functions_of_a_field_raise_names_the_field() -> None:
+def test_an_error_of_the_functions_of_a_field_names_the_field() -> None:
     serde = Serde()
     serde.register_field_serde("f", lambda value, **_: {"v": 1 / value}, lambda data, **_: data["gone"])
     with pytest.raises(StateError, match=r"^the field 'f' cannot be saved \(ZeroDivisionError: .*\)$") as caught:
@@ -205,7 +205,7 @@ def test_a_field_that_was_saved_by_functions_is_not_read_without_them() -> None:
     serde = Serde()
     serde.register_field_serde("f", lambda value, **_: {"v": value}, lambda data, **_: data["v"])
     data = State({"f": 1}).serialize(serde)
-    assert State.deserialize({"f": 5}, serde) == {"f": 5}  # it was saved before there were any
+    assert State.deserialize({"f": 5}, serde) == {"f": 5}  # it was saved before functions were registered
     with pytest.raises(
         StateError, match=r"that are not registered here; call register_field_serde\('f', \.\.\.\) before reading it"
     ):
@@ -249,7 +249,7 @@ def test_case_08_the_attributes_of_a_state_cannot_be_set() -> None:
     assert state == {"a": 1}
 
 
-def test_case_09_append_does_not_copy_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_case_09_append_does_not_copy_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     stores: list[int] = []
     made = SharedList.__init__
 
@@ -302,7 +302,7 @@ def test_a_state_is_made_of_values_by_name(values: Any, message: str) -> None:
         State(values)
 
 
-def test_what_holds_itself_cannot_be_in_a_state() -> None:
+def test_a_value_that_contains_itself_cannot_be_in_a_state() -> None:
     endless: list[Any] = []
     endless.append(endless)
     with pytest.raises(StateError, match="'a' cannot be in a state: it contains itself"):
@@ -348,7 +348,7 @@ def test_a_list_of_a_state_cannot_be_changed(change: Callable[[Any], Any]) -> No
     assert value == [1]
 
 
-def test_the_error_says_what_does_it_instead() -> None:
+def test_the_error_names_the_alternative() -> None:
     with pytest.raises(TypeError, match=r"\(append\); use state\.append\(key=value\)"):
         State({"a": []})["a"].append(1)
     with pytest.raises(TypeError, match=r"\(clear\); use a copy, dict\(value\), and put it into a new state"):
@@ -416,7 +416,7 @@ class Marked(list[int]):
     pass
 
 
-def test_what_each_kind_of_value_becomes() -> None:
+def test_the_frozen_form_of_each_kind_of_value() -> None:
     something = object()
     state = State({
         "object": something, "list": Marked([1]), "dict": OrderedDict(a=[1]), "set": {1}, "tuple": ([1], 2),
@@ -437,7 +437,7 @@ def test_what_each_kind_of_value_becomes() -> None:
     assert state.update(b=state["list"])["b"] is state["list"]  # frozen once
 
 
-# What happens to a state does not depend on what happens to others
+# Changes of one state do not affect others
 
 KEYS = st.sampled_from(["a", "b", "c"])
 VALUES = st.recursive(
@@ -448,7 +448,7 @@ VALUES = st.recursive(
 
 
 class States(RuleBasedStateMachine):
-    """States beside plain dicts: whichever state goes on, all others stay as they were."""
+    """States compared with plain dicts: a change of one state leaves all others as they were."""
 
     @initialize(values=st.dictionaries(KEYS, VALUES | st.lists(VALUES, max_size=4)))
     def begin(self, values: dict[str, Any]) -> None:
@@ -562,7 +562,7 @@ def test_threads_can_append_to_one_state_at_once() -> None:
 
 
 class Slow(list[Any]):
-    """A store that lets other threads in between a look at it and the next step."""
+    """A store that lets other threads run between a check of its length and the next operation."""
 
     def __len__(self) -> int:
         length = super().__len__()
@@ -589,7 +589,7 @@ def test_only_one_of_two_threads_goes_on_in_the_same_store() -> None:
 
 class Mood(enum.Enum):
     GOOD = "good"
-    BAD = object()  # its value is no JSON; its name is
+    BAD = object()  # its value is not JSON, but its name is
 
 
 class Rights(enum.Flag):
@@ -694,7 +694,7 @@ ANYTHING = st.recursive(
 
 
 def kinds(value: Any) -> Any:
-    """Tell values apart that are equal, as 1, 1.0 and True are."""
+    """Return a description that differs for equal values of different types, such as 1, 1.0 and True."""
     inside = vars(value) if isinstance(value, Note) else value
     if isinstance(inside, dict):
         return type(value), [(kinds(key), kinds(item)) for key, item in inside.items()]
@@ -719,7 +719,7 @@ def test_equal_sets_are_saved_as_the_same_text(values: set[Any]) -> None:
     assert State({"a": values}).serialize() == State({"a": backwards}).serialize()
 
 
-def test_what_is_saved_can_be_read_by_people() -> None:
+def test_the_saved_form_is_readable() -> None:
     assert State({"n": 1, "log": [{"role": "user"}], "at": date(2026, 1, 2), "pair": (1, 2)}).serialize() == {
         "n": 1,
         "log": [{"role": "user"}],
@@ -728,7 +728,7 @@ def test_what_is_saved_can_be_read_by_people() -> None:
     }
 
 
-def test_what_is_saved_is_a_copy_that_can_be_changed() -> None:
+def test_the_saved_form_is_a_mutable_copy() -> None:
     state = State({"a": [1, {"b": [2]}]})
     data = state.serialize()
     data["a"][1]["b"].append(3)
@@ -761,13 +761,13 @@ class Excluded(BaseModel):
     (Note("a", marks=[object()]), r"\(at \['marks'\]\[0\]\): it is <object"),
     (datetime(2026, 1, 2, tzinfo=Zone()), "its time zone must be a fixed offset from UTC or a zoneinfo.ZoneInfo, got <.*Zone.*>"),
 ])  # fmt: skip
-def test_what_cannot_be_saved_is_named(value: Any, message: str) -> None:
+def test_a_value_that_cannot_be_saved_is_named(value: Any, message: str) -> None:
     with pytest.raises(StateError, match=message):
         State({"f": value}).serialize(SERDE)
 
 
 @pytest.mark.parametrize("value", [Hidden(secret=SecretStr("x")), Excluded(a=2)])
-def test_a_model_that_pydantic_does_not_save_whole_is_refused(value: Any) -> None:
+def test_a_model_that_pydantic_does_not_save_completely_is_refused(value: Any) -> None:
     serde = Serde(types=[type(value)])
     with pytest.raises(StateError, match="'f' cannot be saved: this .* is not the same after pydantic has written it"):
         State({"f": value}).serialize(serde)
@@ -821,7 +821,7 @@ def test_only_classes_whose_instances_can_be_saved_are_registered(cls: Any) -> N
     "path", ["os:system", "subprocess:Popen", "builtins:eval", "", "antigravity:x", 5, None, ["x"]]
 )
 @pytest.mark.parametrize("kind", ["enum", "dataclass", "namedtuple", "model"])
-def test_data_does_not_say_what_is_imported_or_called(kind: str, path: Any) -> None:
+def test_data_cannot_choose_imports_or_calls(kind: str, path: Any) -> None:
     modules = set(sys.modules)
     with pytest.raises(StateError, match="the field 'f' cannot be read"):
         State.deserialize({"f": {"$kind": kind, "class": path, "fields": {"args": "true"}, "name": "x"}}, SERDE)
@@ -846,7 +846,7 @@ def test_a_class_is_not_read_as_another_kind() -> None:
     {"$kind": "dataclass", "class": "tests.app.test_state:Note", "fields": {}},
     {"$kind": "model", "class": "tests.app.test_state:Film", "fields": {"title": 1}},
 ])  # fmt: skip
-def test_data_that_no_state_was_saved_as_is_refused_by_name(data: Any) -> None:
+def test_data_that_serialize_never_returns_is_refused_by_name(data: Any) -> None:
     with pytest.raises(StateError, match="^the field 'f' cannot be read"):
         State.deserialize({"f": data}, SERDE)
 
@@ -887,12 +887,12 @@ def test_whatever_is_read_gives_a_state_or_a_named_error(data: Any) -> None:
         assert list(state) == ["f"]
 
 
-def test_data_that_is_no_object_is_refused() -> None:
+def test_data_that_is_not_a_mapping_is_refused() -> None:
     with pytest.raises(StateError, match="^the data of a state must be a mapping, got list$"):
         State.deserialize([1])  # type: ignore[arg-type]
 
 
-def test_what_is_nested_too_deeply_is_refused() -> None:
+def test_a_value_that_is_nested_too_deeply_is_refused() -> None:
     deep: Any = []
     for _ in range(100_000):
         deep = [deep]
@@ -910,7 +910,7 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
 
 
 class Talk(BaseModel):
-    """What is said."""
+    """A conversation."""
 
     model_config = ConfigDict(validate_assignment=True)
 
@@ -987,7 +987,7 @@ def test_a_wrong_typing_system_is_refused_where_it_is_set() -> None:
             give()
 
 
-def test_what_is_done_to_data_does_not_change_the_state() -> None:
+def test_a_change_of_data_does_not_change_the_state() -> None:
     values = {"prompt": "a", "history": [[1], (Note("x"), {"k": []})], "film": Film(title="f")}
     state = State(values, PydanticTypingSystem(Talk))
     data = state.data
@@ -1030,7 +1030,7 @@ def test_the_classes_of_a_models_fields_are_saved_with_the_state() -> None:
     assert again.with_typing_system(PydanticTypingSystem(Library)).data == state.data
 
 
-def test_the_parts_of_a_class_that_cannot_be_told_are_registered_by_hand() -> None:
+def test_fields_whose_types_are_unknown_at_run_time_are_registered_by_hand() -> None:
     class Card(BaseModel):
         model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -1048,7 +1048,7 @@ def test_the_parts_of_a_class_that_cannot_be_told_are_registered_by_hand() -> No
 def test_a_model_of_some_fields_has_those_only() -> None:
     part = fields_model(Talk, ["prompt", "count"], unset=["answer", "count"])
     assert (part.__name__, part.__doc__, list(part.model_fields)) == (
-        "Talk", "What is said.", ["prompt", "count", "answer"],
+        "Talk", "A conversation.", ["prompt", "count", "answer"],
     )  # fmt: skip
     made: Any = instance_of(part, State({"prompt": " a b ", "count": 2, "history": [1]}))
     assert (made.prompt, made.count, made.words(), made.shout) == ("a b", 2, 2, "A B")
@@ -1088,7 +1088,7 @@ def test_fields_that_are_not_in_the_model_are_named() -> None:
         state_of(Film(title="a"), ["no"])
 
 
-def test_the_values_of_an_instance_are_what_it_holds() -> None:
+def test_state_of_returns_the_values_of_an_instance() -> None:
     part = Film(title="b")
     film = Film(title="a", parts=[part])
     values = state_of(film, ["title", "parts"])

@@ -1,4 +1,4 @@
-"""Tasks and chats inside of actions, and what a timeline shows."""
+"""Tasks and chats inside actions, and the timeline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import declarai_like as declarai
 from declarai_like.app import ApplicationBuilder, StreamingAction, Timeline, action, streaming_action
 from declarai_like.errors import ApplicationBusy, BadRequestError
 from declarai_like.testing import Fault
-from tests.app.worlds import AppWorld, Told, in_each_world
+from tests.app.worlds import AppWorld, EventRecorder, in_each_world
 
 
 def app_of(**actions: Any) -> ApplicationBuilder:
@@ -188,7 +188,7 @@ async def test_a_timeline_of_several_applications_keeps_their_runs_apart(world: 
 
 @pytest.mark.parametrize("kind", ["RunStarted", "StepStarted"])
 @in_each_world
-async def test_a_timeline_keeps_what_it_has_where_an_earlier_hook_fails(world: AppWorld, kind: str) -> None:
+async def test_a_timeline_keeps_its_records_if_an_earlier_hook_fails(world: AppWorld, kind: str) -> None:
     timeline, fails = Timeline(), False
 
     def first(event: Any) -> None:
@@ -208,7 +208,7 @@ async def test_a_timeline_keeps_what_it_has_where_an_earlier_hook_fails(world: A
     assert not any("IndexError" in note for note in getattr(raised.value, "__notes__", ()))
 
 
-def test_an_item_of_a_plain_kind_is_an_error_that_says_what_is_one() -> None:
+def test_an_item_of_a_wrong_type_is_an_error_with_the_expected_types() -> None:
     @streaming_action(reads=[], writes=[])
     def wrong(state: Any) -> Any:
         yield "text"
@@ -239,7 +239,7 @@ def test_a_declared_function_is_still_the_function() -> None:
     assert (add.__name__, add.__doc__) == ("add", "Add a number.")
 
 
-# What a call leaves to the next one
+# The state that one call leaves to the next
 
 
 @in_each_world
@@ -284,7 +284,7 @@ async def test_to_leave_a_container_that_is_over_does_not_end_the_iteration(worl
 
 @in_each_world
 async def test_hooks_hear_that_a_step_was_left_also_where_its_cleanup_fails(world: AppWorld) -> None:
-    told = Told()
+    recorder = EventRecorder()
 
     @world.streaming(writes=["n"])
     def count(state: Any) -> Any:
@@ -294,12 +294,12 @@ async def test_hooks_hear_that_a_step_was_left_also_where_its_cleanup_fails(worl
         finally:
             raise RuntimeError("the cleanup failed")
 
-    app = app_of(count=count).with_hooks(told).build()
+    app = app_of(count=count).with_hooks(recorder).build()
     _, stream = await world.stream(app, "count")
     await stream.next()
     with pytest.raises(RuntimeError, match="the cleanup failed"):
         await (stream.container.aclose() if world.in_event_loop else closed(stream.container))
-    assert [type(event).__name__ for event in told.events[-3:]] == ["StreamEnded", "StepEnded", "RunEnded"]
+    assert [type(event).__name__ for event in recorder.events[-3:]] == ["StreamEnded", "StepEnded", "RunEnded"]
 
 
 async def closed(container: Any) -> None:

@@ -1,4 +1,4 @@
-"""Applications in each world, from one body: blocking, and in event loops, there with async actions or plain ones."""
+"""Helpers that run one test body in sync code and in event loops, there with async and with sync actions."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from declarai_like.app import Application, ApplicationBuilder, State, action, st
 from declarai_like.app.events import Event, RunEnded, StepEnded, StreamEnded, StreamItem
 
 END: Final = object()
-"""What `Streamed.next` gives at the end."""
+"""The result of `Streamed.next` at the end."""
 
 
 class AppWorld:
-    """One way to run applications. What it gives is awaited; in the blocking world that never waits.
+    """One way to run applications. Its methods are awaited; without an event loop this never suspends.
 
     Attributes:
-        in_event_loop: whether the a-twins of the methods are called.
-        actions_are_async: whether what is declared with `action` and `streaming` is async.
+        in_event_loop: True calls the async methods (``arun``, ``astep``, ...).
+        actions_are_async: True makes the actions of `action` and `streaming` async.
     """
 
     def __init__(self, name: str) -> None:
@@ -46,10 +46,10 @@ class AppWorld:
         coroutine.close()
         raise AssertionError("the blocking world waited")
 
-    # Actions of this world
+    # Actions
 
     def made(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Give the function, or its async twin."""
+        """Return the function, or its async twin."""
         return later(function) if self.actions_are_async else function
 
     def action(self, reads: Sequence[str] = (), writes: Sequence[str] = (), tags: Sequence[str] = ()) -> Any:
@@ -58,7 +58,7 @@ class AppWorld:
     def streaming(self, reads: Sequence[str] = (), writes: Sequence[str] = (), tags: Sequence[str] = ()) -> Any:
         return lambda function: streaming_action([*reads], [*writes], [*tags])(self.made(function))
 
-    # What an application does
+    # Calls of an application
 
     async def build(self, builder: ApplicationBuilder) -> Application:
         return await builder.abuild() if self.in_event_loop else builder.build()
@@ -96,21 +96,21 @@ class AppWorld:
 
 
 class Streamed:
-    """A container of either world."""
+    """A sync or async container."""
 
     def __init__(self, container: Any) -> None:
         self.container = container
         self._is_async = hasattr(container, "__anext__")
 
     async def next(self) -> Any:
-        """Give the next item; `END` at the end."""
+        """Return the next item; `END` at the end."""
         return await anext(self.container, END) if self._is_async else next(self.container, END)
 
     async def take(self, count: int) -> list[Any]:
         return [await self.next() for _ in range(count)]
 
     async def read(self, into: list[Any] | None = None) -> list[Any]:
-        """Read it with a loop."""
+        """Read all items with a loop."""
         items: list[Any] = [] if into is None else into
         if self._is_async:
             async for item in self.container:
@@ -130,7 +130,7 @@ class Streamed:
             self.container.close()
 
     async def leave_block_after(self, count: int) -> list[Any]:
-        """Read so many items in a ``with`` block, and leave it."""
+        """Read this number of items in a ``with`` block, and leave the block."""
         if self._is_async:
             async with self.container:
                 return await self.take(count)
@@ -139,12 +139,12 @@ class Streamed:
 
 
 def in_each_world(body: Callable[..., Coroutine[Any, Any, None]]) -> Any:
-    """Make a test of an async body: its first argument is the `AppWorld`, others are fixtures."""
+    """Return a test of an async body, whose first argument is the `AppWorld`; the others are fixtures."""
     return _in_worlds(body, ["blocking", "asyncio", "trio", "asyncio-plain", "trio-plain"])
 
 
 def in_each_loop(body: Callable[..., Coroutine[Any, Any, None]]) -> Any:
-    """The same, in event loops only."""
+    """Return such a test, in event loops only."""
     return _in_worlds(body, ["asyncio", "trio", "asyncio-plain", "trio-plain"])
 
 
@@ -157,7 +157,7 @@ def _in_worlds(body: Callable[..., Coroutine[Any, Any, None]], names: list[str])
 
 
 def later(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the async twin of a function, or of a generator function that returns nothing."""
+    """Return the async twin of a function, or of a generator function without a return value."""
     if inspect.isgeneratorfunction(function):
 
         async def twin(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
@@ -180,8 +180,8 @@ def later(function: Callable[..., Any]) -> Callable[..., Any]:
     return twin
 
 
-class Told:
-    """A hook that keeps what it is told."""
+class EventRecorder:
+    """A hook that records events."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -194,7 +194,7 @@ class Told:
 
     @property
     def lines(self) -> list[str]:
-        """What was told, in words: the event, the action, the item; of failures the kind of error."""
+        """A line for each event: its class, the action, the item; of failures the class of the error."""
         return [_line(event) for event in self.events]
 
 
@@ -211,16 +211,16 @@ def _line(event: Event) -> str:
     return " ".join(parts)
 
 
-def builder(*actions: Any, told: Any = None, entrypoint: str | None = None, **named: Any) -> ApplicationBuilder:
-    """Give a builder with these actions, one after the other."""
+def builder(*actions: Any, recorder: Any = None, entrypoint: str | None = None, **named: Any) -> ApplicationBuilder:
+    """Return a builder with these actions, one after the other."""
     names = [*(each.__name__ for each in actions), *named]
     made = ApplicationBuilder().with_actions(*actions, **named).with_entrypoint(entrypoint or names[0])
     made.with_transitions(*zip(names, names[1:], strict=False))
-    return made if told is None else made.with_hooks(told)
+    return made if recorder is None else made.with_hooks(recorder)
 
 
 def counter(world: AppWorld, name: str = "count") -> Any:
-    """An action that adds one to ``count``, and gives it as its result."""
+    """Return an action that adds one to ``count``, which is also its result."""
 
     def count(state: State) -> tuple[dict[str, Any], State]:
         new = state.increment(count=1)
@@ -230,7 +230,7 @@ def counter(world: AppWorld, name: str = "count") -> Any:
 
 
 def streamer(world: AppWorld, name: str = "stream", items: int = 10) -> Any:
-    """A streaming action: so many items, then a result, which it appends to ``said``."""
+    """Return a streaming action of this number of items, and a result that it appends to ``said``."""
 
     def stream(state: State) -> Iterator[Any]:
         for index in range(items):
@@ -241,7 +241,7 @@ def streamer(world: AppWorld, name: str = "stream", items: int = 10) -> Any:
 
 
 def items_of(name: str, count: int) -> list[Any]:
-    """What a `streamer` gives."""
+    """Return the items of a `streamer`."""
     return [{"item": f"{name} {index}"} for index in range(count)]
 
 

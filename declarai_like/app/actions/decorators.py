@@ -120,7 +120,7 @@ def _instance(cls: type[Action], name: str | None) -> Action:
     if missing := sorted(cls.__abstractmethods__):
         raise ActionError(f"{what}: it does not define {', '.join(missing)}")
     try:
-        inspect.signature(cls).bind()  # not by calling it: a TypeError of its own __init__ must not be hidden
+        inspect.signature(cls).bind()  # not by calling it: a TypeError raised inside __init__ must not be hidden
     except TypeError as error:
         raise ActionError(f"{what}: {error}; use an instance of it, {cls.__name__}(...)") from None
     return cls()

@@ -60,7 +60,7 @@ def parse_comparison(argument: str, value: Any) -> Comparison:
     """Parse a keyword argument of `when`.
 
     Raises:
-        ApplicationError: there is no key, the ending is a misspelt operator, or the operator cannot take the value.
+        ApplicationError: the key is missing, the ending is a misspelt operator, or the operator cannot take the value.
     """
     key, separator, ending = argument.rpartition("__")
     if not separator or not ending:

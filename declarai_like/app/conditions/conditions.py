@@ -122,7 +122,7 @@ def when(**values: Any) -> Condition:
     ``__eq``: ``when(size__in__eq=3)`` compares the key ``size__in``.
 
     Raises:
-        ApplicationError: there is no key, the ending is a misspelt operator, or the operator cannot take the value.
+        ApplicationError: the key is missing, the ending is a misspelt operator, or the operator cannot take the value.
     """
     if not values:
         raise ApplicationError('when() must have a key, for instance when(mode="poem"); use `default` for always true')

@@ -1,1 +1,1 @@
-"""Drawings of a graph: Mermaid text, and SVG or PNG by Graphviz."""
+"""Drawings of a graph: Mermaid text, and SVG or PNG made by Graphviz."""

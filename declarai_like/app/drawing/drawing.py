@@ -1,6 +1,6 @@
-"""A graph as a picture: as Mermaid text, which needs no other program, and with Graphviz as SVG and PNG.
+"""Drawings of a graph: as Mermaid text, which needs no other program, and as SVG and PNG made by Graphviz.
 
-Both draw what `sketch.Sketch` says: actions, what they take, and what comes after what.
+Both draw a `Sketch`: the actions, their inputs, and the transitions.
 """
 
 from __future__ import annotations
@@ -26,21 +26,23 @@ SHAPES = {"action": '{}["{}"]', "streaming": '{}(["{}"])', "input": '{}("{}")', 
 def mermaid(
     graph: Graph, entrypoint: str | None, *, include_conditions: bool = True, include_state: bool = False
 ) -> str:
-    """Give the graph as Mermaid text.
+    """Return the graph as Mermaid text.
 
     Args:
-        include_conditions: whether the arrows say their conditions.
-        include_state: whether the actions say what they read and write.
+        graph: the graph.
+        entrypoint: the action that runs first; None draws no start.
+        include_conditions: label the transitions with their conditions.
+        include_state: list the keys that each action reads and writes.
     """
     sketch = draft(graph, entrypoint, include_conditions=include_conditions, include_state=include_state)
     text = ["flowchart TD"]
     text += (
         f"    {SHAPES[node.kind].format(node.id, '<br/>'.join(map(_escaped, node.lines)))}" for node in sketch.nodes
     )
-    for arrow in sketch.arrows:
-        line = "-.->" if arrow.dashed else "-->"
-        label = f'|"{_escaped(arrow.label)}"|' if arrow.label else ""
-        text.append(f"    {arrow.from_} {line}{label} {arrow.to}")
+    for edge in sketch.edges:
+        line = "-.->" if edge.dashed else "-->"
+        label = f'|"{_escaped(edge.label)}"|' if edge.label else ""
+        text.append(f"    {edge.from_} {line}{label} {edge.to}")
     inputs = [node.id for node in sketch.nodes if node.kind == "input"]
     if inputs:
         text += ["    classDef input stroke-dasharray: 4 4", f"    class {','.join(inputs)} input"]
@@ -49,28 +51,28 @@ def mermaid(
 
 PLAIN = re.compile(
     r"""
-    (?: [^\W_] | [ ,='] | (?<=[^\W_])_(?=[^\W_]) | (?<=.)[?>()\]] | (?<=[^\]])\[ )   # nothing that Mermaid or Markdown marks
+    (?: [^\W_] | [ ,='] | (?<=[^\W_])_(?=[^\W_]) | (?<=.)[?>()\]] | (?<=[^\]])\[ )   # not markup of Mermaid or Markdown
     | (?<=.):(?=[ ])
     | (?<=\d)\.(?=\d)
     """,
     re.VERBOSE,
 )
-"""A character that stands for itself where it is."""
+"""A character that is not markup at its position, and so is not escaped."""
 
 
 PAIRS = re.compile(r"(?<=\$)(?=\$)|(?<=\])(?=\()|(?<=ﬂ)(?=°)|(?<=¶)(?=ß)")
-"""Where two characters that mean something together, even as codes: formulas, links, and Mermaid's own codes."""
+"""The position between two characters that are markup together, even when escaped: formulas, links, Mermaid's codes."""
 
 
 def _escaped(text: str) -> str:
-    """Give a text that is shown as it is: what Mermaid or Markdown might read as a mark becomes a code."""
+    """Return text that is shown literally: characters that Mermaid or Markdown may read as markup become codes."""
     text = _printable(text) or " "
-    text = PAIRS.sub("\u200b", text)
-    plain = {found.start() for found in PLAIN.finditer(text)}
-    numbered = re.match(r"\d+\)", text)  # the beginning of a list
+    text = PAIRS.sub("\u200b", text)  # a zero-width space: Mermaid decodes the codes before it looks for these pairs
+    plain = {match.start() for match in PLAIN.finditer(text)}
+    numbered = re.match(r"\d+\)", text)  # Markdown reads it as the start of a list
     if numbered:
         plain.discard(numbered.end() - 1)
-    return "".join(char if place in plain else f"#{ord(char)};" for place, char in enumerate(text))
+    return "".join(char if index in plain else f"#{ord(char)};" for index, char in enumerate(text))
 
 
 def _printable(text: str) -> str:
@@ -78,25 +80,24 @@ def _printable(text: str) -> str:
 
 
 def _entities(text: str) -> str:
-    return _printable(text).replace("&", "&amp;")  # Graphviz shows entities as what they stand for
+    return _printable(text).replace("&", "&amp;")  # Graphviz decodes HTML entities in labels
 
 
 def digraph(
     graph: Graph, entrypoint: str | None, *, include_conditions: bool = True, include_state: bool = False
 ) -> Any:
-    """Give the graph as a ``graphviz.Digraph``.
+    """Return the graph as a ``graphviz.Digraph``.
 
     Raises:
-        ApplicationError: the package graphviz is not there.
+        ApplicationError: the package graphviz is not installed.
     """
     try:
         graphviz: Any = importlib.import_module("graphviz")
     except ImportError as error:
         raise ApplicationError(
-            "this drawing needs the package graphviz: pip install graphviz. Mermaid text needs nothing: "
-            "save it as .mmd or .md"
+            "this drawing needs the package graphviz: pip install graphviz; Mermaid text does not: save it as .mmd or .md"
         ) from error
-    looks = {
+    styles = {
         "action": {"shape": "box", "style": "rounded"},
         "streaming": {"shape": "box", "style": "rounded,bold"},
         "input": {"shape": "box", "style": "rounded,dashed"},
@@ -106,15 +107,15 @@ def digraph(
     drawing = graphviz.Digraph(node_attr={"fontname": "Helvetica"}, edge_attr={"fontname": "Helvetica"})
     for node in sketch.nodes:
         label = "\\n".join(graphviz.escape(_entities(line)) for line in node.lines)
-        drawing.node(node.id, graphviz.nohtml(label), **looks[node.kind])
-    for arrow in sketch.arrows:
-        style = "dashed" if arrow.dashed else "solid"
-        drawing.edge(arrow.from_, arrow.to, graphviz.escape(_entities(arrow.label)), style=style)
+        drawing.node(node.id, graphviz.nohtml(label), **styles[node.kind])  # nohtml: "<...>" would be read as HTML
+    for edge in sketch.edges:
+        style = "dashed" if edge.dashed else "solid"
+        drawing.edge(edge.from_, edge.to, graphviz.escape(_entities(edge.label)), style=style)
     return drawing
 
 
 class Drawing:
-    """A picture of a graph: shown by Jupyter, printed as Mermaid text, or saved.
+    """A drawing of a graph, which Jupyter shows; it can be printed as Mermaid text, and saved.
 
     Attributes:
         mermaid: the Mermaid text.
@@ -130,67 +131,66 @@ class Drawing:
 
     @property
     def markdown(self) -> str:
-        """The Mermaid text in a fence, as pages and notebooks have it."""
+        """The Mermaid text as a fenced code block of Markdown."""
         return f"```mermaid\n{self.mermaid}```\n"
 
     def digraph(self) -> Any:
-        """Give it as a ``graphviz.Digraph``, to be styled further.
+        """Return the drawing as a ``graphviz.Digraph``, for further styling.
 
         Raises:
-            ApplicationError: the package graphviz is not there.
+            ApplicationError: the package graphviz is not installed.
         """
         return digraph(self._graph, self._entrypoint, **self._include)
 
     def svg(self) -> str:
-        """Give it as SVG, drawn with Graphviz.
+        """Return the drawing as SVG, made by Graphviz.
 
         Raises:
-            ApplicationError: Graphviz is not there, or cannot draw it.
+            ApplicationError: Graphviz is not installed, or cannot draw it.
         """
-        return self._drawn("svg").decode()
+        return self._render("svg").decode()
 
     def png(self) -> bytes:
-        """Give it as PNG, drawn with Graphviz.
+        """Return the drawing as PNG, made by Graphviz.
 
         Raises:
-            ApplicationError: Graphviz is not there, or cannot draw it.
+            ApplicationError: Graphviz is not installed, or cannot draw it.
         """
-        return self._drawn("png")
+        return self._render("png")
 
-    def _drawn(self, form: str) -> bytes:
+    def _render(self, file_format: str) -> bytes:
         drawing = self.digraph()
         graphviz: Any = importlib.import_module("graphviz")
         try:
-            drawn: bytes = drawing.pipe(format=form, quiet=True)
+            rendered: bytes = drawing.pipe(format=file_format, quiet=True)
         except graphviz.ExecutableNotFound as error:
             raise ApplicationError(
-                f"to draw {form}, the program `dot` is needed, which is not on the PATH: install Graphviz (apt install "
-                "graphviz, brew install graphviz, or https://graphviz.org/download). Mermaid text needs nothing: "
-                "save it as .mmd or .md"
+                f"to draw {file_format}, the program `dot` must be on the PATH; install Graphviz (apt install graphviz, brew "
+                "install graphviz, or https://graphviz.org/download). Mermaid text does not need it: save it as .mmd or .md"
             ) from error
         except graphviz.CalledProcessError as error:
             reason = bytes(error.stderr or b"").decode(errors="replace").strip()
-            raise ApplicationError(f"the program `dot` could not draw {form}: {reason}") from error
-        return drawn
+            raise ApplicationError(f"the program `dot` could not draw {file_format}: {reason}") from error
+        return rendered
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write it to a file: ``.mmd`` and ``.md`` as Mermaid text, ``.svg`` and ``.png`` drawn by Graphviz.
+        """Write the drawing to a file: ``.mmd`` and ``.md`` are Mermaid text, ``.svg`` and ``.png`` made by Graphviz.
 
         Raises:
-            ApplicationError: the name ends otherwise, or Graphviz is needed and not there, or cannot draw it.
+            ApplicationError: the file name has another ending; or Graphviz is needed and not installed, or cannot draw it.
             OSError: the file cannot be written.
         """
         path = Path(path)
-        makes: dict[str, Callable[[], bytes]] = {
+        renderers: dict[str, Callable[[], bytes]] = {
             ".mmd": self.mermaid.encode,
             ".md": self.markdown.encode,
-            ".svg": lambda: self._drawn("svg"),
+            ".svg": lambda: self._render("svg"),
             ".png": self.png,
         }
-        make = makes.get(path.suffix.lower())
-        if make is None:
-            raise ApplicationError(f"{path.name!r} does not say what to save: it ends in .mmd, .md, .svg or .png")
-        path.write_bytes(make())
+        render = renderers.get(path.suffix.lower())
+        if render is None:
+            raise ApplicationError(f"the file name of a drawing must end in .mmd, .md, .svg or .png, got {path.name!r}")
+        path.write_bytes(render())
         return path
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What there is to draw of a graph, for whatever draws it."""
+"""The nodes and edges of a graph's drawing, in a form that does not depend on the program that draws it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SketchNode:
+    """A node; ``kind`` is ``"action"``, ``"streaming"``, ``"input"`` or ``"start"``."""
+
     id: str
     lines: list[str]
     kind: str
@@ -30,18 +32,20 @@ class SketchEdge:
 
 @dataclass
 class Sketch:
-    """What there is to draw."""
+    """The nodes and edges of a drawing."""
 
     nodes: list[SketchNode] = field(default_factory=list[SketchNode])
-    arrows: list[SketchEdge] = field(default_factory=list[SketchEdge])
+    edges: list[SketchEdge] = field(default_factory=list[SketchEdge])
 
 
 def draft(graph: Graph, entrypoint: str | None, *, include_conditions: bool, include_state: bool) -> Sketch:
+    """Return the sketch of a graph."""
+    # Ids of our own making: a name may contain characters that Mermaid or Graphviz would not accept in an id.
     ids = {action.name: f"a{number}" for number, action in enumerate(graph.actions)}
     sketch = Sketch()
     if entrypoint in ids:
         sketch.nodes.append(SketchNode("start", [], "start"))
-        sketch.arrows.append(SketchEdge("start", ids[entrypoint]))
+        sketch.edges.append(SketchEdge("start", ids[entrypoint]))
     for action in graph.actions:
         kind = "streaming" if action.streaming else "action"
         sketch.nodes.append(SketchNode(ids[action.name], list(_lines(action, include_state=include_state)), kind))
@@ -52,11 +56,11 @@ def draft(graph: Graph, entrypoint: str | None, *, include_conditions: bool, inc
                 if name not in inputs:
                     inputs[name] = f"i{len(inputs)}"
                     sketch.nodes.append(SketchNode(inputs[name], [name], "input"))
-                sketch.arrows.append(SketchEdge(inputs[name], ids[action.name], label))
+                sketch.edges.append(SketchEdge(inputs[name], ids[action.name], label))
     for transition in graph.transitions:
-        always = transition.condition is default
-        label = "" if always or not include_conditions else transition.condition.name
-        sketch.arrows.append(SketchEdge(ids[transition.from_], ids[transition.to], label, dashed=not always))
+        is_default = transition.condition is default
+        label = "" if is_default or not include_conditions else transition.condition.name
+        sketch.edges.append(SketchEdge(ids[transition.from_], ids[transition.to], label, dashed=not is_default))
     return sketch
 
 

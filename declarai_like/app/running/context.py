@@ -65,7 +65,7 @@ class ApplicationContext(NamedTuple):
         partition_key: the key of its owner.
         sequence_id: the number of the step, from 0.
         action_name: the name of the action.
-        application: the application itself, which cannot be run from one of its own actions.
+        application: the application itself; its actions cannot run it.
     """
 
     app_id: str

@@ -45,7 +45,7 @@ class Position(NamedTuple):
 
 
 class ReaderActivity:
-    """Tells a running call from one that waits for its reader to take the next item."""
+    """The activity of a call: it runs, or it waits for its reader to take the next item."""
 
     def __init__(self) -> None:
         self._items: weakref.ref[Any] | None = None

@@ -88,9 +88,9 @@ VALUES: dict[type, tuple[str, Callable[[Any], Object], Callable[[Object], Any]]]
 
 # Instances of classes
 #
-# These do not use pydantic's TypeAdapter(cls), since it would not restore exactly what was saved. It validates by the
-# annotations, so a set in a field `list[Any]` comes back as a list. It writes an enum by its value, which need not be
-# JSON. It runs __post_init__ on fields that had run through it before.
+# These do not use pydantic's TypeAdapter(cls), which would not restore exactly what was saved: it knows only the
+# annotations, so a set inside a field of type list[Any] comes back as a list. It also writes the value of an enum's
+# member, which need not be JSON, and __post_init__ would change fields a second time.
 
 
 def kind_of(cls: type[Any]) -> str | None:
@@ -116,7 +116,7 @@ def parts_of(cls: type) -> Iterable[Any]:
 
 
 def _write_enum(value: Enum, _: Convert) -> Object:
-    # By name, as the value of a member may be anything. A combination of flags has no name of its own.
+    # By name, as the value of a member may be anything. A combination of flags has only a value.
     return {"value": value.value} if isinstance(value, Flag) else {"name": value.name}
 
 

@@ -186,7 +186,7 @@ class State(Mapping[str, Any], Generic[S_co]):
 
     @property
     def typing_system(self) -> TypingSystem[S_co] | None:
-        """The object that makes `data`; None if there is none."""
+        """The object that makes `data`; None without one."""
         return self._typing_system
 
     def with_typing_system(self, typing_system: TypingSystem[T], /) -> State[T]:

@@ -24,7 +24,7 @@ D_co = TypeVar("D_co", covariant=True)
 
 
 class TypingSystem(Protocol[D_co]):
-    """Makes one typed object of a state."""
+    """A factory of one typed object for a state."""
 
     def construct_data(self, state: Mapping[str, Any], /) -> D_co:
         """Return the object of a state's values."""
@@ -32,7 +32,7 @@ class TypingSystem(Protocol[D_co]):
 
 
 class PydanticTypingSystem(Generic[M]):
-    """Makes an instance of a pydantic model of a state; the fields of the model are keys of the state.
+    """A factory of instances of a pydantic model, whose fields are keys of the state.
 
     Values without a field in the model are left out. The classes of its fields are registered as by `register_class`,
     so that they can be saved with the state.
