@@ -1,8 +1,8 @@
 """A chatbot as a state machine: it checks a prompt, decides on a mode, and streams its answer.
 
 It runs with the offline model, or with OpenAI if OPENAI_API_KEY is set (DECLARAI_DEMO_MODEL is the name of the model).
-An empty line or Ctrl-D ends it. The state is saved after each step, so the next run continues from there. That works even
-if this one is killed in the middle of an answer.
+An empty line or Ctrl-D ends it. The state is saved after each step, so the next run continues from there. That works
+even if this one is killed in the middle of an answer.
 """
 
 from __future__ import annotations

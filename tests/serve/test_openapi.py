@@ -173,7 +173,9 @@ def test_the_models_of_events_have_plain_names_and_descriptions(document: dict[s
     schemas = document["components"]["schemas"]
     shared = {name: schema["description"] for name, schema in schemas.items() if name.endswith("Data")}
     assert shared == {
-        "StartData": "First event of each stream: the id of the stream, to follow or stop it, and the id of the session.",
+        "StartData": (
+            "First event of each stream: the id of the stream, to follow or stop it, and the id of the session."
+        ),
         "DeltaData": "New text; in an application, with the name of the action.",
         "PartialData": (
             "The incomplete typed value: the value so far, or the JSON Patch operations since the last event."

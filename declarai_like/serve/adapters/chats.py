@@ -109,7 +109,7 @@ class ChatEndpoint(SessionEndpoint):
             chat.system  # noqa: B018  (raises if a value is missing)
         except Exception as error:
             raise ConfigurationError(
-                f"chat {self.name!r} cannot be served: {error}; pass its values: serve.chat({self.name}, values={{...}})"
+                f"chat {self.name!r} cannot be served: {error}; pass its values: serve.chat({self.name}, values=...)"
             ) from error
         return chat
 

@@ -38,7 +38,8 @@ def text_endpoints(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
     for endpoint in endpoints:
         if endpoint.text_input.problem:
             raise ConfigurationError(
-                f"{endpoint.name!r} cannot be served to front ends, which send only text: {endpoint.text_input.problem}; "
+                f"{endpoint.name!r} cannot be served to front ends, which send only text: "
+                f"{endpoint.text_input.problem}; "
                 "pass serve.task(..., adapter=...), or exclude it with adapter=False or router(..., front_ends=False)"
             )
     return [endpoint for endpoint in endpoints if endpoint.text_input.name or endpoint.text_input.adapter]
