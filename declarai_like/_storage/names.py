@@ -8,7 +8,7 @@ MAX_KEY_LENGTH = 1000  # bytes; PostgreSQL refuses index entries above 2704 byte
 def key_of(id: str) -> str:
     """Return the key under which databases store an id. Different ids have different keys.
 
-    The key is the id, but NUL and lone surrogates are escaped, as PostgreSQL cannot store them, and a long id is hashed.
+    The key is the id, with NUL and lone surrogates escaped, as PostgreSQL cannot store them. A long id is hashed.
     """
     key = id.replace("\\", "\\\\").replace("\0", "\\0").encode("utf-8", "backslashreplace")
     if len(key) > MAX_KEY_LENGTH:

@@ -138,8 +138,8 @@ class Chat(Generic[C]):
         Raises:
             TypeError: the message is not a str, or the system prompt does not use a value.
             PromptError: a value is missing, or a str cannot be encoded as UTF-8.
-            MemoryFailed: the conversation could not be loaded, or the answer could not be remembered. In the second case
-                the error has the answer.
+            MemoryFailed: the conversation could not be loaded, or the answer could not be remembered. In the second
+                case the error has the answer.
             DeclaraiError: the call failed, or its answer is not valid. A stream raises it when it is read.
         """
         is_async = self._chat_runtime.definition.is_async
@@ -222,7 +222,7 @@ class Chat(Generic[C]):
 
     @property
     def llm_response(self) -> LLMResponse | None:
-        """The last answer of this context. After a stream it is the last chunk, and None before the stream has ended."""
+        """The last answer of this context: of a stream, the last chunk once it has ended; else None."""
         return self._chat_runtime.calls.llm_response
 
     @property

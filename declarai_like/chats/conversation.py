@@ -51,8 +51,8 @@ class Conversation:
         """Send a message and return the answer; with a commitment, emit the chunks of the answer.
 
         Raises:
-            MemoryFailed: the conversation could not be loaded, or the answer could not be remembered. In the second case
-                the error has the answer.
+            MemoryFailed: the conversation could not be loaded, or the answer could not be remembered. In the second
+                case the error has the answer.
             DeclaraiError: the call failed.
         """
         lease = yield from perform(self._lock.acquire(commitment.has_reader if commitment else _always))

@@ -26,8 +26,8 @@ class ChatDeclaration:
     """The settings of a chat decorator.
 
     Attributes:
-        output_call: returns, for a name and an output type, a function that returns the call of the model. That function
-            may read the model's settings at the first message only.
+        output_call: returns, for a name and an output type, a function that returns the call of the model. The model may
+            thus be looked up as late as the first message.
         summariser: the same for summaries, but at once.
         streaming: True if answers stream; None if their type, or else the model, decides.
         streams: True if the model decides that they do.

@@ -43,7 +43,7 @@ def message_to_dict(message: Message) -> dict[str, Any]:
 
 
 def message_from_dict(written: Any) -> Message:
-    """Return the message of a dict. Unknown keys are ignored, as newer versions may add some; missing ones have defaults.
+    """Return the message of a dict. Unknown keys are ignored, as newer versions may add some; missing ones are empty.
 
     Raises:
         InvalidMessage: a value has a wrong type, or the role is missing; the error names the field.

@@ -89,7 +89,7 @@ class StoredMemory(Stored[MessageStore]):
         """
         messages = list(messages)  # an iterator can be read only once
         for message in messages:
-            if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance]  (users' code calls this)
+            if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance]  (untyped callers)
                 raise InvalidMessage(f"{self!r} cannot append {shown(message)}: it is not a Message")
         if messages:
             self._try("append", lambda: self._store.append(self.session, messages))

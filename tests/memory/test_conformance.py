@@ -265,7 +265,11 @@ def assert_complete(messages: list[Message], *, writers: int, each: int) -> None
 @pytest.mark.parametrize("make", PERSISTENT, indirect=True)
 @pytest.mark.parametrize(
     "wrong",
-    [Message("user", None), Message("user", "hi", created=datetime(2026, 1, 1)), Message("user", "hi", usage="many")],  # type: ignore[arg-type]
+    [
+        Message("user", None),  # type: ignore[arg-type]
+        Message("user", "hi", created=datetime(2026, 1, 1)),
+        Message("user", "hi", usage="many"),  # type: ignore[arg-type]
+    ],
     ids=["content", "created", "usage"],
 )
 def test_all_messages_are_stored_or_none(world: World, make: Make, wrong: Message) -> None:
