@@ -105,6 +105,7 @@ def dump_arguments(
     fields: list[bytes] = []
     for name, value in arguments.items():
         try:
+            # One by one, so that the error can name the argument
             fields.append(b"%b:%b" % (to_json(name), to_json(to_plain(name, value))))
         except Exception as error:  # a custom serializer may raise anything
             raise NotSerializable(

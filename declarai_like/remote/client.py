@@ -142,7 +142,7 @@ class RemoteCall(Generic[Reader_co, AsyncReader_co]):
 
     def __exit__(self, *_: object) -> None:
         assert self._pieces is not None
-        self._pieces.close()
+        self._pieces.close()  # the driver of the flow closes the response
 
     async def __aenter__(self) -> AsyncReader_co:
         self._async_pieces = self._start().aitems()

@@ -125,7 +125,7 @@ class RemoteStream(Generic[P, Result_co, Reader_co, AsyncReader_co]):
 
     def _known_errors(self) -> list[type[Exception]]:
         """Return the exception classes in the namespace of the function's module, which need no import."""
-        names: dict[str, Any] = inspect.unwrap(self._function).__globals__
+        names: dict[str, Any] = inspect.unwrap(self._function).__globals__  # a decorator may be of another module
         return [known for known in list(names.values()) if isinstance(known, type) and issubclass(known, Exception)]
 
 

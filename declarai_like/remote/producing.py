@@ -53,6 +53,7 @@ async def produce(
 async def _items(
     function: AnyStream, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> AsyncGenerator[AsyncIterator[Any]]:
+    # In a thread the call itself, too: a function that is not a generator may block before it returns its iterator
     items = (
         function(*args, **kwargs) if function.is_async else items_in_threads(lambda: iter(function(*args, **kwargs)))
     )

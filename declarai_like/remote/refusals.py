@@ -33,7 +33,7 @@ def status_error(url: str, status: int, body: bytes, errors: Iterable[type[Excep
         failure = Failure.model_validate(detail)
     except ValidationError:  # another server, or a proxy or middleware in front of this one
         return RequestRefused(f"{url} responded with HTTP {status}: {detail or 'the body is empty'}", status=status)
-    if status == 500:
+    if status == 500:  # the only status with an error of the function; see server._send_frames
         return decode_error(failure, known_errors(errors), frame=0, offset=0)
     cls = InvalidArguments if status == 422 else RequestRefused
     return cls(f"{failure.message} (HTTP {status})", status=status, details=failure.details)

@@ -82,7 +82,7 @@ class Endpoint:
             413, "BodyTooLarge", f"{self.function.name}: the request body must be at most {self._max_body} bytes"
         )
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self._max_body:
+        if length.isdigit() and int(length) > self._max_body:  # rejected before the body is received
             raise too_large
         body = bytearray()
         while True:  # the header may be missing or wrong, so the limit is checked again

@@ -37,7 +37,7 @@ class AsyncValueReader(Generic[Value_co]):
 
 
 class _Values(AsyncIterator[Any]):
-    """The values of wrapped items. Not an async generator, for the reason given at `AsyncStreamReader`'s items."""
+    """The values of wrapped items. Not an async generator; for the reason, see `streaming.reader`."""
 
     def __init__(self, items: AsyncIterator[_Wrapped]) -> None:
         self._items = items

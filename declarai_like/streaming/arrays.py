@@ -48,7 +48,7 @@ class Numbers:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         container = getattr(source, "__origin__", source)
-        # Not imported here: a field with this type can only exist if its module has imported numpy
+        # numpy is not imported here: a field with this type can only exist if its module has imported numpy
         is_numpy = container is getattr(sys.modules.get("numpy"), "ndarray", None)
         if not is_numpy and container not in (array.array, memoryview):
             raise TypeError(f"Numbers() must mark an array.array, a memoryview or a numpy.ndarray, got {source!r}")
@@ -115,6 +115,7 @@ def _dump(value: Any) -> tuple[str, list[int], Any]:
     if hasattr(value, "dtype"):
         if not _TYPE.fullmatch(value.dtype.str):
             raise ValueError(f"the elements must be numbers, got the dtype {value.dtype.str!r}")
+        # ravel() copies only an array that is not contiguous; the view "u1" is its bytes, for any dtype
         return value.dtype.str, list(value.shape), memoryview(value.ravel().view("u1"))
     view: Any = memoryview(value)
     # An array("u") has characters, but the format of its memoryview is that of an integer
@@ -137,6 +138,7 @@ def _array(container: Any, type: re.Match[str], shape: list[int], data: Any) -> 
     is_native = type[1] in ("|", _NATIVE_ORDER)
     if container is memoryview and is_native:
         return data.cast(code) if len(shape) == 1 else data.cast(code, shape)
+    # From here on it is a copy: an array.array owns its memory, and a memoryview cannot have the other byte order
     made: Any = _ARRAY(code)
     made.frombytes(data)
     if not is_native:

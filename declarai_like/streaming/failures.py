@@ -1,8 +1,8 @@
 """The error of a producer on its way to the consumer: its type, its message, its arguments and its details.
 
 The consumer raises an error of the same class only if that is safe. A stream comes from another process, so a name in it
-never causes an import or a call of anything but an exception class that is known already. Known are the exceptions of
-Python and of this package, and the classes that the reader was created with. For any other class a `RemoteError` is raised.
+never causes an import. It can only select an exception class that is known already: those of Python and of this package,
+and the classes that the reader was created with. For any other class, a `RemoteError` is raised.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def encode_error(error: BaseException, details: Mapping[str, Any] | None) -> byt
         fields: dict[str, Any] = {"type": error.type, "message": error.message}
     else:
         fields = {"type": error_name(type(error)), "message": _message(error)}
+        # Arguments of other types cannot be restored from JSON; the class is then called with the message alone
         if all(isinstance(arg, _PLAIN) for arg in error.args):
             fields["args"] = list(error.args)
     try:

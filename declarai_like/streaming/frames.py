@@ -90,6 +90,7 @@ class FrameDecoder:
         contents: list[bytes | bytearray] = []
         at, size = 0, len(piece)
         while at < size:
+            # An incomplete head is checked by its tag alone, so that another kind of content fails with its first byte
             tag, length = _unpack_head(piece, at) if size - at >= HEAD_SIZE else (piece[at], 0)
             if tag != _ITEM or length > self._max_small:
                 return self._runs(piece, 0)
@@ -147,7 +148,7 @@ class FrameDecoder:
                 at = end
                 continue
             tag, length = _unpack_head(piece, at)
-            self._check(tag, length, start + at)
+            self._check(tag, length, start + at)  # also for an incomplete frame: before its content is kept
             end = at + HEAD_SIZE + length
             if end > len(piece):
                 break

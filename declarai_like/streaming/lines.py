@@ -81,6 +81,7 @@ class _LineBasedDecoder:
         """
         if not piece:
             return
+        # An HTML page may contain no line break for megabytes, so it is recognised by its first byte
         if not self.offset and piece[0] not in self.first_bytes:
             raise UnknownFrame(f"the stream does not begin with a frame{content_hint(piece[0])}", frame=0, offset=0)
         start = self.offset - len(self._rest)  # the position of the current line in the stream
@@ -102,6 +103,7 @@ class _LineBasedDecoder:
             if self._rest:
                 self._rest += text
                 text, self._rest = bytes(self._rest), bytearray()
+            # A byte order mark is allowed at the start of the stream only
             frame = self.decode_line(text if start else text.removeprefix(_BOM), start)
             start = end
             if frame is not None:
@@ -162,7 +164,7 @@ class EventDecoder(_LineBasedDecoder):
     """An incremental decoder of frames in server-sent events."""
 
     # `_net.sse.SSEDecoder` decodes the same format, but the two cannot share code. This one reports the position of each
-    # event, fails for an event that is incomplete at the end of the stream, and limits the content without field names.
+    # event and limits its content without field names. An event that is incomplete at the end of the stream is an error.
     # The other drops an incomplete event, as the standard requires. It is written for speed: most events take a path on
     # which no line is split and no position is known.
 
@@ -187,7 +189,7 @@ class EventDecoder(_LineBasedDecoder):
         elif field == b"data":
             self._data.append(value)
             self._size += len(value) + 1
-            self._check_size(self._size - 1, start)
+            self._check_size(self._size - 1, start)  # each line is within the limit, but their number is not limited
         else:
             return None
         if self._start is None:

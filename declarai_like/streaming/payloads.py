@@ -57,10 +57,11 @@ def payloads(model: type[BaseModel]) -> Payloads:
     schema: Any = model.__pydantic_core_schema__
     copier = _SchemaCopier()
     constants = copier.copy(schema, {"ser_json_inf_nan": "constants"})
-    # The model's own serializer and validator, where they do what is needed
+    # Compiled again only where needed.
     dump = text = model.__pydantic_serializer__.to_json
     if copier.has_floats:
         dump = _serializer(constants).to_json
+        # NaN is not standard JSON: the parsers of other languages reject it
         text = _serializer(copier.copy(schema, {"ser_json_inf_nan": "strings"})).to_json
     load: Any = model.__pydantic_validator__.validate_json
     if copier.has_aliases:

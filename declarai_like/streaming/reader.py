@@ -21,8 +21,7 @@ MAX_FRAME_SIZE = 64 * 1024 * 1024  # bytes
 class StreamReader(Generic[Item_co, Header_co, Footer_co]):
     """Reads header, items and footer, in this order; created by `stream_reader` from an iterable of bytes.
 
-    The source is closed when the reader is closed, when a ``with`` block ends, when the stream was read to its end, or
-    when it failed.
+    The source is closed by `close`, by the end of a ``with`` block, and when the stream was read to its end or failed.
 
     Raises:
         StreamTruncated: in the methods, as all of these: the bytes end before the stream does.
@@ -48,12 +47,13 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
     def read_items(self) -> Iterator[Item_co]:
         """Yield the items that are left, each as soon as it arrives. After a ``break``, a second call continues."""
         try:
+            # The state is in the receiver and not in this generator, so another generator can continue
             for item in self._receiver.items():
                 if item is MORE:
                     self._feed()
                 else:
                     yield item
-        finally:
+        finally:  # after a ``break`` this runs too, but the stream is not over
             self._close_at_end()
 
     def read_footer(self: StreamReader[Any, Any, BaseModel]) -> Footer_co:
@@ -101,8 +101,8 @@ class StreamReader(Generic[Item_co, Header_co, Footer_co]):
 class AsyncStreamReader(Generic[Item_co, Header_co, Footer_co]):
     """Reads header, items and footer, in this order; created by `stream_reader` from an async iterable of bytes.
 
-    The source is closed when the reader is closed, when an ``async with`` block ends, when the stream was read to its
-    end, or when it failed. The methods raise the errors of those of `StreamReader`.
+    The source is closed by `aclose`, by the end of an ``async with`` block, and when the stream was read to its end or
+    failed. The methods raise the errors of those of `StreamReader`.
     """
 
     def __init__(self, receiver: Receiver, source: AsyncIterable[Piece]) -> None:

@@ -83,7 +83,7 @@ class Receiver:
             Tag.END: End,
             Tag.ERROR: Failure,
         }
-        # The decoder returns runs of frames; three levels lead from it to the current frame
+        # From the decoder to the current frame: a piece completes several runs, and a run has several contents
         self._runs: Iterator[FrameRun] = iter(())  # the runs that the last piece completes
         self._run: FrameRun = (0, [], 0)  # the current run
         self._left: Iterator[bytes | bytearray] = iter(())  # the contents of the current run that were not read
@@ -100,7 +100,7 @@ class Receiver:
     def feed(self, piece: Piece) -> bool:
         """Pass the next piece to the decoder. Return False if it cannot have completed a frame."""
         runs = self._decoder.feed(piece if isinstance(piece, bytes) else as_bytes(piece))
-        if not runs:
+        if not runs:  # an empty tuple; a generator is always true, and may turn out to be empty
             return False
         self._runs = iter(runs)
         return True
@@ -193,7 +193,7 @@ class Receiver:
             raise self._fail(WrongCount, f"the END frame counts {end.items} items, but {self._items} arrived")
         try:
             after = yield from self._peek()
-        except (FrameError, StreamTruncated) as error:
+        except (FrameError, StreamTruncated) as error:  # what follows is not even a frame
             self._failure = DataAfterEnd("data follows the END frame", frame=error.frame, offset=error.offset)
             raise self._failure from error
         if after is not None:
@@ -226,7 +226,7 @@ class Receiver:
                 if run[0] in _ITEMS:
                     self._items += len(run[1])
                 return True
-            if self._ended:
+            if self._ended:  # only now: frames before an incomplete one are read first
                 self._decoder.end()
         except TypedStreamError as error:
             self._failure = error

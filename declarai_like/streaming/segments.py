@@ -61,6 +61,7 @@ class SegmentsIn:
             ValueError: the reference is invalid, or segments overlap.
         """
         at, size = reference.get("at"), reference.get("size")
+        # type() and not isinstance(): JSON's true is an int for Python
         if type(at) is not int or type(size) is not int or at < 0 or size < 0 or at + size > len(self._segments):
             raise ValueError("'at' and 'size' must be integers that refer to bytes of the payload")
         if (at, size) not in self._taken:  # twice is allowed: the members of a union may each validate the same value

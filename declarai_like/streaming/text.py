@@ -23,7 +23,7 @@ class TextDecoder:
         Raises:
             InvalidText: the bytes are not UTF-8.
         """
-        pending = len(self._decoder.getstate()[0])
+        pending = len(self._decoder.getstate()[0])  # bytes of an incomplete character
         try:
             text = self._decoder.decode(piece)
         except UnicodeDecodeError as error:

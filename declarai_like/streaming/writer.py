@@ -134,7 +134,7 @@ class StreamWriter(Generic[Item, Header, Footer]):
             yield from iterator
             if end := self.close():
                 yield end
-        except Exception as error:
+        except Exception as error:  # of the producer, or of close(): the declared footer is missing
             if not self.is_over:
                 yield self.error(error)
             raise
