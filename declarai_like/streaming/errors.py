@@ -140,6 +140,7 @@ class RemoteError(TypedStreamError):
 
 def type_name(value: object) -> str:
     """Return the name of a value's type in an error: ``int``, ``None``, ``the class Film``."""
+    # The same as _core.checks.type_name, which this package cannot import: it depends on pydantic only
     if value is None:
         return "None"
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
