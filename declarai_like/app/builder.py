@@ -108,6 +108,7 @@ class ApplicationBuilder(Generic[S_co]):
                     "the state of with_state", "a State or a pydantic model", state, todo, error=StateError
                 )
             self.with_typing(PydanticTypingSystem(type(state)))
+            # Not model_dump(), which would turn the models in its fields into dicts.
             values = {**{name: getattr(state, name) for name in type(state).model_fields}, **values}
             state = None
         self._state = (state or self._state or State()).update(**values)
@@ -240,7 +241,7 @@ class ApplicationBuilder(Generic[S_co]):
         for hook, on_error in self._hooks:
             hooks.add(hook, on_error)
         sequence_id = self._sequence_id
-        if sequence_id is None:
+        if sequence_id is None:  # a fork is a new application, so it counts from 0
             sequence_id = found.sequence_id + 1 if found and source and not source.is_fork else 0
         return Application(
             graph,

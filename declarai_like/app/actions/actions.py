@@ -88,7 +88,7 @@ class Action(ABC):
         string(f"the name of {self!r}", name, error=ActionError)
         if self._name is not None:
             raise ActionError(f"the action {self._name!r} already has a name, and cannot be renamed to {name!r}")
-        named = copy.copy(self)
+        named = copy.copy(self)  # one instance may be in a graph under several names
         named._name = name  # noqa: SLF001  (its own class)
         return named
 

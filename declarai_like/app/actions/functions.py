@@ -144,6 +144,7 @@ class ActionFunction(Generic[P, R]):
         """Return the action under a name, by default that of the function."""
         return self.action.with_name(self._function.__name__ if name is None else name)
 
+    # Without this, a decorated function in a class would not be bound to the instance.
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else self._function.__get__(instance, owner)
 

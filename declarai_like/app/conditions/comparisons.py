@@ -68,7 +68,7 @@ def parse_comparison(argument: str, value: Any) -> Comparison:
     if ending not in OPERATORS:
         # Any other ending is part of the key, but a misspelt operator would silently test a key that never exists.
         similar = [SPELLINGS[ending]] if ending in SPELLINGS else []
-        if len(ending) > 3:
+        if len(ending) > 3:  # shorter endings are too often similar by chance
             similar = similar or difflib.get_close_matches(ending, OPERATORS, 1, 0.75)
         if similar:
             raise ApplicationError(

@@ -126,6 +126,7 @@ def when(**values: Any) -> Condition:
     """
     if not values:
         raise ApplicationError('when() must have a key, for instance when(mode="poem"); use `default` for always true')
+    # Sorted, so that the name does not depend on the order of the arguments.
     comparisons = sorted((parse_comparison(key, value) for key, value in values.items()), key=lambda each: each.key)
     name = ", ".join(comparison.label for comparison in comparisons)
 

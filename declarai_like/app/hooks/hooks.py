@@ -184,7 +184,7 @@ def _call(method: Callable[..., Any], names: Sequence[str], read: Callable[[Even
 
 
 def _is_async(handler: Any) -> bool:
-    kind: type = handler.__class__
+    kind: type = handler.__class__  # an object may have an async __call__, which inspect does not look for
     method: Any = getattr(kind, "__call__", None)  # noqa: B004  (it is inspected; callable() would not do)
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(method)
 

@@ -136,7 +136,7 @@ class StreamingResultContainer(_Container[S_co], Iterator[Any]):
                     return
                 yield item
             self._end()
-        except GeneratorExit:
+        except GeneratorExit:  # the for loop was left, and Python closes its iterator
             if self._owns_call:
                 self.close()
             raise

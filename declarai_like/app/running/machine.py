@@ -212,6 +212,7 @@ class Machine(Generic[S_co]):
         while action is not None:
             last = yield from self._step(action, inputs)
             yield last
+            # Only now, since the reader may have changed the state with update_state.
             next_action = self.get_next_action()
             if next_action is not None and next_action.name in halts.before:
                 return next_action, None, self.state
@@ -233,6 +234,7 @@ class Machine(Generic[S_co]):
         while action.name not in halts.after:
             step = yield from self._step(action, inputs)
             action = self.get_next_action()
+            # An action in both lists is streamed: streaming it is the purpose of the call.
             if action is None or (action.name in halts.before and action.name not in halts.after):
                 self._rollback = None  # no stream follows that could be closed early, so these steps are final
                 return step if action is None else (action, None, self.state)
@@ -254,7 +256,7 @@ class Machine(Generic[S_co]):
     ) -> Flow[Any, StepResult]:
         """Run an action, and store its state; once the last action has completed, the call is not rolled back."""
         before, ids = self.state, (self.uid, self.partition_key, self.sequence_id)
-        self.sequence_id += 1
+        self.sequence_id += 1  # not rolled back: events and saved rows of a failed step keep their number
         application: Any = self  # each Machine is an Application
         context = ApplicationContext(*ids, action.name, application)
         step = self._running = StepRun(self._hooks, ids, action, before)

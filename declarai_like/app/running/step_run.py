@@ -67,6 +67,7 @@ class StepRun:
             try:
                 yield from self._hooks.emit(StreamEnded, *self._ids, self.action, self._count, None)
             except Exception as error:
+                # Also then the end of the step must be emitted, since it is what saves the state.
                 yield from self._hooks.emit_failure(error, StepEnded, *self._ids, self.action, after, result, None)
                 raise
         yield from self._hooks.emit(StepEnded, *self._ids, self.action, after, result, None)

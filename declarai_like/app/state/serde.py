@@ -129,6 +129,7 @@ class Serde:
 
     def _write(self, value: Any) -> Any:
         kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]  (of anything)
+        # Exact types only: an instance of a subclass would be read as an instance of its base class.
         if kind in _PLAIN or (kind is float and math.isfinite(value)):
             return value
         if kind in _LISTS:
@@ -204,6 +205,7 @@ class Serde:
 
     def _class(self, path: str, kind: str, written: type | None = None) -> type:
         """Return the registered class of this path; ``written`` is the class of an instance that is being saved."""
+        # The global registry is searched at each use, so classes that are registered later count as well.
         cls = self._classes.get(path) or DEFAULT._classes.get(path)
         if cls is None:
             raise Unserializable(

@@ -231,6 +231,7 @@ class State(Mapping[str, Any], Generic[S_co]):
 
     register_field_serde = staticmethod(register_field_serde)
 
+    # Pickle would set the slots, which __setattr__ forbids, and a shared list has a lock, which cannot be pickled.
     def __reduce__(self) -> tuple[Any, ...]:
         return State, (self.get_all(), self._typing_system)
 

@@ -151,6 +151,7 @@ def fields_model(model: type[BaseModel], names: Iterable[str], unset: Iterable[s
         },
         **fields,
     )
+    # Copied, since a subclass of the model would inherit all fields as well.
     for name, value in _methods(model):
         setattr(part, name, value)
     return part
