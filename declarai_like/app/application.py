@@ -72,7 +72,9 @@ class Application(Machine[S_co]):
         self._position = Position(self.state, None, None)
 
     def visualize(self, *, include_conditions: bool = True, include_state: bool = False) -> Drawing:
-        """Return a drawing, shown by Jupyter: ``.mermaid`` is text, ``.save(path)`` writes ``.mmd``, ``.md``, ``.svg``, ``.png``.
+        """Return a drawing, which Jupyter shows.
+
+        ``.mermaid`` is its text; ``.save(path)`` writes ``.mmd``, ``.md``, ``.svg`` or ``.png``.
 
         Args:
             include_conditions: label the transitions with their conditions.
@@ -164,7 +166,8 @@ class Application(Machine[S_co]):
             inputs: the inputs of the actions by name.
 
         Returns:
-            The last action, its result, and the state. If it stopped before an action: that action, None, and the state.
+            The last action, its result, and the state. If it stopped before an action: that action, None, and the
+            state.
 
         Raises:
             ApplicationError: a name is unknown, inputs are missing or wrong, or an action returned or yielded a wrong

@@ -84,7 +84,8 @@ class ApplicationBuilder(Generic[S_co]):
         """
         if self._entrypoint is not None:
             raise ApplicationError(
-                f"the entrypoint is already {self._entrypoint!r}; call with_entrypoint() only once, not again with {action!r}"
+                f"the entrypoint is already {self._entrypoint!r}; call with_entrypoint() only once, not also with "
+                f"{action!r}"
             )
         self._entrypoint = action
         return self

@@ -88,7 +88,7 @@ class StreamEnded(Event):
 
 @dataclass(slots=True)
 class StepEnded(Event):
-    """The action has run. ``state`` is the application's state now; after an exception it is the one before the step."""
+    """The action has run. ``state`` is the application's state now: after an exception the one before the step."""
 
     hook = "post_run_step"
     is_end = True

@@ -79,7 +79,8 @@ class _StreamingAction(_ActionDecorator):
         """Declare a generator function of a pydantic model, which yields items of ``stream_type``, and then a model.
 
         Raises:
-            ActionError: a type is not a model, or lacks a field for one of the keys; or the function cannot be an action.
+            ActionError: a type is not a model, or lacks a field for one of the keys; or the function cannot be an
+                action.
         """
         return typed_streaming_action(reads, writes, state_input_type, state_output_type, stream_type, tags)
 

@@ -72,8 +72,8 @@ def parse_comparison(argument: str, value: Any) -> Comparison:
             similar = similar or difflib.get_close_matches(ending, OPERATORS, 1, 0.75)
         if similar:
             raise ApplicationError(
-                f"when({argument}=...): `__{ending}` is not an operator; did you mean {key}__{similar[0]}? The operators "
-                f"are {', '.join(f'__{name}' for name in OPERATORS)}; for a key of that name, use {argument}__eq"
+                f"when({argument}=...): `__{ending}` is not an operator; did you mean {key}__{similar[0]}? The "
+                f"operators are {', '.join(f'__{name}' for name in OPERATORS)}; for a key of that name, use {argument}__eq"
             )
         return Comparison(argument, "", value)
     if not key:

@@ -50,7 +50,7 @@ class Expression:
         self.single = not isinstance(tree, ast.BoolOp | ast.IfExp | ast.UnaryOp)
 
     def holds(self, state: Mapping[str, Any]) -> bool:
-        """Return True if the expression is true. A key is read only when needed: in ``a or b``, b only if a is false."""
+        """Return True if the expression is true. A key is read only when needed: b of ``a or b`` only if a is false."""
         try:
             return bool(self._evaluate(Evaluation(state, self._slots)))
         except MissingName as error:

@@ -95,7 +95,8 @@ def digraph(
         graphviz: Any = importlib.import_module("graphviz")
     except ImportError as error:
         raise ApplicationError(
-            "this drawing needs the package graphviz: pip install graphviz; Mermaid text does not: save it as .mmd or .md"
+            "this drawing needs the package graphviz: pip install graphviz. Mermaid text does not need it: save it as "
+            ".mmd or .md"
         ) from error
     styles = {
         "action": {"shape": "box", "style": "rounded"},
@@ -165,8 +166,9 @@ class Drawing:
             rendered: bytes = drawing.pipe(format=file_format, quiet=True)
         except graphviz.ExecutableNotFound as error:
             raise ApplicationError(
-                f"to draw {file_format}, the program `dot` must be on the PATH; install Graphviz (apt install graphviz, brew "
-                "install graphviz, or https://graphviz.org/download). Mermaid text does not need it: save it as .mmd or .md"
+                f"to draw {file_format}, the program `dot` must be on the PATH; install Graphviz (apt install graphviz, "
+                "brew install graphviz, or https://graphviz.org/download). Mermaid text does not need it: save it as "
+                ".mmd or .md"
             ) from error
         except graphviz.CalledProcessError as error:
             reason = bytes(error.stderr or b"").decode(errors="replace").strip()
@@ -177,7 +179,8 @@ class Drawing:
         """Write the drawing to a file: ``.mmd`` and ``.md`` are Mermaid text, ``.svg`` and ``.png`` made by Graphviz.
 
         Raises:
-            ApplicationError: the file name has another ending; or Graphviz is needed and not installed, or cannot draw it.
+            ApplicationError: the file name has another ending; or Graphviz is needed and not installed, or cannot draw
+                it.
             OSError: the file cannot be written.
         """
         path = Path(path)

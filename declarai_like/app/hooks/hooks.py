@@ -128,7 +128,7 @@ class Hooks:
         yield from self._emit(event, handlers, index + 1, failure)
 
     def emit_failure(self, error: BaseException, kind: type[Event], *fields: Any) -> Iterator[Effect[Any]]:
-        """Call the hooks for an event of a failure; the error of a hook is added to it as a note, and does not hide it."""
+        """Call the hooks for an event of a failure; the error of a hook is added to it as a note."""
         try:
             yield from self.emit(kind, *fields)
         except Exception as other:

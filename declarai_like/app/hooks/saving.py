@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Saving:
-    """Saves each step at its end: a completed one with its new state, a failed or cancelled one with the state before."""
+    """Saves each step at its end: a completed one with its new state, any other one with the state before it."""
 
     def __init__(self, persister: Persister) -> None:
         self._persister = persister

@@ -243,8 +243,8 @@ def check_writes(action: Action, before: State, visible: State, after: State, *,
         key for key in after if key not in action.writes and (key not in visible or after[key] != visible[key])
     ]:
         raise ActionError(
-            f"the action {action.name!r} wrote {', '.join(map(repr, changed))}, which it does not declare; its writes are "
-            f"{', '.join(map(repr, action.writes)) or 'none'}"
+            f"the action {action.name!r} wrote {', '.join(map(repr, changed))}, which it does not declare; its writes "
+            f"are {', '.join(map(repr, action.writes)) or 'none'}"
         )
     # The action has not seen the other keys, so they are taken from the state before; a key that it removed is removed.
     kept = before.wipe(delete=[key for key in visible if key not in after])

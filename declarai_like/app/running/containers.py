@@ -84,8 +84,8 @@ class _Container(Generic[S_co]):
 class StreamingResultContainer(_Container[S_co], Iterator[Any]):
     """The items of a streaming step, for ``for`` and ``next``; `get` returns its result and the next state.
 
-    Leaving a ``for`` loop early, and `close`, end the call: the action's generator is closed, and the application returns
-    to its state before the call.
+    Leaving a ``for`` loop early, and `close`, end the call: the action's generator is closed, and the application
+    returns to its state before the call.
 
     Raises:
         ApplicationError: while it is read: inputs are missing, or the action returned or yielded a wrong value.

@@ -159,8 +159,8 @@ class Machine(Generic[S_co]):
         yield from self._acquire(activity or ReaderActivity())
         ids = (self.uid, self.partition_key, self.sequence_id)
         self._rollback = self._position if is_atomic else None
-        # After the lock, since the driver closes what it owns in reverse order: a call that is closed early is finished before
-        # the next call gets the lock.
+        # After the lock, since the driver closes what it owns in reverse order: a call that is closed early is finished
+        # before the next call gets the lock.
         finalizer: Finalizer = yield Own(Finalizer(lambda: self._finalize(method, ids)))
         try:
             yield from self._hooks.emit(RunStarted, *ids, method, self.state)
