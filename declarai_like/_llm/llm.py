@@ -95,11 +95,7 @@ class LLM:
                         yield chunks
                     if builder.is_done or body.failure is not None:
                         break
-                    if builder.finish_reason is not None:
-                        timer.allow(_WAIT_FOR_USAGE)
-                    elif builder.has_new_content and timer.waited:  # often a piece was there without waiting
-                        timer.on_content()
-                        builder.has_new_content = False
+                    builder.set_limit(timer)
                     piece = yield connection
                     if not piece:
                         break
@@ -238,7 +234,7 @@ class _ResponseBuilder:
     """Builds an answer: takes deltas, returns chunks.
 
     Attributes:
-        has_new_content: True if content arrived since the caller reset this.
+        has_new_content: True if content arrived since the last `set_limit`.
         is_done: True if the provider sent its end marker.
         finish_reason: why the answer ended; None before its end.
         deferred: the last chunk. It is kept until the usage arrives, which providers send in a later event, so that the
@@ -250,6 +246,7 @@ class _ResponseBuilder:
         self.is_done = False
         self.finish_reason: str | None = None
         self.deferred: LLMResponse | None = None
+        self._is_ending = False
         response_text.messages = question.messages
         self._response_text = response_text
         self._by_tool = question.format is not None and question.format.by == "tool"
@@ -311,6 +308,17 @@ class _ResponseBuilder:
             self.deferred = chunk
             return ()
         return (chunk,)
+
+    def set_limit(self, timer: CallTimer) -> None:
+        """Tell the timer what the last piece was: content, the end of the content, or neither (a keep-alive comment)."""
+        if self.finish_reason is not None:
+            if not self._is_ending:  # once: what follows must not prolong the wait for the usage
+                timer.allow(_WAIT_FOR_USAGE)
+                self._is_ending = True
+        elif self.has_new_content:
+            self.has_new_content = False
+            if timer.waited:  # often a piece was there without waiting
+                timer.on_content()
 
     def interrupted(self, error: DeclaraiError) -> DeclaraiError:
         """Return the error for an answer that stopped in the middle, with the text so far."""
