@@ -2,30 +2,32 @@
 
 The list is ``mutants.toml`` beside this file. Each mutant names a file of the package, a text that stands there exactly
 once, what replaces it, and the tests that must fail. A mutant that no test catches survives: then a promise of the code
-is held by no test. ``python tests/mutants.py NAME...`` runs those whose names contain one of the words.
+is held by no test. ``python tests/mutants.py WORD...`` runs those whose names or files contain one of the words.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import tomllib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 ROOT = Path(__file__).parents[1]
 LIST = Path(__file__).with_suffix(".toml")
-TIMEOUT = 240.0
+TIMEOUT = 120.0
 """Seconds for the tests of one mutant. A mutant that lets them hang is caught, too."""
 
-Outcome = Literal["caught", "survived", "broken"]
+Outcome = Literal["caught", "survived", "missing", "broken"]
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,24 @@ class Mutant:
     replace: str
     tests: tuple[str, ...]
 
-    def apply(self, tree: Path) -> str:
-        """Change the file in a copy of the project, and return its original text.
+    def fits(self, tree: Path) -> bool:
+        """True if the text to find stands in the file exactly once."""
+        path = self._path(tree)
+        return path.is_file() and path.read_text("utf-8").count(self.find) == 1
 
-        Raises:
-            ValueError: the text to find is missing, or stands there more than once.
-        """
-        path = tree / "declarai_like" / self.file
+    @contextmanager
+    def applied(self, tree: Path) -> Iterator[None]:
+        """Change the file in a copy of the project; it has its original text again after the block."""
+        path = self._path(tree)
         original = path.read_text("utf-8")
-        if original.count(self.find) != 1:
-            raise ValueError(f"{self.name}: the text must stand once in {self.file}, got {original.count(self.find)}")
         path.write_text(original.replace(self.find, self.replace), "utf-8")
-        return original
+        try:
+            yield
+        finally:
+            path.write_text(original, "utf-8")
+
+    def _path(self, tree: Path) -> Path:
+        return tree / "declarai_like" / self.file
 
 
 class Copies:
@@ -66,7 +74,13 @@ class Copies:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._local = threading.local()
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
         self._files = [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
     def mine(self) -> Path:
@@ -80,34 +94,50 @@ class Copies:
         return found
 
 
-def main(words: list[str]) -> int:
-    """Try the mutants whose names contain one of the words, or all; return the exit status."""
+def read_list() -> list[Mutant]:
+    """Return the mutants of the list."""
     listed = tomllib.loads(LIST.read_text("utf-8"))["mutant"]
-    mutants = [Mutant(**{**each, "tests": tuple(each["tests"])}) for each in listed]
-    chosen = [mutant for mutant in mutants if not words or any(word in mutant.name for word in words)]
+    return [Mutant(**{**each, "tests": tuple(each["tests"])}) for each in listed]
+
+
+def main(words: list[str]) -> int:
+    """Try the mutants whose names or files contain one of the words, or all; return the exit status."""
+    chosen = [each for each in read_list() if not words or any(word in each.name + each.file for word in words)]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        copies = Copies(Path(folder))
-        passes = functools.cache(lambda tests: run_tests(copies.mine(), tests) == 0)
+        copies, passing = Copies(Path(folder)), dict[tuple[str, ...], bool]()
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            outcomes = list(pool.map(lambda mutant: attempt(mutant, copies.mine(), passes(mutant.tests)), chosen))
+            outcomes = list(pool.map(lambda mutant: attempt(mutant, copies.mine(), passing), chosen))
     missed = [mutant for mutant, outcome in zip(chosen, outcomes, strict=True) if outcome != "caught"]
     print(f"{len(chosen) - len(missed)} of {len(chosen)} mutants are caught")
     return 1 if missed else 0
 
 
-def attempt(mutant: Mutant, tree: Path, passes: bool) -> Outcome:
-    """Run the tests of a mutant in a copy of the project, and print a line where they do not catch it."""
-    outcome: Outcome = "broken"
-    if passes:
-        original = mutant.apply(tree)
-        try:
-            outcome = "survived" if run_tests(tree, mutant.tests) == 0 else "caught"
-        finally:
-            (tree / "declarai_like" / mutant.file).write_text(original, "utf-8")
-    if outcome != "caught":
-        why = "its tests fail without it" if outcome == "broken" else "no test fails"
-        print(f"{outcome}: {mutant.name} ({mutant.file}; {why})", flush=True)
+WHY: dict[Outcome, str] = {
+    "survived": "no test fails",
+    "missing": "the text to find must stand once in the file",
+    "broken": "its tests fail without it",
+}
+
+
+def attempt(mutant: Mutant, tree: Path, passing: dict[tuple[str, ...], bool]) -> Outcome:
+    """Run the tests of a mutant in a copy of the project, and print a line with the outcome and the seconds."""
+    start = time.monotonic()
+    outcome = outcome_of(mutant, tree, passing)
+    why = f" ({mutant.file}: {WHY[outcome]})" if outcome != "caught" else ""
+    print(f"{outcome:8} {time.monotonic() - start:5.1f} s  {mutant.name}{why}", flush=True)
     return outcome
+
+
+def outcome_of(mutant: Mutant, tree: Path, passing: dict[tuple[str, ...], bool]) -> Outcome:
+    """Return what becomes of a mutant; ``passing`` keeps which tests pass without one."""
+    if not mutant.fits(tree):
+        return "missing"
+    with mutant.applied(tree):
+        if run_tests(tree, mutant.tests) == 0:
+            return "survived"
+    if mutant.tests not in passing:
+        passing[mutant.tests] = run_tests(tree, mutant.tests) == 0
+    return "caught" if passing[mutant.tests] else "broken"
 
 
 def run_tests(tree: Path, tests: tuple[str, ...]) -> int:
