@@ -188,6 +188,14 @@ def test_an_estimate_is_zero_for_an_empty_text_only() -> None:
     assert estimate_tokens("日本") == 2
 
 
+@pytest.mark.parametrize("last", [[chunk("Great", "stop")], [chunk("Great"), chunk(finish_reason="stop")]])
+def test_the_last_chunk_has_the_usage_that_comes_after_it(last: list[bytes]) -> None:
+    model = declarai.offline([Raw([*last, usage_chunk(5, 6), b"data: [DONE]\n\n"])])
+    chunks = list(streaming(model)("Hulk"))
+    assert chunks[-1].finish_reason == "stop"
+    assert chunks[-1].usage == Usage(5, 6, 11)
+
+
 def test_the_provider_may_send_the_usage_before_the_last_chunk() -> None:
     response = Raw([usage_chunk(5, 6), chunk("Great"), chunk(finish_reason="stop"), b"data: [DONE]\n\n"])
     with LoopbackServer([response]) as provider:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 from declarai_like import Message, Timeouts
-from declarai_like._core.flow import Open, run
+from declarai_like._core.flow import Effect, Flow, Open, Sleep, run
 from declarai_like._llm.llm import LLM
 from declarai_like._llm.transport import CallTimer, Connection
 from declarai_like.messages import LLMResponse
@@ -64,6 +65,33 @@ def ask(*pieces: bytes) -> tuple[LLMResponse, list[float | None]]:
     answer = run(model.answer(Question("m", [Message("user", "Hi")], stream=True)))
     assert connection.closed == 1
     return answer, connection.limits
+
+
+def test_a_connection_without_an_answer_is_closed_before_the_request_is_sent_again() -> None:
+    first, second = Scripted([]), Scripted([piece("Well"), piece(finish="stop"), b""])
+    connections = iter([first, second])
+    closed_before: list[int] = []
+
+    class Transport:
+        def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
+            closed_before.append(first.closed)
+            return next(connections).open(request, timer)
+
+    model = LLM("m", OpenAIProvider(), Transport(), timeouts=LIMITS, max_retries=1)
+    flow = model.answer(Question("m", [Message("user", "Hi")], stream=True))
+    assert without_pauses(flow).response == "Well"
+    assert closed_before == [0, 1]
+
+
+def without_pauses(flow: Flow[Any, LLMResponse]) -> LLMResponse:
+    """Run a flow to its result, and pass over its pauses."""
+    result: Any = None
+    while True:
+        try:
+            yielded: Any = flow.send(result)
+        except StopIteration as stop:
+            return cast("LLMResponse", stop.value)
+        result = yielded.run() if isinstance(yielded, Effect) and not isinstance(yielded, Sleep) else None
 
 
 def test_after_the_last_word_the_usage_is_waited_for_ten_seconds_and_not_for_the_idle_limit() -> None:

@@ -707,6 +707,18 @@ async def test_case_56_a_hook_that_fails_at_an_end_does_not_keep_it_from_the_oth
     assert ends == [StreamEnded, StepEnded, RunEnded]
 
 
+@pytest.mark.parametrize("kind", EVENTS)
+@in_each_world
+async def test_case_56_after_a_failing_hook_the_next_hooks_are_called_at_an_end_only(
+    world: AppWorld, kind: type[Event]
+) -> None:
+    recorder = EventRecorder()
+    app = builder(streamer(world)).with_hooks(failing_at(kind), recorder).build()
+    with pytest.raises(OSError, match="the hook failed"):
+        await (await world.stream(app, "stream"))[1].get()
+    assert bool(recorder.of(kind)) == (kind in (StreamEnded, StepEnded, RunEnded))
+
+
 @pytest.mark.parametrize("kind", EVENTS[:-1])
 @in_each_world
 async def test_case_56_a_hook_that_fails_anywhere_fails_the_call_and_the_next_call_goes_well(

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -28,6 +32,30 @@ def test_a_file_has_one_line_of_json_for_each_append(tmp_path: Path) -> None:
         {"role": "assistant", "content": "grüß dich"},
         {"role": "assistant", "content": "日本"},
     ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be opened there")
+def test_the_name_of_a_new_file_is_on_the_disk_as_well_as_its_content(tmp_path: Path) -> None:
+    """After a power failure a file without its name is lost, so the folder is synced, too (fsync(2))."""
+    kept = File(tmp_path)
+    assert syncs(lambda: kept.append(HI), tmp_path) == [False, True]
+    assert syncs(lambda: kept.append(MORE), tmp_path) == [False]
+
+
+def syncs(function: Callable[[], object], folder: Path) -> list[bool]:
+    """Return for each call of ``os.fsync`` if the folder is open at that time."""
+    found: list[bool] = []
+
+    def note(frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and called is os.fsync:  # a profiler sees the call, but not its argument
+            found.append(any(each.exists() and each.samefile(folder) for each in Path("/dev/fd").iterdir()))
+
+    sys.setprofile(note)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return found
 
 
 def test_loading_and_clearing_create_no_file(tmp_path: Path) -> None:

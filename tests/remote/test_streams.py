@@ -218,6 +218,8 @@ def test_a_request_that_is_too_large_is_rejected(chunked: bool) -> None:
     [
         ("application/x-ndjson", "application/x-ndjson"),
         ("text/html, text/event-stream;q=0.9", "text/event-stream; charset=utf-8"),
+        ("Text/Event-Stream", "text/event-stream; charset=utf-8"),  # names of media types have no case (RFC 9110)
+        ("*/*;q=0.1,  APPLICATION/X-NDJSON ;q=1", "application/x-ndjson"),
         ("*/*", "application/octet-stream"),
     ],
 )

@@ -520,6 +520,29 @@ def test_a_validator_that_looks_at_the_fields_before_it_is_not_called_without_th
     assert received == [1]
 
 
+class Scaled(BaseModel):
+    amount: int
+
+    @model_validator(mode="after")
+    def scale(self, info: ValidationInfo) -> Scaled:
+        assert info.mode == "json"
+        self.amount *= 10
+        return self
+
+
+def test_a_complete_object_is_what_the_validator_of_its_own_class_makes_of_it() -> None:
+    """Such a validator may read the context (``info``), which is not that of the fields beside the object."""
+
+    class Order(BaseModel):
+        price: Scaled
+        prices: list[Scaled]
+
+    text = '{"price": {"amount": 4}, "prices": [{"amount": 5}]}'
+    last = read(Order, [text[:-1]])[-1]
+    assert (last.price.amount, last.prices[0].amount) == (40, 50)
+    assert Order.model_validate_json(text).price == last.price
+
+
 # Unions
 
 
