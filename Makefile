@@ -33,14 +33,14 @@ web: $(READY) ## Build the chatbot's page
 quick: $(READY) ## Check the form and run the fast tests, in under a minute
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/python -m pytest -q -n auto -m 'not slow'
+	@DECLARAI_QUICK=1 $(BIN)/python -m pytest -q -n auto --dist loadgroup -m 'not slow'
 
 test-one: $(READY) ## Run the tests whose names match: make test-one K=fair_lock
 	@$(BIN)/python -m pytest -q -k '$(K)'
 
 test: $(READY) ## Run all checks and tests, in parallel, with coverage
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup --cov --cov-report=term
 
 check: $(READY) ## Check the form, the types and the layers
 	@$(BIN)/ruff format --check .

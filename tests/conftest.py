@@ -17,6 +17,29 @@ from declarai_like.testing import LoopbackServer
 settings.register_profile("declarai", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("declarai")
 
+QUICK = bool(os.environ.get("DECLARAI_QUICK"))
+"""True in `make quick`: property tests try few examples."""
+
+SERVERS = frozenset({
+    "aimock", "browser", "built", "chatbot", "dist", "installed", "openai_client", "postgresql_server", "redis_server",
+    "serving", "use_chat",
+})  # fmt: skip
+"""The fixtures that start servers, browsers or other processes."""
+
+
+def examples(count: int) -> int:
+    """Return how many examples a property test tries: ``count``, or few in `make quick`."""
+    return min(count, 15) if QUICK else count
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow the tests that use servers; those that are slow for another reason have the mark themselves."""
+    for item in items:
+        uses_server = not SERVERS.isdisjoint(getattr(item, "fixturenames", ()))
+        # A parametrised test asks for its database by name
+        if uses_server or "PostgreSQL" in item.name or "Redis" in item.name:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:

@@ -22,6 +22,8 @@ from declarai_like import errors
 from declarai_like.testing import record, replay
 from tests.node import cannot, find_node
 
+pytestmark = pytest.mark.xdist_group("aimock")  # it is started once
+
 AIMOCK = "@copilotkit/aimock@1.43.0"
 KEY = "a-key-for-aimock"
 MAX_START_TIME = 120.0  # seconds, with the download

@@ -27,7 +27,7 @@ from declarai_like.app import persistence
 from declarai_like.app.persistence import PersistedState, PersisterCall
 from declarai_like.app.state.state import State
 from declarai_like.errors import ApplicationError, ConfigurationError, PersistenceFailed
-from tests.conftest import World
+from tests.conftest import World, examples
 from tests.databases import drive, drive_together, free_port, output_of, run_script
 from tests.databases import postgresql_server as postgresql_server
 from tests.databases import redis_server as redis_server
@@ -270,7 +270,7 @@ def histories(draw: st.DrawFn) -> list[Any]:
 def test_any_ids_and_any_values_come_back(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """A persister returns what a list of all saves would."""
 
-    @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    @settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
     @given(histories())
     def same(history: list[Any]) -> None:
         with opened(source_of(kind, request, tmp_path)) as kept:

@@ -20,6 +20,8 @@ from tests.databases import free_port
 from tests.node import cannot
 from tests.serve.serving import wait_until
 
+pytestmark = pytest.mark.xdist_group("chatbot")  # one process builds the page
+
 ROOT = Path(__file__).parents[2]
 CHATBOT = ROOT / "examples" / "streaming_chatbot"
 SCRIPTS = ("streaming_chatbot/server.py", "streaming_chatbot/build.py")  # of the examples, those that run here

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("distributions")  # they are built once
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -17,8 +17,9 @@ from declarai_like._output.incremental.plain import PLAIN, parse_early
 from declarai_like._output.jsontext import candidates
 from declarai_like.errors import InvalidJSON
 from tests._output.json_texts import CUTS, cut
+from tests.conftest import examples
 
-MANY = settings(max_examples=2000)
+MANY = settings(max_examples=examples(2000))
 
 VALUES = ['{"a": 1}', '{"b": [1, 2]}', "[1, 2]", "[]", "{}", '[{"a": 1}, {"b": "```"}]', '{"c": "~~~"}', "[NaN, -1]", "[true]"]  # fmt: skip
 SCRAPS = ["{", "}", "[", "]", '"a"', '{"a": ', '"', "\\", ":", ",", "1", "12.5", "null", "-", "tru", "nope", "[note]", "[1x", '{"a"', "[1, 2", '["a', '{"a\\', "[\n", "{\n", "[ ", '{"a": 1,}', "\\u00", '"x y"']  # fmt: skip

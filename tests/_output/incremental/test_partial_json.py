@@ -17,8 +17,9 @@ from declarai_like._output.incremental.plain import PLAIN, parse_early
 from declarai_like.errors import InvalidJSON, NestingTooDeep
 from declarai_like.messages import ResponseText
 from tests._output.json_texts import CUTS, NEAR_MISSES, TEXTS, UNIQUE, cut, is_beginning, visible_part
+from tests.conftest import examples
 
-MANY = settings(max_examples=1000)
+MANY = settings(max_examples=examples(1000))
 
 
 def values(pieces: list[str], **how: Any) -> list[Any]:
@@ -160,7 +161,7 @@ def test_what_is_open_is_copied_and_what_is_complete_is_shared() -> None:
 # Texts that are not JSON
 
 
-@settings(max_examples=2000)
+@settings(max_examples=examples(2000))
 @given(NEAR_MISSES, CUTS)
 @example('["\\ud83d\\x"]', [])
 @example('["\\ud83d\\u12"]', None)
@@ -204,7 +205,7 @@ def test_each_single_character_is_taken_for_what_json_loads_takes_it(text: str) 
         assert verdict(lambda: read_raw(written)) == expected
 
 
-@settings(max_examples=800)
+@settings(max_examples=examples(800))
 @given(NEAR_MISSES, CUTS)
 def test_the_error_and_the_value_do_not_depend_on_the_cuts(text: str, cuts: list[int] | None) -> None:
     assert failure(cut(text, cuts)) == failure([text]) == failure(list(text))

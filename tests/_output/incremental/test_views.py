@@ -24,6 +24,7 @@ from declarai_like._output.incremental import (
 from declarai_like._output.incremental.plain import PLAIN
 from declarai_like.messages import ResponseText
 from tests._output.json_texts import CUTS, UNIQUE, cut, visible_part
+from tests.conftest import examples
 
 
 def view_after(*pieces: str) -> Any:
@@ -38,7 +39,7 @@ LISTS = ["[", '["a', "[1, ", "[1, 2", '["a", [1, [2', '[{"a": [', "[1, 2, 3, "]
 DICTS = ["{", '{"a', '{"a": 1', '{"a": "b', '{"a": 1, "b": [1, {"c', '{"a": {"b": 1, ', '{"a": 1, "b": 2, "c": 3, ']
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(UNIQUE, CUTS)
 def test_a_view_does_not_change_when_more_text_arrives(text: str, cuts: list[int] | None) -> None:
     parser = IncrementalParser(PLAIN)

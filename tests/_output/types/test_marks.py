@@ -30,6 +30,7 @@ from tests._output import typed_answers
 from tests._output.feeds import ElementFeed, PartialFeed
 from tests._output.json_texts import CUTS, cut
 from tests._output.typed_answers import TYPES, answers, same, spec
+from tests.conftest import examples
 
 
 def shown(type_: Any, *pieces: str, **how: Any) -> list[str]:
@@ -531,7 +532,7 @@ def assert_alike(plain: Any, marked: Any) -> None:
             assert reading(one, answer) == reading(other, answer).replace(other.text, one.text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.sampled_from(sorted(TYPES.keys() - {"None"})), st.data(), CUTS, st.sampled_from([done, not_null]))
 def test_with_a_mark_the_last_partial_is_the_same(
     name: str, data: st.DataObject, cuts: list[int] | None, mark: Any

@@ -16,6 +16,7 @@ from declarai_like._output.types.root import AnswerSpec
 from declarai_like._output.types.values import StreamState, as_json
 from declarai_like.stream import ElementCompleted, FieldCompleted, FieldGrew, FieldStarted
 from tests._output.feeds import ElementFeed, FieldFeed, PartialFeed
+from tests.conftest import examples
 
 
 class Hero(BaseModel):
@@ -87,7 +88,7 @@ def rebuilt(events: list[Any]) -> Any:
     return complete
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(TEAMS, FORMS, st.lists(st.integers(1, 9), min_size=1, max_size=4))
 def test_an_answer_can_be_rebuilt_from_its_events_whatever_the_cut(team, form, sizes):
     text = json.dumps(team, **form)
@@ -108,7 +109,7 @@ def test_an_answer_can_be_rebuilt_from_its_events_whatever_the_cut(team, form, s
     ]
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(TEAMS, FORMS, st.lists(st.integers(1, 9), min_size=1, max_size=4))
 def test_partials_only_grow_and_complete_parts_stay_the_same_objects(team, form, sizes):
     reader, partials = PartialFeed(TEAM), []
@@ -142,7 +143,7 @@ def _assert_grown(before: Any, after: Any) -> None:
         assert before == after
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(st.lists(HEROES, max_size=4), FORMS, st.booleans(), st.lists(st.integers(1, 9), min_size=1, max_size=4))
 def test_each_element_is_yielded_with_its_last_character(heroes, form, wrapped, sizes):
     text = json.dumps({"value": heroes} if wrapped else heroes, **form)

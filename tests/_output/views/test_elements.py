@@ -21,6 +21,7 @@ from declarai_like.messages import LLMResponse, ResponseText
 from tests._output.feeds import ElementFeed
 from tests._output.json_texts import CUTS, cut
 from tests._output.typed_answers import TYPES, answers, one_shot, same, spec
+from tests.conftest import examples
 
 LISTS = sorted(name for name, type_ in TYPES.items() if get_origin(type_) is list)
 LIKE_LISTS = [
@@ -33,7 +34,7 @@ LIKE_LISTS = [
     "constrained list",
     "optional answer",
 ]
-SOME = settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+SOME = settings(max_examples=examples(300), suppress_health_check=[HealthCheck.filter_too_much])
 PROSE = st.sampled_from(
     ["{}", "{}", "Sure:\n```json\n{}\n```\nDone.", "See [note] and [2nd]: {}.", "{} [[[", 'It is {{"a": [1]}} or {}']
 )

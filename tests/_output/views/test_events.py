@@ -30,8 +30,9 @@ from declarai_like.stream import (
 from tests._output.feeds import FieldFeed
 from tests._output.json_texts import CUTS, cut
 from tests._output.typed_answers import CLEAN, PLAIN, TYPES, answers, one_shot, same, spec
+from tests.conftest import examples
 
-SOME = settings(max_examples=250, suppress_health_check=[HealthCheck.filter_too_much])
+SOME = settings(max_examples=examples(250), suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def events_of(type_: Any, pieces: Iterable[str]) -> tuple[list[Any], int]:
@@ -90,7 +91,7 @@ def rebuilt(events: list[Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", TYPES)
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(st.data(), CUTS)
 def test_the_events_are_the_same_for_every_cut(name: str, data: st.DataObject, cuts: list[int] | None) -> None:
     text = data.draw(answers(name))

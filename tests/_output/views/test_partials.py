@@ -33,9 +33,10 @@ from tests._output.typed_answers import (
     same,
     spec,
 )
+from tests.conftest import examples
 
 OPEN = (PartialObject, PartialTypedDict, PartialList, PartialDict, StreamState)
-SOME = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much])
+SOME = settings(max_examples=examples(200), suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def read(type_: Any, pieces: Any, **how: Any) -> list[Any]:
@@ -87,7 +88,7 @@ def complete_parts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tup
 
 
 @pytest.mark.parametrize("name", TYPES)
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.data(), CUTS)
 def test_the_last_partial_is_the_value_of_the_complete_text(
     name: str, data: st.DataObject, cuts: list[int] | None

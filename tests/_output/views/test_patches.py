@@ -24,9 +24,9 @@ from declarai_like.testing import Raw
 from tests._output.feeds import spec_of
 from tests._output.json_texts import CUTS, TEXTS, cut
 from tests._output.typed_answers import TYPES, answers, one_shot, spec
-from tests.conftest import World
+from tests.conftest import World, examples
 
-SOME = settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+SOME = settings(max_examples=examples(300), suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def chunks(pieces: Any) -> list[LLMResponse]:
@@ -73,7 +73,7 @@ def read_all(world: World, view: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", TYPES)
-@settings(max_examples=8, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.data(), CUTS, st.booleans())
 def test_patches_produce_what_partials_show_and_at_the_end_the_answer(
     name: str, data: st.DataObject, cuts: list[int] | None, early: bool
