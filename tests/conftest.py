@@ -12,16 +12,19 @@ from hypothesis import settings
 
 from declarai_like.testing import LoopbackServer
 
-# No deadline: the first example of a test may import something heavy. CI runs the same examples each time, so that its
-# result depends on the change only; new examples are tried in local runs.
-settings.register_profile("declarai", deadline=None, derandomize=bool(os.environ.get("CI")))
-settings.load_profile("declarai")
-
 QUICK = bool(os.environ.get("DECLARAI_QUICK"))
 """True in `make quick`: property tests try few examples."""
 
+# No deadline: the first example of a test may import something heavy. CI runs the same examples each time, so that its
+# result depends on the change only; new examples are tried in local runs.
+settings.register_profile(
+    "declarai", deadline=None, derandomize=bool(os.environ.get("CI")), max_examples=15 if QUICK else 100
+)
+settings.load_profile("declarai")
+
 SERVERS = frozenset({
-    "aimock", "browser", "built", "chatbot", "dist", "installed", "openai_client", "postgresql_server", "redis_server",
+    "aimock", "browser", "built", "chatbot", "clients", "dist", "installed", "openai_client", "postgresql_server",
+    "redis_server",
     "serving", "use_chat",
 })  # fmt: skip
 """The fixtures that start servers, browsers or other processes."""

@@ -231,6 +231,7 @@ def test_deltas_give_the_new_text_only_and_can_be_read_again() -> None:
     assert list(deltas) == ["one", " two", " three"]
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 async def test_deltas_can_be_left_early_without_leaving_anything_behind() -> None:
     say, _ = make()
@@ -241,6 +242,7 @@ async def test_deltas_can_be_left_early_without_leaving_anything_behind() -> Non
     gc.collect()
 
 
+@pytest.mark.slow
 def test_reasoning_is_streamed_as_it_comes_and_counts_as_a_first_token() -> None:
     thinking = Reply("done", reasoning="let me think about it", delay=0.05)
     model = declarai.offline([thinking], timeout=declarai.Timeouts(first_token=0.2, idle=0.2))
@@ -381,6 +383,7 @@ def test_without_replay_a_stream_is_read_once_and_keeps_only_its_end() -> None:
     assert len(script.calls) == 1
 
 
+@pytest.mark.slow
 def test_a_dropped_stream_is_closed_and_its_chunks_stay_on_the_task() -> None:
     left = threading.Event()
 

@@ -323,6 +323,7 @@ def test_a_copied_context_starts_with_the_last_response_and_does_not_write_back(
     assert say.llm_response.response == "one"
 
 
+@pytest.mark.slow
 def test_tasks_that_are_made_inside_functions_are_freed() -> None:
     model, _ = scripted(*["x"] * 10)
 

@@ -231,6 +231,7 @@ def test_the_connection_of_an_attempt_is_free_for_the_next(world: World, serve: 
 # Broken streams
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drop", DROPS)
 def test_a_broken_stream_is_restarted_if_the_task_allows_it(world: World, serve: Any, drop: str) -> None:
     reply, kind = DROPS[drop]
@@ -248,6 +249,7 @@ def test_a_broken_stream_is_restarted_if_the_task_allows_it(world: World, serve:
     assert (chunks[0].restart_reason, chunks[-1].restart_reason) == ("", str(error))
 
 
+@pytest.mark.slow
 def test_the_connection_of_a_stalled_attempt_is_closed_before_the_next_begins(world: World, serve: Any) -> None:
     def answers(messages: list[Any]) -> Any:
         if len(server.exchanges) == 1:
@@ -261,6 +263,7 @@ def test_the_connection_of_a_stalled_attempt_is_closed_before_the_next_begins(wo
     assert texts(chunks)[-1] == (2, "one two three")
 
 
+@pytest.mark.slow
 def test_a_class_of_errors_includes_its_subclasses(world: World) -> None:
     script = Script([STALLED, CUT, "one two three"])
     say = saying(declarai.offline(script, timeout=SHORT), restart_on=(errors.StreamError, errors.Timeout))
@@ -309,6 +312,7 @@ def test_broken_streams_and_wrong_answers_share_the_retries_and_corrections_stay
     assert first == second[:1]
 
 
+@pytest.mark.slow
 def test_a_call_that_does_not_stream_is_restarted_as_well(world: World, serve: Any) -> None:
     server = serve([Reply("[1]", first_delay=30), [1, 2]])
     model = live(server, timeout=declarai.Timeouts(first_token=0.4))
@@ -427,6 +431,7 @@ def test_streams_of_one_task_do_not_mix_their_attempts(world: World) -> None:
     assert [texts(stream) for stream in streams] == [[(1, "wrong"), (2, "wrong"), (3, "[1]")]] * 8
 
 
+@pytest.mark.slow
 def test_the_total_limit_is_for_all_attempts_together(world: World) -> None:
     """Each attempt alone is within the limit. After a `TotalTimeout` no attempt follows, whatever ``restart_on`` is."""
     script = Script([Reply("wrong", first_delay=0.5), Reply("[1]", first_delay=0.5)] * 2)
@@ -583,6 +588,7 @@ def test_cancellation_during_the_second_attempt_releases_its_connection(world: W
     assert server.exchanges[1].left.wait(5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", ["asyncio", "trio"], indirect=True)
 def test_a_pause_between_attempts_ends_when_its_task_is_cancelled(world: World) -> None:
     policy = tenacity.Retrying(stop=tenacity.stop_after_attempt(2), wait=tenacity.wait_fixed(60))
@@ -767,6 +773,7 @@ def test_the_tool_of_output_tool_is_not_in_the_tool_calls(world: World, serve: A
     assert stream.result() == [1]
 
 
+@pytest.mark.slow
 def test_the_arguments_of_a_tool_call_are_content_for_the_timeouts(world: World) -> None:
     def part(arguments: str) -> bytes:
         return (

@@ -297,6 +297,7 @@ def test_leaving_early_ends_the_subflow_before_the_outer_flow() -> None:
     assert log == ["open door", "inner", "outer", "close door"]
 
 
+@pytest.mark.slow
 @each_mode
 def test_a_finished_subflow_is_released_before_the_outer_flow_ends(collect: Callable[..., Any]) -> None:
     finished: weakref.WeakSet[Flow[str, None]] = weakref.WeakSet()

@@ -82,6 +82,7 @@ def test_secrets_that_the_server_echoes_are_removed(world: World, serve: Any) ->
     assert "the key *** is wrong" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_retries_wait_as_long_as_the_server_requests(world: World, serve: Any) -> None:
     server = serve([Fault(429, headers={"retry-after": "0.2"}), Fault(429, headers={"retry-after-ms": "100"}), "fine"])
     start = time.monotonic()
@@ -129,6 +130,7 @@ def test_a_server_that_does_not_exist(world: World) -> None:
         world.read(stream_of(nowhere), [])
 
 
+@pytest.mark.slow
 def test_a_connection_that_breaks_before_the_answer_is_retried(world: World, serve: Any) -> None:
     server = serve([Raw([], cut=True), Raw([b": hello\n\n"], cut=True), "fine"])
     chunks: list[Any] = []
@@ -294,6 +296,7 @@ def limits(**seconds: float) -> declarai.Timeouts:
     return declarai.Timeouts(**{"connect": 5, "first_token": 5, "idle": 5, "total": 10, **seconds})
 
 
+@pytest.mark.slow
 def test_no_first_token(world: World, serve: Any) -> None:
     """The limit includes the head of the response; a head, a role or a comment is not content."""
     role = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
@@ -308,11 +311,13 @@ def test_no_first_token(world: World, serve: Any) -> None:
     assert all(exchange.left.wait(5) for exchange in server.exchanges)
 
 
+@pytest.mark.slow
 def test_no_complete_answer_in_time(world: World, serve: Any) -> None:
     with pytest.raises(errors.FirstTokenTimeout):
         world.ask(model(serve([Reply("late", first_delay=5)]), timeout=limits(first_token=0.2)))
 
 
+@pytest.mark.slow
 def test_a_stalled_stream_with_or_without_keep_alive_comments(world: World, serve: Any) -> None:
     server = serve([Raw([event("one"), 5.0]), Raw([event("one"), *[b": ping\n\n", 0.05] * 100])])
     for _ in range(2):
@@ -324,6 +329,7 @@ def test_a_stalled_stream_with_or_without_keep_alive_comments(world: World, serv
     assert all(exchange.left.wait(5) for exchange in server.exchanges)
 
 
+@pytest.mark.slow
 def test_content_resets_the_idle_limit(world: World, serve: Any) -> None:
     pieces = list(itertools.chain.from_iterable((event(f" {n}"), 0.1) for n in range(6)))
     server = serve([Raw([*pieces, event("", '"stop"')])])
@@ -332,6 +338,7 @@ def test_content_resets_the_idle_limit(world: World, serve: Any) -> None:
     assert chunks[-1].response == " 0 1 2 3 4 5"
 
 
+@pytest.mark.slow
 def test_a_call_that_takes_too_long_in_total(world: World, serve: Any) -> None:
     server = serve([Raw([event("x"), 0.05] * 200)])
     chunks: list[Any] = []
@@ -341,6 +348,7 @@ def test_a_call_that_takes_too_long_in_total(world: World, serve: Any) -> None:
     assert len(chunks) >= 1
 
 
+@pytest.mark.slow
 def test_the_time_of_a_slow_reader_does_not_count(serve: Any) -> None:
     server = serve([Raw([event("one"), 0.02, event(" two"), 0.02, event("", '"stop"')])])
     stream = stream_of(model(server, timeout=limits(idle=0.2, first_token=0.2)))
@@ -351,6 +359,7 @@ def test_the_time_of_a_slow_reader_does_not_count(serve: Any) -> None:
     assert chunks == ["one", " two", ""]
 
 
+@pytest.mark.slow
 def test_no_connection_in_time(world: World) -> None:
     """A socket with a full queue does not accept connections: the client waits."""
     with socket.socket() as full:
@@ -487,6 +496,7 @@ assert [say() for _ in range(3)] == ["one two"] * 3
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_process_has_separate_connections(serve: Any) -> None:
     server = serve(["one two"] * 7)
@@ -495,6 +505,7 @@ def test_a_forked_process_has_separate_connections(serve: Any) -> None:
     assert server.connections == 2
 
 
+@pytest.mark.slow
 def test_a_body_without_an_end_does_not_block_the_answer(world: World, serve: Any) -> None:
     server = serve([Raw([event("one"), b"data: [DONE]\n\n", 30.0])])
     start = time.monotonic()

@@ -330,6 +330,7 @@ def test_keys_and_headers_are_never_on_the_tape(serve: Any, world: Any, tape: Pa
     assert all(line.keys() == {"request", "content_type", "pieces"} for line in lines(tape))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "broken",
     [
@@ -380,6 +381,7 @@ def test_a_stream_that_another_thread_closes_ends_at_once_and_is_not_recorded(se
     assert not tape.exists()
 
 
+@pytest.mark.slow
 def test_a_complete_response_is_recorded_even_if_its_connection_does_not_end(
     serve: Any, world: Any, tape: Path
 ) -> None:
@@ -455,6 +457,7 @@ for number in range(20):
 """
 
 
+@pytest.mark.slow
 def test_processes_that_write_to_one_tape_do_not_mix_its_lines(tape: Path) -> None:
     writers = [
         subprocess.Popen(

@@ -50,6 +50,7 @@ def is_json(text):
     return True
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(WORDS, WRITTEN), max_size=4))
 @settings(deadline=None)
 def test_each_of_several_is_found_in_turn_and_no_value_inside_them(parts):

@@ -175,6 +175,7 @@ def test_a_local_type_of_a_decorated_nested_async_function():
     assert rate_now("Up") == verdict(stars=3)
 
 
+@pytest.mark.slow
 def test_local_names_are_not_kept_alive():
     import gc
     import weakref

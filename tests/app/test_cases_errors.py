@@ -831,6 +831,7 @@ def test_case_59_threads_that_overlap_are_answered_one_after_the_other() -> None
     assert sorted(app.state["said"]) == prompts
 
 
+@pytest.mark.slow
 @in_each_world
 async def test_case_59_a_call_while_a_stream_is_open_that_nobody_reads_is_refused_after_a_while(
     world: AppWorld,
@@ -924,6 +925,7 @@ async def test_case_59_after_a_stream_that_was_left_new_inputs_are_honoured(worl
     assert dict(app.state) == {"count": 1, "said": ["new"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1])
 def test_case_59_a_stream_that_is_forgotten_is_as_if_it_was_closed(count: int) -> None:
     recorder = EventRecorder()
@@ -938,6 +940,7 @@ def test_case_59_a_stream_that_is_forgotten_is_as_if_it_was_closed(count: int) -
     assert list(app.state["said"]) == ["new"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1])
 def test_case_59_an_async_stream_that_is_forgotten_is_closed_by_the_event_loop(count: int) -> None:
     world, recorder = AppWorld("asyncio"), EventRecorder()

@@ -15,6 +15,7 @@ from tests.app.worlds import AppWorld, builder, in_each_world
 ITEMS = 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hooks", ["no hooks", "a plain hook", "an async hook"])
 @in_each_world
 async def test_case_63_many_items_come_in_order_and_a_hook_hears_of_each(world: AppWorld, hooks: str) -> None:

@@ -487,6 +487,7 @@ def _tree(kind: Any) -> Any:
     return value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
 def test_a_bomb_is_stopped(text: str) -> None:
     state = {

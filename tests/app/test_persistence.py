@@ -308,6 +308,7 @@ def test_numbers_that_are_not_json_come_back(kind: str, request: pytest.FixtureR
         assert (str(state["loss"]), str(state["best"])) == ("nan", "-inf")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_ten_thousand_steps_are_stored(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     with opened(source_of(kind, request, tmp_path)) as kept:
@@ -335,6 +336,7 @@ for number in range(int(steps)):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PERSISTENT)
 def test_concurrent_processes_lose_and_mix_nothing(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     source = source_of(kind, request, tmp_path)
@@ -399,6 +401,7 @@ print(json.dumps(finished))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("kind", PERSISTENT)
 def test_after_crashes_each_step_is_complete_and_no_finished_one_is_lost(

@@ -892,6 +892,7 @@ def test_data_that_is_not_a_mapping_is_refused() -> None:
         State.deserialize([1])  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_value_that_is_nested_too_deeply_is_refused() -> None:
     deep: Any = []
     for _ in range(100_000):

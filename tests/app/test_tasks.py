@@ -242,6 +242,7 @@ def test_a_declared_function_is_still_the_function() -> None:
 # The state that one call leaves to the next
 
 
+@pytest.mark.slow
 @in_each_world
 async def test_an_iteration_that_nobody_reads_on_does_not_block_the_application_for_ever(world: AppWorld) -> None:
     @world.action(writes=["n"])

@@ -205,6 +205,7 @@ def test_a_stream_that_is_garbage_collected_releases_the_lock() -> None:
     assert [message.finish_reason for message in bot.conversation if message.role == "assistant"] == ["closed", "stop"]
 
 
+@pytest.mark.slow
 def test_a_cancelled_answer_is_remembered_only_with_keep_partial() -> None:
     async def cancelled(bot: Any) -> None:
         with anyio.move_on_after(0.15):
@@ -330,6 +331,7 @@ class TestConcurrency:
         assert two.send("hi").result() == "second"
         assert held.result() == "first"
 
+    @pytest.mark.slow
     def test_waiting_for_an_unread_stream_times_out(self, world: World) -> None:
         bot = chat([WORDS, "fine", "fine"])()
         bot._chat_runtime.conversation._lock.unread_timeout = 0.5
@@ -342,6 +344,7 @@ class TestConcurrency:
         held.close()
         assert ask(world, bot, "again") == "fine"
 
+    @pytest.mark.slow
     def test_waiting_for_a_slow_provider_does_not_time_out(self) -> None:
         bot = chat(Script([Reply("a b", chunks=["a ", "b"], delay=0.8), "fine"]))()
         bot._chat_runtime.conversation._lock.unread_timeout = 0.3

@@ -37,6 +37,7 @@ def at(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         yield store.at
 
 
+@pytest.mark.slow
 def test_a_hundred_concurrent_sessions_lose_and_mix_nothing(at: Callable[[str], Any], world: World) -> None:
     class Bot:
         """Be kind."""
@@ -114,6 +115,7 @@ print(json.dumps(finished))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("kind", PERSISTENT)
 def test_after_crashes_each_exchange_is_complete_and_no_finished_one_is_lost(

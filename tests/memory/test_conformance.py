@@ -110,6 +110,7 @@ def test_messages_come_back_in_the_order_in_which_they_were_appended(world: Worl
     assert drive(world, remember(make(), HI, MORE)) == [*HI, *MORE]
 
 
+@pytest.mark.slow
 def test_messages_are_still_stored_when_the_memory_is_opened_again(world: World, make: Make) -> None:
     drive(world, remember(make(), HI))
     gc.collect()
@@ -225,6 +226,7 @@ def test_all_fields_of_a_message_come_back(world: World, make: Make) -> None:
     assert drive(world, remember(make(), messages)) == messages
 
 
+@pytest.mark.slow
 def test_ten_thousand_messages_come_back(world: World, make: Make) -> None:
     messages = [Message("user" if number % 2 == 0 else "assistant", f"{number} of many") for number in range(10_000)]
     exchanges = [messages[begin : begin + 500] for begin in range(0, len(messages), 500)]

@@ -57,6 +57,7 @@ print(json.dumps(finished))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("kind", PERSISTENT)
 def test_after_crashes_each_exchange_is_complete_and_no_finished_one_is_lost(

@@ -323,6 +323,7 @@ for number in range(15):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_processes_that_create_and_close_an_sqlite_database_at_once_do_not_fail(tmp_path: Path) -> None:
     output_of(run_script(OPENS, str(tmp_path)))

@@ -23,6 +23,8 @@ from pytest_examples import CodeExample, EvalExample, find_examples
 import declarai_like as declarai
 from declarai_like import testing
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 BLOCKS = [block for page in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) for block in find_examples(page)]

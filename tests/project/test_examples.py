@@ -16,6 +16,8 @@ import pytest
 from declarai_like.testing import Script
 from tests.project.test_chatbot_page import SCRIPTS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SENTENCE = '"Avengers is an action-packed superhero extravaganza that brings together Earth\'s mightiest heroes to save the world."'
 

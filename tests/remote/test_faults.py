@@ -17,6 +17,8 @@ from declarai_like.testing import FaultProxy
 from tests.remote import remote_streams as functions
 from tests.remote.remote_streams import LOGS, Audio, Segment, Totals, aread, eventually, numbers, read, read_one, served
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["to", "whom", "日本"]
 COMPLETE = [Audio(name="a"), *(Segment(text=word) for word in WORDS), Totals(segments=3)]
 

@@ -38,6 +38,7 @@ def one_url() -> Iterator[str]:
         yield address
 
 
+@pytest.mark.slow
 def test_the_items_come_from_the_server(world: Any, url: str) -> None:
     assert read(world, functions.count.at(url).stream(to=3)) == numbers(3)
 
@@ -239,6 +240,7 @@ def test_lines_can_be_read_without_this_library(one_url: str) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_dependencies_protect_the_routes_and_headers_are_sent(world: Any) -> None:
     def check(authorization: str = Header("")) -> None:
         if authorization != "Bearer key":
@@ -264,6 +266,7 @@ def test_openapi_describes_the_arguments() -> None:
     assert route["description"] == "Count up."
 
 
+@pytest.mark.slow
 def test_unknown_urls_and_other_methods_are_errors(one_url: str) -> None:
     assert httpx2.get(f"{one_url}/count").status_code == 405
     assert httpx2.post(f"{one_url}/nothing").status_code == 404

@@ -361,6 +361,7 @@ def test_use_chat_resumes_nothing_without_a_running_answer(use_chat: Any) -> Non
     assert (page["messages"], page["errors"], page["status"]) == ([], [], "ready")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["ai-6", "ai"])
 def test_each_part_is_known_to_the_ai_sdk(clients: Path, address: str, version: str) -> None:
     names = ["say", "hero", "heroes", "tour", "silent", "falls"]
@@ -513,6 +514,7 @@ def test_an_application_is_read_as_the_text_of_all_its_actions(client: openai.Op
     assert answer.choices[0].message.content == "Look left. Look right."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "reason"), [("cut", "length"), ("odd", "stop"), ("silent", "stop"), ("tour", "stop")])
 def test_a_client_gets_the_finish_reason(client: openai.OpenAI, name: str, reason: str) -> None:
     assert client.chat.completions.create(model=name, messages=user_message()).choices[0].finish_reason == reason
@@ -551,6 +553,7 @@ def test_an_error_in_the_middle_is_raised_after_the_text_before_it(client: opena
     assert raised.value.type == "server_error"
 
 
+@pytest.mark.slow
 def test_a_client_retries_a_retryable_error(client: openai.OpenAI, server: CannedServer) -> None:
     with pytest.raises(openai.InternalServerError, match="The model is busy"):
         client.with_options(max_retries=1).chat.completions.create(model="falls", messages=user_message())
@@ -578,6 +581,7 @@ def test_the_models_can_be_listed(client: openai.OpenAI) -> None:
 IMAGE = {"type": "image_url", "image_url": {"url": "data:,"}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "param", "problem"),
     [

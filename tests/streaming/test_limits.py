@@ -120,6 +120,7 @@ def test_a_large_binary_item_takes_at_most_twice_its_size() -> None:
     assert peak < 42 * MEGABYTE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", range(0, 40, 3))
 def test_a_large_piece_that_begins_inside_a_frame_is_read(start: int) -> None:
     items = [Segment(text=str(number)) for number in range(10_000)]

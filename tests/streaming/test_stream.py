@@ -82,6 +82,7 @@ def test_a_stream_round_trips_cut_at_each_position(kind: str, encoding: str) -> 
         assert read(kind, pieces, encoding=encoding) == models_of(kind)
 
 
+@pytest.mark.slow
 @given(
     kind=st.sampled_from(KINDS),
     encoding=st.sampled_from(ENCODINGS),

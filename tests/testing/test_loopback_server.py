@@ -372,6 +372,7 @@ def test_many_clients_are_served_at_once(serve: Any) -> None:
 # Starting and stopping
 
 
+@pytest.mark.slow
 def test_after_stop_no_thread_and_no_socket_is_left() -> None:
     before = set(threading.enumerate())
     with warnings.catch_warnings(record=True) as warned:

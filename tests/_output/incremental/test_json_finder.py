@@ -349,6 +349,7 @@ def work(do: Callable[[], object]) -> int:
     return counted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["", "[1x ", "```\n"])
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_the_work_grows_with_the_text_whatever_is_in_it(hostile: str, start: str) -> None:

@@ -87,6 +87,7 @@ def test_each_value_is_a_beginning_of_the_next(text: str) -> None:
     assert all(is_beginning(before, after) for before, after in zip(results, results[1:]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("early", [False, True])
 def test_every_two_cuts_of_a_text_with_everything_in_it(early: bool) -> None:
     text = '{"a\\n": [1, -2.5e3, {"b": "x\\u1234\\ud83d\\ude00\\"\\\\"}], "c": null, "d": [], "a\\n": "\\ud83d"}'
@@ -161,6 +162,7 @@ def test_what_is_open_is_copied_and_what_is_complete_is_shared() -> None:
 # Texts that are not JSON
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(2000))
 @given(NEAR_MISSES, CUTS)
 @example('["\\ud83d\\x"]', [])
@@ -314,6 +316,7 @@ def test_the_limit_holds_in_parts_that_are_read_as_raw_text_and_is_met_at_the_br
         assert parser.stopped == (index if len(pieces) == 1 else 0)
 
 
+@pytest.mark.slow
 def test_what_lies_side_by_side_is_not_deep() -> None:
     text = "[" + ",".join([nested(["["] * 199)] * 50) + "]"
     assert values([text])[-1] == json.loads(text)
@@ -603,6 +606,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [4, 1_000_000])
 @pytest.mark.parametrize("name", LONG)
 def test_the_work_grows_with_the_text(name: str, size: int) -> None:
@@ -630,6 +634,7 @@ def test_the_keys_of_a_large_object_are_looked_up_as_fast_as_those_of_a_small_on
     assert work(lambda: read_keys(1000)) <= 2.1 * work(lambda: read_keys(500))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "size"),
     [

@@ -90,6 +90,7 @@ def rebuilt(events: list[Any]) -> Any:
 # For all types, answers and cuts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TYPES)
 @settings(max_examples=examples(8))
 @given(st.data(), CUTS)

@@ -87,6 +87,7 @@ def complete_parts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tup
 # For all types, answers and cuts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TYPES)
 @settings(max_examples=examples(20))
 @given(st.data(), CUTS)

@@ -352,6 +352,7 @@ LONG: dict[str, tuple[Any, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LONG)
 def test_the_bytes_of_all_operations_grow_as_the_answer_does(name: str) -> None:
     type_, make = LONG[name]

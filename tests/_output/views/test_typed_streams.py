@@ -99,6 +99,7 @@ def test_each_view_reads_the_complete_stream_from_one_request(world):
     assert len(script.calls) == 1
 
 
+@pytest.mark.slow
 def test_what_was_recorded_can_be_read_when_the_stream_is_gone():
     task = heroes(BAD_FIRST, GOOD)
     list(task("Avengers"))
@@ -211,6 +212,7 @@ def test_a_collected_list_without_valid_elements_has_only_errors(world):
     assert [error.index for error in items.errors] == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_list_that_breaks_off_raises_after_its_good_elements(world):
     first, error = read_all(
         world, heroes('{"value": [{"name": "Thor", "born": 964}, {"na', retries=0)("Avengers").items()
