@@ -31,7 +31,7 @@ expect.set_options(timeout=PATIENCE)
 
 
 class Chatbot:
-    """The chatbot's server, as a program of its own that can be killed and started again."""
+    """The chatbot's server, in a separate process that can be killed and started again."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -117,7 +117,7 @@ def words(page: Page) -> Any:
 
 
 def begin_poem(page: Page) -> None:
-    """Ask for the poem, and wait until some of it is there, and not all."""
+    """Request the poem, and wait until a part of it is shown."""
     send(page, "A poem, please")
     expect(words(page)).to_have_text(re.compile(r"^Two hundred tokens"))
     expect(answer(page)).to_have_attribute("data-state", "streaming")

@@ -104,7 +104,7 @@ def with_addresses(text: str, old: tuple[str, ...], new: tuple[str, ...]) -> str
 
 
 def prints_of(source: str) -> dict[int, int | None]:
-    """Give the first and the last line of each print."""
+    """Return the first and the last line of each print."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     return {
         call.lineno: call.end_lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"
@@ -112,7 +112,7 @@ def prints_of(source: str) -> dict[int, int | None]:
 
 
 def outputs_of(source: str) -> set[int]:
-    """Give the lines below which an output is shown."""
+    """Return the lines below which an output is shown."""
     lines = source.splitlines()
     marked = [line.lstrip().startswith("#>") for line in lines]
     first = {number for number in range(1, len(lines)) if marked[number] and not marked[number - 1]}

@@ -34,7 +34,7 @@ def shown_by(example: str, *arguments: str, typed: str = "", folder: Path = ROOT
 
 
 def part(lines: list[str], heading: str) -> list[str]:
-    """Give the lines below a heading, up to the next empty line."""
+    """Return the lines below a heading, up to the next empty line."""
     (start,) = (number for number, line in enumerate(lines) if line.startswith(heading))
     rest = lines[start + 1 :]
     return rest[: rest.index("")] if "" in rest else rest
