@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 class MessageStore(Store, Protocol):
     """The messages of all sessions. It is thread-safe."""
 
-    def load(self, session: str) -> list[Message]: ...
+    def load(self, session: str) -> list[Message]:
+        """Return the messages of a session, oldest first."""
+        ...
 
     def append(self, session: str, messages: Sequence[Message]) -> None:
         """Store all of the messages or none. There is at least one."""
         ...
 
-    def clear(self, session: str) -> None: ...
+    def clear(self, session: str) -> None:
+        """Delete the messages of a session."""
+        ...
 
 
 class MessageRecords:
@@ -39,6 +43,11 @@ class MessageRecords:
         self.close = log.close
 
     def load(self, session: str) -> list[Message]:
+        """Return the messages of all records of a session.
+
+        Raises:
+            InvalidMessage: a record is not valid; the message names its number.
+        """
         messages: list[Message] = []
         for number, record in enumerate(self._log.load(session), 1):
             try:
@@ -48,6 +57,7 @@ class MessageRecords:
         return messages
 
     def append(self, session: str, messages: Sequence[Message]) -> None:
+        """Store the messages as one record."""
         self._log.append(session, write_record(messages))
 
 

@@ -31,6 +31,7 @@ class OpenAIProvider:
         self._include_usage = include_usage
 
     def request(self, question: Question) -> Request:
+        """Return the request for ``chat/completions``."""
         body: dict[str, Any] = {
             "model": question.model,
             "messages": [_message(message) for message in question.messages],
@@ -44,6 +45,7 @@ class OpenAIProvider:
         return Request("chat/completions", body, question.format.schema if question.format else None)
 
     def deltas(self, event: ServerSentEvent) -> Iterable[Delta]:
+        """Return what a chunk of a stream, or a complete response, adds to the answer."""
         raw = event.data
         if raw == b"[DONE]":
             return _DONE

@@ -45,6 +45,7 @@ class RequestRefused(TypedStreamError):
 
     @property
     def details(self) -> dict[str, Any]:
+        """What the server reported about the refusal."""
         return self._details
 
 

@@ -58,6 +58,7 @@ class Endpoint:
         self._max_body = checks.integer("max_body", max_body, minimum=1, unit="bytes")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of ASGI."""
         try:
             args, kwargs = self._arguments(await self._body(scope, receive))
         except _ClientDisconnected:

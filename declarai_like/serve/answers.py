@@ -44,12 +44,14 @@ class StreamAnswer:
 
     @property
     def response(self) -> str:
+        """The text so far."""
         return self._stream.response if self._stream else ""
 
     def stop(self) -> None:
         """Do nothing: the stream keeps its text."""
 
     async def events(self) -> AsyncGenerator[AnswerEvent, None]:
+        """Yield the events of the stream, from its start to its end."""
         stream = self._stream = self._start()
         async with stream:
             # aclosing: an async generator that is left early is otherwise closed at some later time, by the event loop

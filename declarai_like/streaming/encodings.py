@@ -33,7 +33,11 @@ class Decoder(Protocol):
 
 
 class DecoderFactory(Protocol):
-    def __call__(self, *, max_frame_size: int) -> Decoder: ...
+    """Creates the decoder of one stream."""
+
+    def __call__(self, *, max_frame_size: int) -> Decoder:
+        """Return a decoder that limits a frame to this many bytes."""
+        ...
 
 
 @dataclass(frozen=True)

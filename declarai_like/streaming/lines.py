@@ -148,6 +148,7 @@ class LineDecoder(_LineBasedDecoder):
     first_bytes = b"{ \t\r\n" + _BOM[:1]
 
     def decode_line(self, line: bytes, start: int) -> FrameRun | None:
+        """Return the frame of a line; None for an empty line."""
         line = line.strip()
         if not line:
             return None
@@ -178,6 +179,7 @@ class EventDecoder(_LineBasedDecoder):
         self._start: int | None = None  # the position of the current event; None between two events
 
     def decode_line(self, line: bytes, start: int) -> FrameRun | None:
+        """Add a line to the current event; return the frame of the event that an empty line ends."""
         if not line:
             name, data, first = self._event or b"message", self._data, self._start
             self._event, self._data, self._size, self._start = b"", [], 0, None
@@ -197,6 +199,7 @@ class EventDecoder(_LineBasedDecoder):
         return None
 
     def is_inside_frame(self) -> bool:
+        """True between the first line of an event and the empty line that ends it."""
         return self._start is not None
 
     def _check_size(self, size: int, start: int) -> None:

@@ -95,7 +95,8 @@ def test_a_stream_is_counted_as_far_as_it_has_been_read(world: World) -> None:
             return live
 
         live = world.run(read)
-    assert live is not None and live.estimated
+    assert live is not None
+    assert live.estimated
     assert live.total_tokens == live.prompt_tokens + live.completion_tokens
     assert watch.usage == USAGE
 
@@ -176,7 +177,8 @@ def test_the_partial_answer_of_a_failed_call_is_counted(speaker: Speaker) -> Non
         speaker.say("well")
         next(stream)
         stream.close()
-    assert watch.usage is not None and watch.usage.estimated
+    assert watch.usage is not None
+    assert watch.usage.estimated
 
 
 def test_the_tokens_of_each_attempt_at_an_answer_are_counted() -> None:
@@ -235,7 +237,8 @@ def test_stopping_ends_a_stream_and_its_reader_keeps_its_chunks(world: World, sp
     assert deltas == ["well"]
     assert watch.is_stopped
     assert watch.stopped_any
-    assert watch.usage is not None and watch.usage.estimated
+    assert watch.usage is not None
+    assert watch.usage.estimated
     assert speaker.last.left.wait(5), "the connection is closed"
 
 

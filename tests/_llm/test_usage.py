@@ -122,7 +122,8 @@ def test_the_prompt_tokens_include_the_whole_conversation() -> None:
         next(stream)
         usage = stream.usage
         stream.result()
-        assert usage is not None and usage.estimated
+        assert usage is not None
+        assert usage.estimated
         return int(usage.prompt_tokens)
 
     assert prompt_tokens("hi") < prompt_tokens("hi")

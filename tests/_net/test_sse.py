@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -45,7 +46,7 @@ def decode(pieces: list[bytes]) -> list[tuple[bytes, str, str]]:
 
 def cut(data: bytes, positions: list[int]) -> list[bytes]:
     edges = [0, *sorted(position % (len(data) + 1) for position in positions), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:])]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 @pytest.mark.parametrize("name", CASES)

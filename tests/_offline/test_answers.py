@@ -426,7 +426,7 @@ def test_an_integer_is_within_its_bounds_if_one_exists(
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.booleans(), st.integers(0, 40))
 def test_a_float_is_within_its_bounds(low: float, width: float, strictly: bool, variant: int) -> None:
     names = ("exclusiveMinimum", "exclusiveMaximum") if strictly else ("minimum", "maximum")
-    schema = {"type": "number", **dict(zip(names, (low, low + width)))}
+    schema = {"type": "number", **dict(zip(names, (low, low + width), strict=True))}
     jsonschema.Draft202012Validator(schema).validate(sample_number(schema, variant, integer=False))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -90,7 +91,7 @@ def cut(text: str, cuts: list[int] | None) -> list[str]:
     if cuts is None:
         return list(text)
     edges = [0, *sorted(position % (len(text) + 1) for position in cuts), len(text)]
-    return [text[start:end] for start, end in zip(edges, edges[1:])]
+    return [text[start:end] for start, end in pairwise(edges)]
 
 
 # The visible part of an incomplete text, found in another way than the package does: open containers are closed,

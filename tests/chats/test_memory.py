@@ -509,8 +509,9 @@ class TestWindows:
 
 @pytest.mark.parametrize("kind", ["InMemory", "File", "SQLite"])
 def test_a_new_instance_continues_the_conversation(kind: str, world: World, tmp_path: Any) -> None:
+    in_memory = memory.InMemory("42")
     opened: Callable[[], Any] = {
-        "InMemory": lambda kept=memory.InMemory("42"): kept,
+        "InMemory": lambda: in_memory,
         "File": lambda: memory.File(tmp_path / "chats", "42"),
         "SQLite": lambda: memory.SQLite(tmp_path / "chats.db", "42"),
     }[kind]

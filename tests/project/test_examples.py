@@ -144,7 +144,8 @@ def test_a_chatbot_that_was_killed_in_its_answer_gives_it_when_it_runs_again(tmp
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "DECLARAI_DEMO_DELAY": "0.2"}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=tmp_path, env=settings, stdin=pipe, stdout=pipe, encoding="utf-8") as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         process.stdin.write("a poem, please\n")
         process.stdin.flush()
         read = ""

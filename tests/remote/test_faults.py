@@ -303,7 +303,9 @@ def test_connections_are_shared_by_default(proxy: FaultProxy) -> None:
 def test_two_streams_at_once_have_a_connection_each(proxy: FaultProxy) -> None:
     client = functions.count.at(proxy.url, timeout=10)
     with client, client.stream(to=3) as one, client.stream(to=3) as other:
-        assert list(zip(one.read_items(), other.read_items(), strict=True)) == list(zip(numbers(3), numbers(3)))
+        assert list(zip(one.read_items(), other.read_items(), strict=True)) == list(
+            zip(numbers(3), numbers(3), strict=True)
+        )
         assert proxy.connections == 2
 
 

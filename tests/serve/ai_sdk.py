@@ -48,7 +48,8 @@ def run_node(folder: Path, script: str, *args: str, **plan: Any) -> Any:
         timeout=TIMEOUT,
         check=False,
     )
-    assert not run.returncode and not run.stderr, run.stderr
+    assert not run.stderr
+    assert not run.returncode
     return json.loads(run.stdout)
 
 

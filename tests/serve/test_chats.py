@@ -106,7 +106,8 @@ def test_a_session_does_not_show_system_messages(serving: Start) -> None:
     assert {message["role"] for message in json.loads(shown)["messages"]} == {"user", "assistant"}
     last = json.loads(shown)["messages"][-1]
     assert last["finish_reason"] == "stop"
-    assert last["id"] and last["created"]
+    assert last["id"]
+    assert last["created"]
 
 
 @pytest.mark.parametrize("session", ["", "a b", "a/b", "x" * 129, "../other", "é", "a\n"])

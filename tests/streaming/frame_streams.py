@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -107,7 +108,7 @@ def byte_by_byte(data: bytes) -> list[bytes]:
 
 def cut(data: bytes, positions: Iterable[int]) -> list[bytes]:
     edges = [0, *sorted(position % (len(data) + 1) for position in positions), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:])]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 def same_results(one: list[Any], other: list[Any]) -> bool:

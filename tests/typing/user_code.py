@@ -839,7 +839,7 @@ def applications() -> None:
         done, _, state = step
         assert_type(done, Action)
         assert_type(state, State)
-    for done, _, state in app.iterate(halt_before="answer", inputs={"prompt": "hi"}):
+    for done, _, _ in app.iterate(halt_before="answer", inputs={"prompt": "hi"}):
         assert_type(done.name, str)
     last, _, state = app.run(halt_after=["@tag:model"], inputs={"prompt": "hi"})
     assert_type(last, Action | None)
@@ -862,7 +862,7 @@ async def applications_later() -> None:
     async for done, container in app.astream_iterate():
         assert_type(done.name, str)
         await container.aclose()
-    async for done, _, state in app.aiterate(halt_after="answer"):
+    async for _, _, state in app.aiterate(halt_after="answer"):
         assert_type(state, State)
     last, _, state = await app.arun(halt_after="answer")
     assert_type(last, Action | None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -84,7 +85,7 @@ def test_the_value_depends_on_the_text_so_far_and_not_on_its_cuts(
 @given(UNIQUE)
 def test_each_value_is_a_beginning_of_the_next(text: str) -> None:
     results = values(list(text))
-    assert all(is_beginning(before, after) for before, after in zip(results, results[1:]))
+    assert all(is_beginning(before, after) for before, after in pairwise(results))
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import pickle
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import pytest
@@ -117,7 +118,7 @@ def test_nothing_that_was_shown_is_withdrawn(name: str, data: st.DataObject, cut
     text = data.draw(answers(name, is_clean=True))
     assume(one_shot(name, text)[0])
     received = [inside(partial) for partial in partials(name, text, cuts)]
-    for before, after in zip(received, received[1:]):
+    for before, after in pairwise(received):
         assert became(before, after)
 
 
