@@ -1,7 +1,7 @@
 """One request to a model, from the question to the end of its answer, as a flow.
 
 The path of the data: `LLM.answer` sends the request of the provider (`_send`), and reads the response body
-(`_ResponseBody`), whose bytes become deltas. `_ResponseBuilder` adds them up and returns chunks, which the flow yields.
+(`_ResponseBody`), whose bytes become deltas. `ResponseBuilder` adds them up and returns chunks, which the flow yields.
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from .._net.sse import ServerSentEvent, SSEDecoder
 from .._net.timeouts import Timeouts
 from ..errors import (
     ConnectionFailed,
-    ContentFiltered,
     DeclaraiError,
     ProtocolError,
     ProviderError,
-    Refused,
     StreamFailed,
     StreamInterrupted,
     Timeout,
     UnexpectedContent,
 )
-from ..messages import Delta, LLMResponse, ResponseText, Usage
+from ..messages import Delta, LLMResponse, ResponseText
 from ..providers import Provider, Question, Request
+from .response_builder import ResponseBuilder
 from .transport import CallTimer, Connection, Transport
 
 if TYPE_CHECKING:
@@ -42,8 +41,6 @@ _MAX_BODY_SIZE = 64 * 1024 * 1024
 _MAX_RETRY_AFTER = 60.0
 """The longest pause in seconds that a provider may request; with a longer one its error is raised at once."""
 
-_WAIT_FOR_USAGE = 10.0
-"""The seconds to wait for the usage and the end marker after the finish reason."""
 
 _WAIT_FOR_END = 0.5
 """The seconds to wait for the end of the body after the end marker, so that the connection can be reused."""
@@ -83,7 +80,7 @@ class LLM:
         """
         request = self._provider.request(question)
         timer = timer or self.timer()
-        builder = _ResponseBuilder(question, response_text or ResponseText())
+        builder = ResponseBuilder(question, response_text or ResponseText())
         body = yield from self._send_with_retries(request, timer)
         connection, deltas, streaming = body.connection, body.first_deltas, question.stream
         timer.on_content()
@@ -230,127 +227,8 @@ class _ResponseBody:
             raise ProviderError(str(error), code=error.code) from None
 
 
-class _ResponseBuilder:
-    """Builds an answer: takes deltas, returns chunks.
-
-    Attributes:
-        has_new_content: True if content arrived since the last `set_limit`.
-        is_done: True if the provider sent its end marker.
-        finish_reason: why the answer ended; None before its end.
-        deferred: the last chunk. It is kept until the usage arrives, which providers send in a later event, so that the
-            last chunk of a stream has it.
-    """
-
-    def __init__(self, question: Question, response_text: ResponseText) -> None:
-        self.has_new_content = False
-        self.is_done = False
-        self.finish_reason: str | None = None
-        self.deferred: LLMResponse | None = None
-        self._is_ending = False
-        response_text.messages = question.messages
-        self._response_text = response_text
-        self._by_tool = question.format is not None and question.format.by == "tool"
-        self._last: LLMResponse | None = None
-        self._model = question.model
-        self._role = "assistant"
-        self._usage: Usage | None = None
-        self._refusal = ""
-
-    def add(self, deltas: list[Delta]) -> list[LLMResponse]:
-        """Take deltas and return the chunks that a reader gets now."""
-        response_text = self._response_text
-        chunks: list[LLMResponse] = []
-        for delta in deltas:
-            text = delta.text
-            if text and delta.only_text:  # nearly every delta
-                response_text.pieces.append(text)
-                response_text.length += len(text)
-                self.has_new_content = True
-                chunks.append(LLMResponse(response_text, text, delta.raw, self._model, self._role))
-            else:
-                chunks += self._add_other(delta)
-        if chunks:
-            self._last = chunks[-1]
-        return chunks
-
-    def _add_other(self, delta: Delta) -> tuple[LLMResponse, ...]:
-        text, calls = delta.text, delta.tool_calls
-        if calls and self._by_tool:  # the forced call carries the answer; the user did not define this tool
-            text = "".join(call.arguments for call in calls if call.index == 0) or text
-            calls = ()
-        if text:
-            self._response_text.pieces.append(text)
-            self._response_text.length += len(text)
-        self._model = delta.model or self._model
-        self._role = delta.role or self._role
-        self.finish_reason = delta.finish_reason or self.finish_reason
-        self.has_new_content = self.has_new_content or bool(text or calls or delta.reasoning or delta.refusal)
-        self.is_done = self.is_done or delta.end
-        self._refusal += delta.refusal
-        if delta.usage is not None:
-            self._usage = self._response_text.usage = delta.usage
-            if self.finish_reason and (last := self.deferred or self._last):
-                last.usage = delta.usage  # it came in an event after the last chunk
-        if not delta.shown:
-            return ()
-        chunk = LLMResponse(
-            self._response_text,
-            text,
-            delta.raw,
-            self._model,
-            self._role,
-            delta.finish_reason,
-            delta.usage,
-            delta.reasoning,
-            tool_calls=calls,
-        )
-        if delta.finish_reason and not text:
-            self.deferred = chunk
-            return ()
-        return (chunk,)
-
-    def set_limit(self, timer: CallTimer) -> None:
-        """Tell the timer what the last piece was: content, the end of the content, or neither (a keep-alive comment)."""
-        if self.finish_reason is not None:
-            if not self._is_ending:  # once: what follows must not prolong the wait for the usage
-                timer.allow(_WAIT_FOR_USAGE)
-                self._is_ending = True
-        elif self.has_new_content:
-            self.has_new_content = False
-            if timer.waited:  # often a piece was there without waiting
-                timer.on_content()
-
-    def interrupted(self, error: DeclaraiError) -> DeclaraiError:
-        """Return the error for an answer that stopped in the middle, with the text so far."""
-        if isinstance(error, ConnectionFailed):
-            error = StreamInterrupted(f"the connection broke in the middle of the answer: {error}")
-        return self._with_text(error)
-
-    def result(self) -> LLMResponse:
-        """Return the last chunk of a complete answer.
-
-        Raises:
-            StreamInterrupted: the answer is not complete.
-            Refused, ContentFiltered: the answer is complete, but it is not an answer to the question.
-        """
-        # The end of a body is not the end of an answer: a proxy or a server that fails may end it regularly
-        if self.finish_reason is None and not self.is_done:
-            raise self._with_text(
-                StreamInterrupted("the connection ended before the provider marked the answer as complete")
-            )
-        if self._refusal:
-            raise self._with_text(Refused(f"the model refused to answer: {self._refusal}", refusal=self._refusal))
-        if self.finish_reason == "content_filter":
-            raise self._with_text(ContentFiltered("the provider's content filter stopped the answer"))
-        return self.deferred or self._last or LLMResponse(self._response_text, "", model=self._model, usage=self._usage)
-
-    def _with_text(self, error: DeclaraiError) -> DeclaraiError:
-        error.partial = self._response_text.text
-        return error
-
-
 def _finish(
-    builder: _ResponseBuilder, body: _ResponseBody, timer: CallTimer, *, streaming: bool
+    builder: ResponseBuilder, body: _ResponseBody, timer: CallTimer, *, streaming: bool
 ) -> Flow[list[LLMResponse], LLMResponse]:
     """Yield the deferred chunk and return the complete answer, or raise its error."""
     if body.failure is not None:
