@@ -45,7 +45,7 @@ class RequestRefused(TypedStreamError):
 
     @property
     def details(self) -> dict[str, Any]:
-        """What the server reported about the refusal."""
+        """The server's report about the refusal."""
         return self._details
 
 

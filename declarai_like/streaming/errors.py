@@ -135,7 +135,7 @@ class RemoteError(TypedStreamError):
 
     @property
     def details(self) -> dict[str, Any]:
-        """What the producer reported beside the type and the message."""
+        """The producer's report beside the type and the message."""
         return self._details
 
 

@@ -28,7 +28,7 @@ UNUSUAL = {
     r"\b(is|are|was|were|been) told\b": "is passed, is called with, receives",
     r"\bof (its|your|their|his) own\b": "its own",
     r"\b(comes?|came) to stand\b": "could connect",
-    r"\bis none\b": "is not one",
+    r"\bis (?-i:none)\b": "is not one",
 }
 """Phrases that need a second reading, and what to write."""
 
