@@ -9,6 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,9 @@ uvicorn.run(app, port=int(sys.argv[1]), log_level="warning")
 """
     port = free_port()
     settings = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen([sys.executable, "-c", script, str(port)], env=settings) as worker:
+    with ExitStack() as cleanup:
+        worker = cleanup.enter_context(subprocess.Popen([sys.executable, "-c", script, str(port)], env=settings))
+        cleanup.callback(worker.kill)  # or its `with` waits for ever where the test fails
         first = Client(f"http://127.0.0.1:{port}")
 
         def is_up() -> bool:
