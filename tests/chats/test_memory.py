@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import declarai_like as declarai
@@ -219,6 +220,33 @@ def test_a_cancelled_answer_is_remembered_only_with_keep_partial() -> None:
         )
         anyio.run(cancelled, bot)
         assert [message.role for message in kept.load()] == expected
+
+
+@pytest.mark.anyio
+async def test_a_complete_answer_is_remembered_even_if_its_reader_is_cancelled_while_it_is_stored() -> None:
+    storing = anyio.Event()
+    kept: list[Message] = []
+
+    class Slow:
+        """A memory that is in the middle of an append when the reader is cancelled."""
+
+        async def load(self) -> list[Message]:
+            return list(kept)
+
+        async def append(self, messages: Sequence[Message]) -> None:
+            storing.set()
+            await anyio.lowlevel.checkpoint()
+            kept.extend(messages)
+
+        async def clear(self) -> None:
+            kept.clear()
+
+    bot = chat([WORDS], streaming=False)(memory=Slow())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(bot.asend, "count")
+        await storing.wait()
+        tasks.cancel_scope.cancel()
+    assert [message.content for message in kept] == ["count", "one two three four"]
 
 
 class TestFailingMemories:

@@ -142,6 +142,32 @@ def test_a_reader_waits_for_a_writer_of_its_session_only(tmp_path: Path) -> None
     assert loaded == HI
 
 
+def test_a_writer_waits_for_a_reader_of_its_session(tmp_path: Path) -> None:
+    import fcntl
+
+    kept = File(tmp_path)
+    kept.append(HI)
+    writer = threading.Thread(target=lambda: kept.append(MORE))
+    with (tmp_path / "default.jsonl").open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert kept.load() == HI  # another reader does not wait
+        writer.start()
+        writer.join(0.05)
+        assert writer.is_alive()
+        assert kept.load() == HI
+    writer.join(10)
+    assert kept.load() == [*HI, *MORE]
+
+
+def test_sessions_have_different_files_even_if_the_file_system_ignores_case(tmp_path: Path) -> None:
+    sessions = ["a", "A", "%41", "ä", "Ä", "con", "CON", "%con", "a.", "a ", "", "%"]
+    for session in sessions:
+        File(tmp_path, session).append([Message("user", session)])
+    names = [path.name for path in tmp_path.iterdir()]
+    assert len({name.lower() for name in names}) == len(sessions)
+    assert [File(tmp_path, session).load()[0].content for session in sessions] == sessions
+
+
 FULL = """
 import os, resource, signal, sys
 from declarai_like import Message

@@ -14,7 +14,16 @@ from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    TypeAdapter,
+    ValidationInfo,
+    model_validator,
+)
 
 from declarai_like._output.incremental import ABSENT, Missing, PartialDict, PartialList
 from declarai_like._output.jsontext import candidates
@@ -150,6 +159,21 @@ def test_a_partial_does_not_change_when_the_answer_goes_on(
             kept.append((partial, as_json(partial)))
     for partial, at_once in kept:
         assert as_json(partial) == at_once
+
+
+@pytest.mark.parametrize(
+    ("type_", "text"),
+    [
+        (list[list[int]], "[[1, 2], [3], [4, 5]]"),
+        (list[dict[str, int]], '[{"a": 1, "b": 2}, {"a": 3}]'),
+        (dict[str, list[str]], '{"a": ["x", "y"], "b": ["long"]}'),
+    ],
+)
+def test_a_partial_that_is_read_late_is_the_value_of_its_own_time(type_: Any, text: str) -> None:
+    """A partial is built when it is read, and more may have arrived by then."""
+    reader = PartialFeed(type_)
+    at_once = [repr(reader.feed(character)) for character in text]
+    assert [repr(partial) for partial in read(type_, text)] == at_once
 
 
 @SOME
@@ -538,12 +562,15 @@ def test_a_complete_object_is_what_the_validator_of_its_own_class_makes_of_it() 
 
     class Order(BaseModel):
         price: Scaled
-        prices: list[Scaled]
+        note: str
 
-    text = '{"price": {"amount": 4}, "prices": [{"amount": 5}]}'
-    last = read(Order, [text[:-1]])[-1]
-    assert (last.price.amount, last.prices[0].amount) == (40, 50)
-    assert Order.model_validate_json(text).price == last.price
+    class Orders(BaseModel):
+        prices: list[Scaled]
+        note: str
+
+    last = read(Order, ['{"price": {"amount": 4}, "note": "'])[-1]
+    assert last.price.amount == Order.model_validate_json('{"price": {"amount": 4}, "note": ""}').price.amount == 40
+    assert read(Orders, ['{"prices": [{"amount": 4}], "note": "'])[-1].prices[0].amount == 40
 
 
 # Unions
@@ -653,6 +680,22 @@ def test_unions_of_scalars_objects_and_lists_settle_with_the_first_character() -
     ]
     assert shown(list[list[int] | list[str]], '[["a", ', '"b"]') == ["[]", "[['a', 'b']]"]
     assert shown(list[Hero | None], "[null, {", '"name": nul', "l") == ["[None, PartialHero()]"] * 3
+
+
+class Short(BaseModel):
+    key: int
+
+
+class Long(BaseModel):
+    first: int
+    second: int
+
+
+def test_without_a_tag_the_complete_text_decides_on_the_class_of_an_object() -> None:
+    """The first key is known by one class only, but of the others more fields are there."""
+    text = '[{"key": 1, "first": 2, "second": 3}'
+    last = read(list[Short | Long], [text])[-1]
+    assert last[0] == TypeAdapter(list[Short | Long]).validate_json(text + "]")[0] == Long(first=2, second=3)
 
 
 def test_an_undecided_object_names_the_fields_that_it_may_have() -> None:
