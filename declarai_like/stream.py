@@ -94,7 +94,7 @@ class Commitment:
 
     @property
     def last(self) -> LLMResponse | None:
-        """The last chunk that was emitted."""
+        """The last chunk so far; None before the first."""
         return self._buffer.last
 
     def has_reader(self) -> bool:

@@ -70,7 +70,7 @@ class Task(Generic[P, C]):
                 "of every task; rename it"
             )
         is_async = inspect.iscoroutinefunction(function)
-        self._declared = _TaskDefinition(prompt, output_call, streaming=streaming, is_async=is_async, replay=replay)
+        self._definition = _TaskDefinition(prompt, output_call, streaming=streaming, is_async=is_async, replay=replay)
         self._receiver: tuple[Any, ...] = ()
         functools.update_wrapper(self, function)  # which also sets __wrapped__
 
@@ -112,24 +112,24 @@ class Task(Generic[P, C]):
     @property
     def prompt(self) -> Prompt[Any]:
         """The compiled form of the function: its name, signature, templates and output type."""
-        return self._declared.prompt
+        return self._definition.prompt
 
     @property
     def llm_response(self) -> LLMResponse | None:
         """The last response in this context; of a stream its last chunk, once it has ended; else None."""
-        return self._declared.runner.llm_response
+        return self._definition.runner.llm_response
 
     @property
     def llm_stream_response(self) -> C | None:
         """The last stream in this context, to read again; None if the last call was not a stream."""
-        return cast("C | None", self._declared.runner.llm_stream_response)
+        return cast("C | None", self._definition.runner.llm_stream_response)
 
     @overload
     def __get__(self, instance: None, owner: type, /) -> Self: ...
     @overload
     def __get__(self: Task[Concatenate[Any, Q], C], instance: object, owner: type | None = None, /) -> Task[Q, C]: ...
     def __get__(self, instance: object | None, owner: type | None = None, /) -> Any:
-        if instance is None or self._declared.prompt.signature.receiver is None:
+        if instance is None or self._definition.prompt.signature.receiver is None:
             return self
         return self._bound_to(instance)
 
@@ -139,11 +139,11 @@ class Task(Generic[P, C]):
         return bound
 
     def __repr__(self) -> str:
-        streaming = ", streaming" if self._declared.runner.streaming else ""
-        return f"<task {self._declared.prompt.name}{self._declared.prompt.signature.python}{streaming}>"
+        streaming = ", streaming" if self._definition.runner.streaming else ""
+        return f"<task {self._definition.prompt.name}{self._definition.prompt.signature.python}{streaming}>"
 
     def _plan(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], params: Mapping[str, Any] | None) -> Plan[Any]:
-        declared = self._declared
+        declared = self._definition
         # At the call, also of an async task: wrong arguments raise here, as for any coroutine function
         arguments = declared.prompt.signature.bind((*self._receiver, *args), kwargs)
         return Plan(declared, arguments, declared.messages(arguments), params_of(repr(declared.prompt.name), params))
@@ -164,13 +164,13 @@ class Plan(Generic[C]):
         messages: tuple[Message, ...],
         params: dict[str, Any],
     ) -> None:
-        self._declared = declared
+        self._definition = declared
         self._params = params
         self.task_kwargs = arguments
         self.messages = messages
 
     def __repr__(self) -> str:
-        return f"<plan of {self._declared.prompt.name}, not sent>"
+        return f"<plan of {self._definition.prompt.name}, not sent>"
 
     @property
     def populated_prompt(self) -> str:
@@ -180,7 +180,7 @@ class Plan(Generic[C]):
     @property
     def compiled_template(self) -> str:
         """The prompt with ``{name}`` in place of each value."""
-        return self._declared.prompt.template
+        return self._definition.prompt.template
 
     def __call__(self) -> C:
         """Call the model.
@@ -188,15 +188,15 @@ class Plan(Generic[C]):
         Raises:
             DeclaraiError: the call failed, or the answer is not valid; a stream raises it to its reader.
         """
-        declared = self._declared
+        declared = self._definition
         return cast("C", declared.runner.call(self._start, is_async=declared.is_async))
 
     def stream(self) -> Stream[Any]:
         """Call the model, and return the answer as a stream, also if a call returns a value."""
-        return self._declared.runner.stream(self._start)
+        return self._definition.runner.stream(self._start)
 
     def _start(self, commitment: Commitment | None) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
-        return self._declared.output_call.answer(self.messages, self._params, commitment)
+        return self._definition.output_call.answer(self.messages, self._params, commitment)
 
 
 class _TaskDefinition:

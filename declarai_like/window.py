@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from ._core import checks
-from ._llm.usage import PER_MESSAGE, estimate_tokens, texts_of
+from ._llm.usage import TOKENS_PER_MESSAGE, estimate_tokens, texts_of
 from .messages import Message
 
 
@@ -73,7 +73,7 @@ class Tokens:
         """Return the number of tokens of these messages."""
         count = self._count or count_tokens
         texts = (text for message in messages for text in texts_of(message))
-        return PER_MESSAGE * len(messages) + sum(map(count, texts))
+        return TOKENS_PER_MESSAGE * len(messages) + sum(map(count, texts))
 
     def __repr__(self) -> str:
         return f"Tokens({self.limit})"
@@ -103,8 +103,8 @@ class Summary:
 
     def __init__(self, window: Window, instruction: str = INSTRUCTION) -> None:
         if isinstance(window, Summary) or not callable(getattr(window, "select", None)):
-            todo = "for instance Summary(Messages(20))"
-            raise checks.wrong_type("Summary.window", "a window that is not a Summary", window, todo)
+            hint = "for instance Summary(Messages(20))"
+            raise checks.wrong_type("Summary.window", "a window that is not a Summary", window, hint)
         self._window = window
         self.instruction = instruction
 

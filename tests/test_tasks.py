@@ -160,16 +160,16 @@ def test_all_other_llm_params_override_those_of_the_model(serve: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "todo"),
+    ("name", "hint"),
     [("messages", "write it into the prompt"), ("stream", "use streaming=True"), ("n", "make several calls")],
 )
-def test_reserved_llm_params_are_refused(name: str, todo: str) -> None:
+def test_reserved_llm_params_are_refused(name: str, hint: str) -> None:
     model, script = scripted()
 
     def say(movie: str) -> str:
         """Describe it"""
 
-    problem = f"^llm_params of .*say' must not contain '{name}'; {todo}$"
+    problem = f"^llm_params of .*say' must not contain '{name}'; {hint}$"
     with pytest.raises(ConfigurationError, match=problem):
         model.task(llm_params={name: 1})(say)
     with pytest.raises(ConfigurationError, match=problem):
@@ -333,7 +333,7 @@ def test_tasks_that_are_made_inside_functions_are_freed() -> None:
             """Describe it"""
 
         say("x")
-        return weakref.ref(say._declared)
+        return weakref.ref(say._definition)
 
     made = [once() for _ in range(10)]
     gc.collect()

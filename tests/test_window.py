@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from declarai_like import Message, ToolCall
-from declarai_like._llm.usage import PER_MESSAGE, estimate_tokens
+from declarai_like._llm.usage import TOKENS_PER_MESSAGE, estimate_tokens
 from declarai_like.errors import ConfigurationError
 from declarai_like.window import Messages, Summary, Tokens
 
@@ -62,14 +62,14 @@ def test_each_window_ends_the_conversation_and_splits_no_tool_call(roles: list[s
 
 
 def test_the_last_messages_within_the_limit_of_tokens() -> None:
-    window = Tokens(2 * PER_MESSAGE + 13, count=len)
+    window = Tokens(2 * TOKENS_PER_MESSAGE + 13, count=len)
     assert window.select([SYSTEM, Message("user", "long ago"), Message("user", "12345")]) == [
         SYSTEM,
         Message("user", "12345"),
     ]
-    window = Tokens(3 * PER_MESSAGE + 8 + 8 + 5, count=len)
+    window = Tokens(3 * TOKENS_PER_MESSAGE + 8 + 8 + 5, count=len)
     assert len(window.select([SYSTEM, Message("user", "long ago"), Message("user", "12345")])) == 3
-    assert window.tokens([CALL]) == PER_MESSAGE + len('look{"up": "x"}look{}')
+    assert window.tokens([CALL]) == TOKENS_PER_MESSAGE + len('look{"up": "x"}look{}')
 
 
 def test_the_new_message_is_sent_even_if_it_is_over_the_limit() -> None:

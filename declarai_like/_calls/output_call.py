@@ -1,8 +1,8 @@
-"""The operator of this library: it returns one `LLMResponse`, or a generator of accumulating `LLMResponse` chunks.
+"""One typed answer: requests to a model, the validation of its answer, and further attempts.
 
-An `OutputCall` joins an output type and a model. Its flow returns the typed value with the complete
-response. As a stream it also emits the response so far, chunk by chunk. Wrong answers are sent back to
-the model, and broken streams are restarted, as the task's settings allow.
+An `OutputCall` joins an output type and a model. Its flow returns the typed value with the complete response. As a
+stream it also yields the response so far, chunk by chunk. Wrong answers are sent back to the model, and broken streams
+are restarted, as the task's settings allow.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-Output = Literal["schema", "tool", "prompt"]
-"""How structured output is requested: a schema that the provider enforces, a forced tool call, or the prompt's text."""
+OutputMode = Literal["schema", "tool", "prompt"]
+"""The way to request structured output: a schema that the provider enforces, a forced tool call, or the prompt's text."""
 
 Restartable: TypeAlias = type[StreamError | Timeout]
 """A class of errors after which the same request may be sent again."""
@@ -45,16 +45,16 @@ def params_of(name: str, given: object) -> dict[str, Any]:
     """
     if given is None:
         return {}
-    todo = "for instance {'temperature': 0}"
-    return dict(checks.mapping(f"llm_params of {name}", given, of="parameter names to values", todo=todo))
+    hint = "for instance {'temperature': 0}"
+    return dict(checks.mapping(f"llm_params of {name}", given, of="parameter names to values", hint=hint))
 
 
 class OutputCall(Generic[R]):
     """Joins a model and an output type: sends a question, and parses the answer.
 
-    A wrong answer is sent back to the model with the reason. After an error of ``restart_on``, the same
-    request is sent again. ``retries`` is the number of such further attempts; a tenacity policy in its
-    place decides when to stop and how long to wait.
+    A wrong answer is sent back to the model with the reason. After an error of ``restart_on``, the same request is sent
+    again. ``retries`` is the number of such further attempts; a tenacity policy in its place decides when to stop and
+    how long to wait.
 
     Raises:
         ConfigurationError: a setting is wrong; the message names the task or chat, and the setting.
@@ -66,7 +66,7 @@ class OutputCall(Generic[R]):
         output_type: OutputType[R],
         llm: LLM,
         *,
-        output: Output,
+        output: OutputMode,
         retries: int | BaseRetrying,
         restart_on: Collection[Restartable],
         params: Mapping[str, Any],
@@ -91,8 +91,8 @@ class OutputCall(Generic[R]):
     ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
         """Send the messages until an answer is valid, and return its value and the response.
 
-        With a ``commitment``, the flow emits the response so far of each attempt. No other attempt follows
-        one to which a reader has committed.
+        With a ``commitment``, the flow yields the chunks of each attempt. No other attempt follows one to which a reader
+        has committed.
 
         Raises:
             OutputError: no answer was valid; it holds each attempt.
@@ -162,11 +162,11 @@ class OutputCall(Generic[R]):
         return Question(model, tuple(messages), merged, stream, self._format)
 
     def _check_params(self, params: Mapping[str, Any]) -> None:
-        for param, todo in _RESERVED_PARAMS.items():
+        for param, hint in _RESERVED_PARAMS.items():
             if param in params:
-                raise ConfigurationError(f"llm_params of {self._name!r} must not contain {param!r}; {todo}")
+                raise ConfigurationError(f"llm_params of {self._name!r} must not contain {param!r}; {hint}")
 
-    def _read_format(self, output: Output) -> AnswerFormat | None:
+    def _read_format(self, output: OutputMode) -> AnswerFormat | None:
         output_type = self._output_type
         if output == "prompt" or not output_type.schema:
             return None
@@ -198,8 +198,8 @@ class OutputCall(Generic[R]):
         # Of a policy only its conditions are used, so a Retrying is right in async code too. The hooks of an
         # AsyncRetrying may be coroutine functions, which a flow does not await.
         if not isinstance(retries, BaseRetrying) or isinstance(retries, AsyncRetrying):
-            todo = "a Retrying is for async tasks as well"
-            raise checks.wrong_type(what, "an integer >= 0 or a tenacity.Retrying", retries, todo)
+            hint = "a Retrying is for async tasks as well"
+            raise checks.wrong_type(what, "an integer >= 0 or a tenacity.Retrying", retries, hint)
         return retries
 
 

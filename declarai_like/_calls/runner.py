@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 FlowFactory: TypeAlias = Callable[[Commitment | None], Flow[list[LLMResponse], tuple[R, LLMResponse]]]
-"""Starts a flow that answers a call. With a commitment, the flow emits the answer so far; without, nothing."""
+"""Returns a flow that answers a call. With a commitment, the flow yields the chunks of the answer; without, nothing."""
 
 
 class CallRunner(Generic[R]):
@@ -31,8 +31,8 @@ class CallRunner(Generic[R]):
     another thread, or another asyncio task, has its own.
 
     Attributes:
-        streaming: a call returns a stream.
-        by_element: a call returns the elements of the answer, one by one.
+        streaming: True if a call returns a stream.
+        by_element: True if a call returns the elements of the answer, one by one.
     """
 
     def __init__(self, output_type: OutputType[R], *, streaming: bool, replay: bool) -> None:
@@ -130,6 +130,6 @@ class _LastStream:
 
 
 _Last: TypeAlias = LLMResponse | _LastStream
-"""What the last call in a context left: a response, or a stream."""
+"""The record of the last call in a context: a response, or a stream."""
 
 _last: ContextVar[weakref.WeakKeyDictionary[CallRunner[Any], _Last]] = ContextVar("declarai_like.last")

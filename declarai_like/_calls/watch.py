@@ -33,8 +33,8 @@ class Watch:
     Blocks can be nested: each tracks the calls made in it.
 
     Attributes:
-        is_stopped: it was stopped; a stream that is made from now on ends at once.
-        stopped_any: it stopped a stream before its end.
+        is_stopped: True after a stop; a stream that is made from then on ends at once.
+        stopped_any: True if a stop closed a stream before its end.
     """
 
     def __init__(self) -> None:

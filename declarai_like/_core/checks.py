@@ -36,17 +36,17 @@ def type_name(value: object) -> str:
 
 
 def wrong_value(
-    what: str, expected: str, value: object, todo: str = "", *, error: type[DeclaraiError] = ConfigurationError
+    what: str, expected: str, value: object, hint: str = "", *, error: type[DeclaraiError] = ConfigurationError
 ) -> DeclaraiError:
     """Return the error for a value of the right type that is not allowed; it shows the value."""
-    return _error(what, expected, shown(value), todo, error)
+    return _error(what, expected, shown(value), hint, error)
 
 
 def wrong_type(
-    what: str, expected: str, value: object, todo: str = "", *, error: type[DeclaraiError] = ConfigurationError
+    what: str, expected: str, value: object, hint: str = "", *, error: type[DeclaraiError] = ConfigurationError
 ) -> DeclaraiError:
     """Return the error for a value of a wrong type; it shows the type only."""
-    return _error(what, expected, type_name(value), todo, error)
+    return _error(what, expected, type_name(value), hint, error)
 
 
 def integer(what: str, value: object, *, minimum: int, unit: str = "") -> int:
@@ -63,7 +63,7 @@ def integer(what: str, value: object, *, minimum: int, unit: str = "") -> int:
     return value
 
 
-def seconds(what: str, value: object, *, above_zero: bool = False, todo: str = "") -> float:
+def seconds(what: str, value: object, *, above_zero: bool = False, hint: str = "") -> float:
     """Return a finite number of seconds: >= 0, or > 0 with ``above_zero``.
 
     Raises:
@@ -71,25 +71,25 @@ def seconds(what: str, value: object, *, above_zero: bool = False, todo: str = "
     """
     expected = f"a number of seconds {'> 0' if above_zero else '>= 0'}"
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise wrong_type(what, expected, value, todo)
+        raise wrong_type(what, expected, value, hint)
     if not math.isfinite(value) or value < 0 or (above_zero and value == 0):
-        raise wrong_value(what, expected, value, todo)
+        raise wrong_value(what, expected, value, hint)
     return value
 
 
-def string(what: str, value: object, *, todo: str = "", error: type[DeclaraiError] = ConfigurationError) -> str:
+def string(what: str, value: object, *, hint: str = "", error: type[DeclaraiError] = ConfigurationError) -> str:
     """Return a `str`.
 
     Raises:
         ConfigurationError: it is something else.
     """
     if not isinstance(value, str):
-        raise wrong_type(what, "a str", value, todo, error=error)
+        raise wrong_type(what, "a str", value, hint, error=error)
     return value
 
 
 def mapping(
-    what: str, value: object, *, of: str = "", todo: str = "", error: type[DeclaraiError] = ConfigurationError
+    what: str, value: object, *, of: str = "", hint: str = "", error: type[DeclaraiError] = ConfigurationError
 ) -> Mapping[Any, Any]:
     """Return a mapping. ``of`` describes its items in the error, for instance ``str to str``.
 
@@ -97,7 +97,7 @@ def mapping(
         ConfigurationError: it is something else.
     """
     if not isinstance(value, Mapping):
-        raise wrong_type(what, f"a mapping of {of}" if of else "a mapping", value, todo, error=error)
+        raise wrong_type(what, f"a mapping of {of}" if of else "a mapping", value, hint, error=error)
     return value  # pyright: ignore[reportUnknownVariableType]  (of any items)
 
 
@@ -134,7 +134,7 @@ def instance(
     kind: type[T],
     expected: str,
     *,
-    todo: str = "",
+    hint: str = "",
     error: type[DeclaraiError] = ConfigurationError,
 ) -> T:
     """Return an instance of a class.
@@ -143,9 +143,9 @@ def instance(
         ConfigurationError: it is something else, for instance the class itself.
     """
     if not isinstance(value, kind):
-        raise wrong_type(what, expected, value, todo, error=error)
+        raise wrong_type(what, expected, value, hint, error=error)
     return value
 
 
-def _error(what: str, expected: str, got: str, todo: str, error: type[DeclaraiError]) -> DeclaraiError:
-    return error(f"{what} must be {expected}, got {got}" + (f"; {todo}" if todo else ""))
+def _error(what: str, expected: str, got: str, hint: str, error: type[DeclaraiError]) -> DeclaraiError:
+    return error(f"{what} must be {expected}, got {got}" + (f"; {hint}" if hint else ""))

@@ -55,11 +55,11 @@ class Effect(Generic[R_co]):
     tracked = False  # True if it opens or closes a resource, see Driver._track
 
     def run(self) -> R_co:
-        """Perform the effect in blocking code and return its result."""
+        """Run the effect in blocking code and return its result."""
         raise NotImplementedError
 
     async def arun(self) -> R_co:
-        """Perform the effect in async code and return its result."""
+        """Run the effect in async code and return its result."""
         raise NotImplementedError
 
     def abort(self) -> None:
@@ -135,7 +135,7 @@ class Finalizer:
     """A resource that runs another flow when it is closed: cleanup that needs effects.
 
     A flow that is left early gets a `GeneratorExit`, after which a generator must not yield. So its own ``finally``
-    cannot perform effects; the flow of a finalizer can.
+    cannot yield effects; the flow of a finalizer can.
 
     Attributes:
         flow: a function that returns the flow to run; None disarms the finalizer.

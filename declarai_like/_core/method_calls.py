@@ -42,7 +42,7 @@ class MethodCall(Effect[R_co], Generic[R_co]):
         try:
             result = self._function(*self._args)
             # One loop for all calls: an object keeps its connections between calls, and they belong to one loop
-            return _loop.get().portal.call(_wait_for, result) if isawaitable(result) else result
+            return _loop_thread.get().portal.call(_wait_for, result) if isawaitable(result) else result
         except DeclaraiError:
             raise
         except Exception as error:  # a user's code may raise anything
@@ -72,7 +72,7 @@ async def _wait_for(result: Awaitable[R_co]) -> R_co:
     return await result
 
 
-class _Loop:
+class _LoopThread:
     """An event loop in a daemon thread, until it is closed or the process ends."""
 
     # Not anyio's start_blocking_portal: in a forked process it waits for ever for a thread that only the parent has.
@@ -107,4 +107,4 @@ class _Loop:
             await portal.sleep_until_stopped()
 
 
-_loop = PerProcess(_Loop, _Loop.close)
+_loop_thread = PerProcess(_LoopThread, _LoopThread.close)

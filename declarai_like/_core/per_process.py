@@ -23,12 +23,11 @@ class PerProcess(Generic[T]):
     def __init__(self, make: Callable[[], T], close: Callable[[T], object]) -> None:
         self._make = make
         self._close = close
-        self._made: list[
-            tuple[int, T]
-        ] = []  # with process ids; the last one is the newest, the others are of parent processes
+        # With process ids; the last one is the newest, the others are of parent processes
+        self._made: list[tuple[int, T]] = []
         self.renew_lock()
         _all.add(self)
-        weakref.finalize(self, _end, self._made, close)
+        weakref.finalize(self, _close_own, self._made, close)
 
     def get(self) -> T:
         """Return the resource of this process; create it on the first call."""
@@ -43,7 +42,7 @@ class PerProcess(Generic[T]):
     def close(self) -> None:
         """Close the resource of this process, if there is one."""
         with self._lock:
-            _end(self._made, self._close)
+            _close_own(self._made, self._close)
 
     def renew_lock(self) -> None:
         """Replace the lock in a forked process: if another thread of the parent held it, nothing would release it."""
@@ -54,7 +53,7 @@ def _is_mine(made: list[tuple[int, T]]) -> bool:
     return bool(made) and made[-1][0] == os.getpid()
 
 
-def _end(made: list[tuple[int, T]], close: Callable[[T], object]) -> None:
+def _close_own(made: list[tuple[int, T]], close: Callable[[T], object]) -> None:
     if _is_mine(made):
         close(made.pop()[1])
 

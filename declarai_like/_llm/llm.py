@@ -42,7 +42,7 @@ _MAX_RETRY_AFTER = 60.0
 """The longest pause in seconds that a provider may request; with a longer one its error is raised at once."""
 
 
-_WAIT_FOR_END = 0.5
+_END_TIMEOUT = 0.5
 """The seconds to wait for the end of the body after the end marker, so that the connection can be reused."""
 
 
@@ -221,9 +221,7 @@ class _ResponseBody:
                 raise ProtocolError(f"the provider's answer is larger than the limit of {_MAX_BODY_SIZE} bytes")
         try:
             self.first_deltas = list(self._read_event(ServerSentEvent(b"".join(pieces))))
-        except (
-            StreamFailed
-        ) as error:  # some gateways send an error body with status 200; it is not a stream that failed
+        except StreamFailed as error:  # some gateways send an error with status 200; it is not a stream that failed
             raise ProviderError(str(error), code=error.code) from None
 
 
@@ -242,7 +240,7 @@ def _finish(
 
 def _drain(connection: Connection, timer: CallTimer) -> Flow[Any, None]:
     """Read to the end of a body whose end marker was sent: only then can the connection be reused."""
-    timer.allow(_WAIT_FOR_END)
+    timer.allow(_END_TIMEOUT)
     try:
         for _ in range(3):  # usually only the end of the chunked encoding is left
             if not (yield connection):

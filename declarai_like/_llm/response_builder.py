@@ -7,7 +7,7 @@ from ..errors import ConnectionFailed, ContentFiltered, DeclaraiError, Refused, 
 from ..messages import Delta, LLMResponse, ResponseText, Usage
 from ..providers import Question
 
-_WAIT_FOR_USAGE = 10.0
+_USAGE_TIMEOUT = 10.0
 """The seconds to wait for the usage and the end marker after the finish reason."""
 
 
@@ -94,7 +94,7 @@ class ResponseBuilder:
         """Set the limit by what the last piece was: content, the end of the content, or neither (a keep-alive comment)."""
         if self.finish_reason is not None:
             if not self._is_ending:  # once: what follows must not prolong the wait for the usage
-                timer.allow(_WAIT_FOR_USAGE)
+                timer.allow(_USAGE_TIMEOUT)
                 self._is_ending = True
         elif self.has_new_content:
             self.has_new_content = False

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ..messages import LLMResponse, Message, ResponseText, Usage
 
-PER_MESSAGE = 4
+TOKENS_PER_MESSAGE = 4
 """The estimated tokens of a message besides its text: its role, and the delimiters around it."""
 
 
@@ -47,7 +47,9 @@ def sum_usages(usages: Sequence[Usage]) -> Usage:
 def _usage(response_text: ResponseText, text: str) -> Usage:
     if response_text.usage is not None:
         return response_text.usage
-    prompt = sum(PER_MESSAGE + sum(map(estimate_tokens, texts_of(message))) for message in response_text.messages)
+    prompt = sum(
+        TOKENS_PER_MESSAGE + sum(map(estimate_tokens, texts_of(message))) for message in response_text.messages
+    )
     completion = estimate_tokens(text)
     return Usage(prompt, completion, prompt + completion, estimated=True)
 

@@ -55,9 +55,9 @@ class Clients(Generic[B, A]):
         known = per_loop.get(token.native_token)
         if known is None:
             client = self._make_async(token.backend_class.__name__)
-            keeper = _close_with_the_loop(client, self._aclose)
-            known = per_loop[token.native_token] = client, keeper
-            await anext(keeper)
+            closer = _close_at_end_of_loop(client, self._aclose)
+            known = per_loop[token.native_token] = client, closer
+            await anext(closer)
         return known[0]
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class Clients(Generic[B, A]):
             await anext(known[1], None)
 
 
-async def _close_with_the_loop(client: A, aclose: Callable[[A], Awaitable[object]]) -> AsyncIterator[None]:
+async def _close_at_end_of_loop(client: A, aclose: Callable[[A], Awaitable[object]]) -> AsyncIterator[None]:
     """Close a client when this generator is closed.
 
     asyncio and trio close the async generators that were started in a loop when it ends (``sys.set_asyncgen_hooks``).
@@ -112,7 +112,7 @@ def checked_headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
     for name, value in checked.items():
         text = checks.string(f"header {name!r}", value)
         if not text.isascii() or not text.isprintable():  # a line break would begin another header
-            raise ConfigurationError(f"header {name!r}: value must be printable ASCII on one line")
+            raise ConfigurationError(f"the value of header {name!r} must be printable ASCII on one line")
     return checked
 
 

@@ -58,7 +58,7 @@ class SSEDecoder:
             EventTooLarge: one event is larger than the limit. The events before it in this piece are lost.
         """
         # Three paths, the fast ones first: one event of one data line (most pieces of most providers), whole events in
-        # one piece (`_whole_events`), and anything else, line by line (`_any`)
+        # one piece (`_whole_events`), and anything else, line by line (`_read_piece`)
         if self._at_boundary:
             end = len(piece) - 2
             one_line = piece.find(b"\n") == end and piece[-1:] == b"\n" and b"\r" not in piece
@@ -67,7 +67,7 @@ class SSEDecoder:
             return self._whole_events(piece)
         # Line by line up to the end of the pending event only, so that the rest can take a fast path
         boundary = piece.find(b"\n\n") + 2
-        events = self._any(piece[:boundary] if boundary > 1 else piece)
+        events = self._read_piece(piece[:boundary] if boundary > 1 else piece)
         if 1 < boundary < len(piece):
             events += self.feed(piece[boundary:])
         return events
@@ -75,7 +75,7 @@ class SSEDecoder:
     def _whole_events(self, piece: bytes) -> list[ServerSentEvent]:
         """Decode a piece that begins with an event; most such pieces have whole events of one data line each."""
         if b"\r" in piece:  # then b"\n\n" is not the only boundary
-            return self._any(piece)
+            return self._read_piece(piece)
         head, boundary, rest = piece.rpartition(b"\n\n")
         events: list[ServerSentEvent] = []
         if boundary:
@@ -83,10 +83,10 @@ class SSEDecoder:
                 if block.startswith(b"data: ") and b"\n" not in block and len(block) <= self._max_size:
                     events.append(ServerSentEvent(block[6:], "message", self._id))
                 else:
-                    events += self._read([*block.split(b"\n"), b""])
-        return events + self._any(rest) if rest else events
+                    events += self._read_lines([*block.split(b"\n"), b""])
+        return events + self._read_piece(rest) if rest else events
 
-    def _any(self, piece: bytes) -> list[ServerSentEvent]:
+    def _read_piece(self, piece: bytes) -> list[ServerSentEvent]:
         """Decode any piece, line by line."""
         if self._after_cr and piece:
             self._after_cr = False
@@ -105,7 +105,7 @@ class SSEDecoder:
         if self._at_start:
             self._at_start = False
             lines[0] = lines[0].removeprefix(_BOM)
-        events = self._read(lines)
+        events = self._read_lines(lines)
         if end < len(piece):
             self._keep(piece[end:])
         self._at_boundary = not (self._rest or self._data or self._event or self._after_cr)
@@ -120,7 +120,7 @@ class SSEDecoder:
         if self._data_size + self._rest_size > self._max_size:
             raise self._too_large()
 
-    def _read(self, lines: list[bytes]) -> list[ServerSentEvent]:
+    def _read_lines(self, lines: list[bytes]) -> list[ServerSentEvent]:
         events: list[ServerSentEvent] = []
         data = self._data
         for line in lines:
@@ -130,7 +130,7 @@ class SSEDecoder:
                 if self._data_size > self._max_size:
                     raise self._too_large()
             elif line:
-                self._field(line)
+                self._read_field(line)
             else:
                 if data:
                     body = data[0] if len(data) == 1 else b"\n".join(data)
@@ -140,7 +140,7 @@ class SSEDecoder:
                 self._event = ""
         return events
 
-    def _field(self, line: bytes) -> None:
+    def _read_field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"event":

@@ -33,7 +33,7 @@ class Timeouts:
         for limit in fields(self):
             value = getattr(self, limit.name)
             if value is not None and value != math.inf:  # infinity is accepted as another way to write None
-                checks.seconds(f"Timeouts.{limit.name}", value, above_zero=True, todo="use None for no limit")
+                checks.seconds(f"Timeouts.{limit.name}", value, above_zero=True, hint="use None for no limit")
 
     @classmethod
     def of(cls, setting: Timeouts | float | None) -> Timeouts:

@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .sampler import JsonSchemaSampler
+from .sampler import JSONSchemaSampler
 from .wire import forced_tool, message_text
 
-_LIMITED_TEXT = re.compile(r"^## Answer \(str, (.*)\)$", re.MULTILINE)
+_CONSTRAINED_TEXT = re.compile(r"^## Answer \(str, (.*)\)$", re.MULTILINE)
 _LENGTH = re.compile(r"(minLength|maxLength) (\d+)")
 _PATTERN = re.compile(r"pattern (.*?)(?=, m(?:in|ax)Length \d+|$)")
 _PLAIN_OBJECT = {"type": "object", "properties": {"text": {"type": "string"}}}
@@ -29,12 +29,12 @@ def sample_answer(body: Mapping[str, Any], schema: Mapping[str, Any] | None = No
     schema = schema or _find_schema(body)
     prompt = next(_texts_from_last(body), "")
     if schema is None:
-        if limits := _text_limits(prompt):
-            return str(JsonSchemaSampler(limits, seed=0).sample())
+        if limits := _text_constraints(prompt):
+            return str(JSONSchemaSampler(limits, seed=0).sample())
         first_line = prompt.strip().partition("\n")[0]
         return f"This is the offline model, not a language model. It was asked: {first_line}"
     # crc32 is the same in each process; hash() of a str is not
-    value = JsonSchemaSampler(schema, seed=zlib.crc32(prompt.encode("utf-8", "replace"))).sample()
+    value = JSONSchemaSampler(schema, seed=zlib.crc32(prompt.encode("utf-8", "replace"))).sample()
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -61,9 +61,9 @@ def _schema_in_text(text: str) -> Mapping[str, Any] | None:
         return None
 
 
-def _text_limits(prompt: str) -> Mapping[str, Any]:
+def _text_constraints(prompt: str) -> Mapping[str, Any]:
     """Return the length and the pattern that a prompt requires of a constrained str."""
-    *_, text = ["", *_LIMITED_TEXT.findall(prompt)]
+    *_, text = ["", *_CONSTRAINED_TEXT.findall(prompt)]
     limits: dict[str, Any] = {name: int(length) for name, length in _LENGTH.findall(text)}
     if pattern := _PATTERN.search(text):
         limits["pattern"] = pattern[1]

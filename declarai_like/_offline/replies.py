@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 from .._core.checks import type_name
-from .._llm.transport.inprocess import Piece
+from .._llm.transport.inprocess import PieceOrPause
 from ..messages import Usage
 
 
@@ -97,7 +97,7 @@ class Raw:
             expected = "an iterable of bytes, and of pauses in seconds"
             raise TypeError(f"Raw.pieces must be {expected}, got {type_name(wrong[0])}")
 
-    def played(self) -> Iterator[Piece]:
+    def played(self) -> Iterator[PieceOrPause]:
         """Yield the pieces that are not empty, and the pauses as floats."""
         for piece in self.pieces:
             if not isinstance(piece, bytes):

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from .number import sample_number
 from .pattern import sample_match
 
-Schema: TypeAlias = Mapping[str, Any]
+JSONSchema: TypeAlias = Mapping[str, Any]
 
 _DEFAULT_ITEMS = 2
 _MAX_RETRIES = 10  # further samples, to get items that differ
@@ -41,16 +41,16 @@ _FORMATS = {
 }
 
 
-class JsonSchemaSampler:
+class JSONSchemaSampler:
     """Samples values of a schema. They vary with the ``seed``, and with the index of an item.
 
     A recursive type is nested once, and then as short as possible.
     """
 
-    def __init__(self, schema: Schema, *, seed: int) -> None:
+    def __init__(self, schema: JSONSchema, *, seed: int) -> None:
         self._schema = schema
         self._seed = seed % 5  # small, so that numbers stay small and enums near their first members
-        self._definitions: Mapping[str, Schema] = schema.get("$defs", {})
+        self._definitions: Mapping[str, JSONSchema] = schema.get("$defs", {})
         # The minimal depth of each definition. Each round settles those whose parts are known, so as many rounds as
         # definitions are enough; a type that can only contain itself stays infinite.
         self._depths = dict.fromkeys(self._definitions, math.inf)
@@ -61,7 +61,7 @@ class JsonSchemaSampler:
         """Return a value."""
         return self._value(self._schema, "text", self._seed, ())
 
-    def _value(self, schema: Schema, name: str, variant: int, path: tuple[str, ...]) -> Any:
+    def _value(self, schema: JSONSchema, name: str, variant: int, path: tuple[str, ...]) -> Any:
         """Return a value; ``path`` has the definitions that contain it, ``name`` is that of its property."""
         if "$ref" in schema:
             definition = _referred(schema)
@@ -89,7 +89,7 @@ class JsonSchemaSampler:
             case _:
                 return self._text(schema, name, variant)
 
-    def _object(self, schema: Schema, variant: int, path: tuple[str, ...]) -> dict[str, Any]:
+    def _object(self, schema: JSONSchema, variant: int, path: tuple[str, ...]) -> dict[str, Any]:
         required = schema.get("required", ())
         members = {
             name: self._value(part, name, variant, path)
@@ -107,8 +107,8 @@ class JsonSchemaSampler:
             members[str(key)] = self._value(additional or {}, "value", index, path)
         return members
 
-    def _array(self, schema: Schema, name: str, variant: int, path: tuple[str, ...]) -> list[Any]:
-        prefix: Sequence[Schema] = schema.get("prefixItems", ())
+    def _array(self, schema: JSONSchema, name: str, variant: int, path: tuple[str, ...]) -> list[Any]:
+        prefix: Sequence[JSONSchema] = schema.get("prefixItems", ())
         items = [self._value(part, name, variant + index, path) for index, part in enumerate(prefix)]
         minimum = schema.get("minItems", 0)
         size = 0 if prefix or _is_recursive(path) else _DEFAULT_ITEMS
@@ -120,7 +120,7 @@ class JsonSchemaSampler:
             items.append(items[-1])
         return items
 
-    def _text(self, schema: Schema, name: str, variant: int) -> str:
+    def _text(self, schema: JSONSchema, name: str, variant: int) -> str:
         min_length, max_length = schema.get("minLength", 0), schema.get("maxLength")
         if "pattern" in schema:
             match = sample_match(schema["pattern"], min_length, max_length, variant)
@@ -131,13 +131,13 @@ class JsonSchemaSampler:
         suffix = f" {variant - self._seed + 1}" if variant != self._seed else ""
         return _with_length(f"an offline {name}", suffix, min_length, max_length)
 
-    def _min_depth(self, schema: Schema) -> float:
+    def _min_depth(self, schema: JSONSchema) -> float:
         """Return the depth of the shortest value; infinite if it is unknown, or if no value is finite."""
         if "$ref" in schema:
             return 1 + self._depths[_referred(schema)]
         if members := schema.get("anyOf") or schema.get("oneOf"):
             return min(map(self._min_depth, members))
-        properties: Mapping[str, Schema] = schema.get("properties", {})
+        properties: Mapping[str, JSONSchema] = schema.get("properties", {})
         parts = [properties[name] for name in schema.get("required", ()) if name in properties]
         parts += schema.get("prefixItems", ())
         if schema.get("minItems", 0) > len(parts):
@@ -148,7 +148,7 @@ class JsonSchemaSampler:
         return max(map(self._min_depth, parts), default=0) + (1 if parts else 0)
 
 
-def _referred(schema: Schema) -> str:
+def _referred(schema: JSONSchema) -> str:
     return str(schema["$ref"]).rpartition("/")[2]
 
 
@@ -157,7 +157,7 @@ def _is_recursive(path: tuple[str, ...]) -> bool:
     return len(set(path)) < len(path)
 
 
-def _additional_properties(schema: Schema) -> tuple[Schema | None, Schema | None]:
+def _additional_properties(schema: JSONSchema) -> tuple[JSONSchema | None, JSONSchema | None]:
     """Return the schema of additional values, None if they are not allowed; and that of their keys, None for any."""
     if patterns := schema.get("patternProperties"):
         pattern, values = next(iter(patterns.items()))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from .._core import checks
-from .._llm.transport.inprocess import Piece
+from .._llm.transport.inprocess import PieceOrPause
 from ..errors import ConnectionFailed
 from ..providers import Request
 from ..providers.http_errors import status_error
@@ -73,7 +73,7 @@ class Script:
             reply = replace(reply, delay=self._delay)
         return wire.encode(reply, body)
 
-    def answer(self, request: Request) -> Iterator[Piece]:
+    def answer(self, request: Request) -> Iterator[PieceOrPause]:
         """Return the response in process, as pieces; a fault raises the error that it causes over HTTP.
 
         Raises:
@@ -108,7 +108,7 @@ class Script:
 Replies: TypeAlias = ReplySource | Script
 
 
-class _InProcess(Iterator[Piece]):
+class _InProcess(Iterator[PieceOrPause]):
     """The pieces of a response in process; a cut raises the error of a broken connection."""
 
     def __init__(self, raw: Raw) -> None:
@@ -116,7 +116,7 @@ class _InProcess(Iterator[Piece]):
         self._pieces = raw.played()
         self._cut = raw.cut
 
-    def __next__(self) -> Piece:
+    def __next__(self) -> PieceOrPause:
         for piece in self._pieces:
             return piece
         if self._cut:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from .._llm.transport.inprocess import Piece
+from .._llm.transport.inprocess import PieceOrPause
 from ..messages import Usage
 from .replies import Fault, Raw, Reply, ScriptedReply
 
@@ -72,7 +72,7 @@ def forced_tool(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return tools[0] if tools and choice == "required" else None
 
 
-def _pieces(reply: Reply, body: Mapping[str, Any]) -> Iterator[Piece]:
+def _pieces(reply: Reply, body: Mapping[str, Any]) -> Iterator[PieceOrPause]:
     if reply.first_delay:
         yield float(reply.first_delay)
     if not body.get("stream"):

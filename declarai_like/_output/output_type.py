@@ -27,7 +27,7 @@ _ITERATORS = (
     collections.abc.AsyncIterable,
 )
 _GENERATORS = (collections.abc.Generator, collections.abc.AsyncGenerator)
-_NO_LIMITS = frozenset({"type", "title", "description"})
+_NOT_CONSTRAINTS = frozenset({"type", "title", "description"})
 _SENTENCE = re.compile(r".*(?:\bis|[:=])[*_]*\s+(\S.*)")  # "The answer is 5." and "Answer: 5"
 _QUOTES = " \t\r\n\"'`*_"
 _MAX_PROBLEMS = 10
@@ -48,18 +48,19 @@ class OutputType(Generic[R]):
     An ``Iterator[T]`` is a list whose elements are yielded one by one; `read` returns the complete list.
 
     Attributes:
+        annotation: the type; `inspect.Signature.empty` for a function without a return type.
         text: the type, as its author would write it.
         by_element: True for such an iterator.
         is_text: True for plain text.
-        limits: the constraints of a constrained ``str``, as text for the prompt; else empty.
+        constraints: those of a constrained ``str``, as text for the prompt; else empty.
         schema: the JSON Schema of the answer, with an object at the root; empty for plain text.
 
     Raises:
         DeclarationError: pydantic cannot make a schema for the type.
     """
 
-    def __init__(self, annotation: Any, local: Mapping[str, Any] | None = None) -> None:
-        """``local`` holds the names that forward references in the type may use besides those of its module."""
+    def __init__(self, annotation: Any, localns: Mapping[str, Any] | None = None) -> None:
+        """``localns`` holds the names that forward references in the type may use besides those of its module."""
         base = _unannotated(annotation)
         self.by_element = (get_origin(base) or base) in _ITERATORS
         if self.by_element:
@@ -67,7 +68,7 @@ class OutputType(Generic[R]):
         self.annotation = annotation
         self.text = "str" if annotation is inspect.Signature.empty else type_text(annotation)
         self.is_text = base in (str, inspect.Signature.empty, Any, object)
-        self.limits = ""
+        self.constraints = ""
         self.schema: Mapping[str, Any] = {}
         self._adapter: TypeAdapter[R] | None = None
         self._wrapped: TypeAdapter[dict[str, R]] | None = None
@@ -78,22 +79,24 @@ class OutputType(Generic[R]):
                 f"its return type {self.text} is not supported; to read elements one by one, use Iterator[...] or "
                 "AsyncIterator[...]"
             )
-        self._compile(annotation, dict(local or {}))
+        self._compile(annotation, dict(localns or {}))
 
-    def _compile(self, annotation: Any, local: dict[str, Any]) -> None:
+    def _compile(self, annotation: Any, localns: dict[str, Any]) -> None:
         from pydantic.errors import PydanticUserError
 
         try:
-            annotation = portable(annotation, local)
-            self._adapter = _adapter(annotation, local)
+            annotation = portable(annotation, localns)
+            self._adapter = _adapter(annotation, localns)
             schema = self._adapter.json_schema()
             if self.is_text:
-                self.limits = ", ".join(f"{name} {limit}" for name, limit in schema.items() if name not in _NO_LIMITS)
+                self.constraints = ", ".join(
+                    f"{name} {limit}" for name, limit in schema.items() if name not in _NOT_CONSTRAINTS
+                )
                 return
             if schema.get("type") != "object":
                 definitions = {"$defs": schema.pop("$defs")} if "$defs" in schema else {}
                 schema = {"type": "object", "properties": {"value": schema}, "required": ["value"], **definitions}
-                self._wrapped = _adapter(typed_dict("Answer", {"value": annotation}), local)
+                self._wrapped = _adapter(typed_dict("Answer", {"value": annotation}), localns)
         except (PydanticUserError, TypeError, NameError) as error:
             reason = str(error).partition("\n")[0]
             raise DeclarationError(f"its return type {self.text} cannot be read from an answer: {reason}") from None
@@ -109,11 +112,11 @@ class OutputType(Generic[R]):
         """The core schema of the type (`pydantic_core.core_schema`)."""
         return cast("Mapping[str, Any]", self._adapter.core_schema if self._adapter else {"type": "str"})
 
-    def described(self, returns: str) -> str:
+    def prompt_section(self, returns: str) -> str:
         """Return the section of a prompt that describes the answer; empty if any text is allowed."""
-        if not (returns or self.limits or not self.is_text):
+        if not (returns or self.constraints or not self.is_text):
             return ""
-        kind = ", ".join(filter(None, (self.text, self.limits)))
+        kind = ", ".join(filter(None, (self.text, self.constraints)))
         return f"## Answer ({kind})" + (f"\n{returns}" if returns else "")
 
     def read(self, text: str) -> R:
@@ -190,12 +193,12 @@ def _list_of(iterator: Any) -> Any:
     return list[elements[0]]  # type: ignore[valid-type]
 
 
-def _adapter(annotation: Any, local: dict[str, Any]) -> TypeAdapter[Any]:
+def _adapter(annotation: Any, localns: dict[str, Any]) -> TypeAdapter[Any]:
     """Return pydantic's adapter for a type."""
     from pydantic import TypeAdapter
 
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-    adapter.rebuild(_types_namespace=local)  # does nothing if all names were resolved
+    adapter.rebuild(_types_namespace=localns)  # does nothing if all names were resolved
     return adapter
 
 

@@ -8,13 +8,13 @@ import typing
 from typing import Any, get_args, get_origin
 
 
-def portable(annotation: Any, local: dict[str, Any]) -> Any:
+def portable(annotation: Any, localns: dict[str, Any]) -> Any:
     """Replace each ``typing.TypedDict`` in a type by one that pydantic accepts.
 
-    ``local`` holds the names that their fields may use. A new name is added to it for each class that is replaced, so
+    ``localns`` holds the names that their fields may use. A new name is added to it for each class that is replaced, so
     that a recursive class can refer to its replacement.
     """
-    return annotation if sys.version_info >= (3, 12) else _Rewriting(local).rewrite(annotation)
+    return annotation if sys.version_info >= (3, 12) else _Rewriting(localns).rewrite(annotation)
 
 
 def typed_dict(name: str, fields: dict[str, Any]) -> Any:
@@ -26,8 +26,8 @@ def typed_dict(name: str, fields: dict[str, Any]) -> Any:
 
 
 class _Rewriting:
-    def __init__(self, local: dict[str, Any]) -> None:
-        self._local = local
+    def __init__(self, localns: dict[str, Any]) -> None:
+        self._localns = localns
         self._names: dict[Any, str] = {}
 
     def rewrite(self, annotation: Any) -> Any:
@@ -50,13 +50,13 @@ class _Rewriting:
         if old in self._names:
             return typing.ForwardRef(self._names[old])
         name = self._names[old] = f"_{len(self._names)}_{old.__name__}"
-        hints = typing.get_type_hints(old, localns=self._local, include_extras=True)
+        hints = typing.get_type_hints(old, localns=self._localns, include_extras=True)
         fields = {key: self._field(hint, old, key) for key, hint in hints.items()}
         new = typed_dict(old.__name__, fields)
         new.__doc__ = old.__doc__
         if config := getattr(old, "__pydantic_config__", None):
             new.__pydantic_config__ = config
-        self._local[name] = new
+        self._localns[name] = new
         return new
 
     def _field(self, hint: Any, old: Any, key: str) -> Any:

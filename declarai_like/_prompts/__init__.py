@@ -42,9 +42,9 @@ class Prompt(Generic[R]):
         self._function = function
         try:
             _check_function(function)
-            local = local_names(function)
-            self.signature = read_signature(function, self.name, local)
-            self.output_type: OutputType[R] = OutputType(self.signature.returns, local)
+            localns = local_names(function)
+            self.signature = read_signature(function, self.name, localns)
+            self.output_type: OutputType[R] = OutputType(self.signature.returns, localns)
             self._compile(function)
         except DeclarationError as error:  # replaced, not chained: the new message contains this one
             raise DeclarationError(f"{self.name!r} cannot become a task: {error}") from error.__cause__
@@ -134,7 +134,7 @@ class Prompt(Generic[R]):
         paragraphs += [
             f"## {_heading(p, parts.params[p.name])}\n{value(p.name)}" for p in parameters if p.name not in used
         ]
-        paragraphs.append(self.output_type.described(parts.returns))
+        paragraphs.append(self.output_type.prompt_section(parts.returns))
         return "\n\n".join(filter(None, paragraphs))
 
 

@@ -32,13 +32,13 @@ class SendMethod:
         signature: its parameters: ``self``, the message, then values for the system prompt.
         is_async: it is declared with ``async def``.
         docstring: its docstring, which describes the answer.
-        local: names that its annotations may use and that are not in its module.
+        localns: names that its annotations may use and that are not in its module.
     """
 
     signature: Signature
     is_async: bool
     docstring: str | None
-    local: Mapping[str, Any]
+    localns: Mapping[str, Any]
 
 
 def read_send(function: Callable[..., Any], name: str) -> SendMethod:
@@ -51,15 +51,15 @@ def read_send(function: Callable[..., Any], name: str) -> SendMethod:
         raise DeclarationError(
             "the body of its send yields; leave it empty, and use streaming=True to stream the answers"
         )
-    local = local_names(function)
-    signature = read_signature(function, f"{name}.send", local)
+    localns = local_names(function)
+    signature = read_signature(function, f"{name}.send", localns)
     if signature.receiver is None or not signature.parameters:
         raise DeclarationError(f"its send must take self and the message first, got send{signature.python}")
     if "llm_params" in signature.names:
         raise DeclarationError(
             "the parameter 'llm_params' of its send has the name of a keyword of every send; rename it"
         )
-    return SendMethod(signature, inspect.iscoroutinefunction(function), function.__doc__, local)
+    return SendMethod(signature, inspect.iscoroutinefunction(function), function.__doc__, localns)
 
 
 class ChatPrompt(Generic[R]):
@@ -78,7 +78,7 @@ class ChatPrompt(Generic[R]):
     def __init__(self, name: str, system: str, greeting: str, send: SendMethod | None, returns: Any) -> None:
         """Compile the templates ``system`` and ``greeting``; ``returns`` is the type of the answers."""
         self.name = name
-        self.output_type: OutputType[R] = OutputType(returns, send.local if send else None)
+        self.output_type: OutputType[R] = OutputType(returns, send.localns if send else None)
         self._signature = send.signature if send else None
         names = send.signature.names if send else ()
         docstring = parse_docstring(send.docstring if send else None, names, self.output_type.text)
@@ -154,7 +154,7 @@ class ChatPrompt(Generic[R]):
 
         def fill() -> str:
             own = self._system.fill(values) if system is None else system
-            answer = self.output_type.described(self._returns.fill(values))
+            answer = self.output_type.prompt_section(self._returns.fill(values))
             return "\n\n".join(filter(None, (own, self._instruction.fill(values), answer)))
 
         return self._filled("system prompt", fill)

@@ -71,15 +71,15 @@ class Signature:
         return bound.arguments
 
 
-def read_signature(function: Callable[..., Any], name: str, local: Mapping[str, Any]) -> Signature:
-    """Read a function's signature; ``local`` holds the `local_names` that its annotations may use.
+def read_signature(function: Callable[..., Any], name: str, localns: Mapping[str, Any]) -> Signature:
+    """Read a function's signature; ``localns`` holds the `local_names` that its annotations may use.
 
     Raises:
         DeclarationError: it has ``*args`` or ``**kwargs``, or its return type cannot be resolved.
     """
     python = inspect.signature(function)
     # A wrapper has the annotations of the wrapped function, whose names are in that function's module
-    scope = (inspect.unwrap(function).__globals__, local)
+    scope = (inspect.unwrap(function).__globals__, localns)
     found = list(python.parameters.values())
     for parameter in found:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -148,9 +148,8 @@ def _resolve(annotation: Any, scope: _Scope) -> Any:
 
 def annotated_description(annotation: Any) -> str:
     """Return the description in ``Annotated``: a str, pydantic's ``Field(description=...)`` or ``Doc(...)`` (PEP 727)."""
-    for extra in getattr(
-        annotation, "__metadata__", ()
-    ):  # by attribute, to import neither pydantic nor typing_extensions
+    # By attribute, to import neither pydantic nor typing_extensions
+    for extra in getattr(annotation, "__metadata__", ()):
         text = extra if isinstance(extra, str) else getattr(extra, "description", getattr(extra, "documentation", None))
         if isinstance(text, str):
             return text

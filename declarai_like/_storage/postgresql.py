@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._core.checks import string, wrong_value
+from .._core import checks
 from .._core.per_process import PerProcess
 from ..errors import ConfigurationError
 from .names import has_open_password
@@ -91,10 +91,10 @@ class PostgresTable:
     """
 
     def __init__(self, conninfo: str, table: str, columns: LiteralString, *, needed_by: str) -> None:
-        string("conninfo", conninfo)
-        string("table", table)
+        checks.string("conninfo", conninfo)
+        checks.string("table", table)
         if not 0 < len(table.encode("utf-8", "replace")) <= MAX_NAME_LENGTH or "\0" in table:
-            raise wrong_value("table", f"a name of 1 to {MAX_NAME_LENGTH} bytes without NUL", table)
+            raise checks.wrong_value("table", f"a name of 1 to {MAX_NAME_LENGTH} bytes without NUL", table)
         try:
             from psycopg import sql
             from psycopg_pool import ConnectionPool
@@ -113,7 +113,7 @@ class PostgresTable:
         """Return a statement with the table's name."""
         from psycopg import sql
 
-        # psycopg reads a % in the name as the begin of a parameter, unless it is doubled.
+        # psycopg reads a % in the name as the beginning of a parameter, unless it is doubled.
         return sql.SQL(text).format(table=sql.Identifier(self._table.replace("%", "%%")))
 
     def read(self, statement: sql.Composed, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from .._core.checks import string
+from .._core import checks
 from .._core.per_process import PerProcess
 from ..errors import ConfigurationError
 from .names import has_open_password, key_of
@@ -47,7 +47,7 @@ class RedisServer:
                 f"{needed_by} needs its driver: pip install 'declarai-like[redis]' ({error})"
             ) from error
 
-        string("url", url)
+        checks.string("url", url)
 
         def connect() -> redis.Redis:
             from redis import Redis as Client

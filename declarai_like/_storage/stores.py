@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 Snapshot: TypeAlias = tuple[str, str]
-"""What is stored of a step: the step and the state, two JSON texts without line ends."""
+"""The stored form of a step: the step and the state, two JSON texts without line ends."""
 
 
 class Store(Protocol):

@@ -63,8 +63,8 @@ class Application(Machine[S_co]):
             StateError: this is not a `State`.
         """
         if not is_state(state):
-            todo = "to change some values use app.state.update(key=value)"
-            raise wrong_type("the state of update_state", "a State", state, todo, error=StateError)
+            hint = "to change some values use app.state.update(key=value)"
+            raise wrong_type("the state of update_state", "a State", state, hint, error=StateError)
         self._position = self._position._replace(state=state)
 
     def reset_to_entrypoint(self) -> None:
@@ -123,12 +123,12 @@ class Application(Machine[S_co]):
             ApplicationError: inputs are missing or wrong, or the action returned or yielded a wrong value.
             Exception: the action raised it.
         """
-        step: StepResult[S_co] | None = run(self._call("step", self._one(checked_inputs(inputs))))
+        step: StepResult[S_co] | None = run(self._call("step", self._next_step(checked_inputs(inputs))))
         return step
 
     async def astep(self, inputs: Mapping[str, Any] | None = None) -> StepResult[S_co] | None:
         """Run the next action as `step` does, from async code."""
-        step: StepResult[S_co] | None = await arun(self._call("astep", self._one(checked_inputs(inputs))))
+        step: StepResult[S_co] | None = await arun(self._call("astep", self._next_step(checked_inputs(inputs))))
         return step
 
     def iterate(

@@ -12,7 +12,7 @@ from ..errors import ApplicationError, GraphError, StateError
 from .application import Application
 from .graph import Graph, GraphBuilder
 from .hooks.hooks import Hooks, OnHookError
-from .hooks.saving import Saving
+from .hooks.saving import SavingHook
 from .identifiers import wrong_identifiers
 from .running.machine import Overlap
 from .state.state import S_co, State
@@ -104,9 +104,9 @@ class ApplicationBuilder(Generic[S_co]):
         """
         if state is not None and not isinstance(state, State):
             if not is_model(type(state)):
-                todo = "for a dict use with_state(**values)"
+                hint = "for a dict use with_state(**values)"
                 raise wrong_type(
-                    "the state of with_state", "a State or a pydantic model", state, todo, error=StateError
+                    "the state of with_state", "a State or a pydantic model", state, hint, error=StateError
                 )
             self.with_typing(PydanticTypingSystem(type(state)))
             # Not model_dump(), which would turn the models in its fields into dicts.
@@ -238,7 +238,7 @@ class ApplicationBuilder(Generic[S_co]):
         completed = resumed is not None and resumed.status == "completed"
         hooks = Hooks()
         if self._persister is not None:
-            hooks.add(Saving(self._persister))  # first: a failing hook of the user must not prevent saving
+            hooks.add(SavingHook(self._persister))  # first: a failing hook of the user must not prevent saving
         for hook, on_error in self._hooks:
             hooks.add(hook, on_error)
         sequence_id = self._sequence_id

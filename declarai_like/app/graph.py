@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._core.checks import instance, shown, type_name
+from .._core import checks
 from ..errors import ApplicationError, GraphError
 from .conditions.conditions import Condition, default
 
@@ -155,14 +155,14 @@ class GraphBuilder:
             try:
                 self._transitions += _parse_transition(transition)
             except ValueError as error:
-                self._problems.append(f"the transition {shown(transition)} is not valid: {error}; write {FORM}")
+                self._problems.append(f"the transition {checks.shown(transition)} is not valid: {error}; write {FORM}")
         return self
 
     def with_graph(self, graph: Graph) -> GraphBuilder:
         """Add the actions and transitions of another graph."""
         try:
-            instance(
-                "the graph of with_graph", graph, Graph, "a Graph", todo="GraphBuilder() builds one", error=GraphError
+            checks.instance(
+                "the graph of with_graph", graph, Graph, "a Graph", hint="GraphBuilder() builds one", error=GraphError
             )
         except GraphError as error:
             self._problems.append(str(error))
@@ -198,8 +198,8 @@ def _parse_transition(transition: Any) -> list[Transition]:
     if not names or not all(isinstance(name, str) for name in (*names, to)):
         raise ValueError("the names of its actions must be str")
     if not isinstance(condition, Condition):
-        todo = "made by when(), expr() or lmda()"
-        raise ValueError(f"its condition must be a Condition, {todo}, got {type_name(condition)}")  # noqa: TRY004  (as the two above)
+        hint = "made by when(), expr() or lmda()"
+        raise ValueError(f"its condition must be a Condition, {hint}, got {checks.type_name(condition)}")  # noqa: TRY004  (as the two above)
     return [Transition(name, to, condition) for name in names]
 
 

@@ -223,12 +223,12 @@ class Chat(Generic[C]):
     @property
     def llm_response(self) -> LLMResponse | None:
         """The last answer of this context: of a stream, the last chunk once it has ended; else None."""
-        return self._chat_runtime.calls.llm_response
+        return self._chat_runtime.runner.llm_response
 
     @property
     def llm_stream_response(self) -> C | None:
         """The last stream of this context, which can be read again; None if the last answer was not a stream."""
-        return cast("C | None", self._chat_runtime.calls.llm_stream_response)
+        return cast("C | None", self._chat_runtime.runner.llm_stream_response)
 
     def __len__(self) -> int:
         """Return the number of messages of the conversation."""

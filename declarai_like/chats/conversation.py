@@ -48,7 +48,7 @@ class Conversation:
     def exchange(
         self, text: str, system: str, params: Mapping[str, Any], commitment: Commitment | None
     ) -> Flow[list[LLMResponse], tuple[Any, LLMResponse]]:
-        """Send a message and return the answer; with a commitment, emit the chunks of the answer.
+        """Send a message and return the answer; with a commitment, yield the chunks of the answer.
 
         Raises:
             MemoryFailed: the conversation could not be loaded, or the answer could not be remembered. In the second
@@ -106,7 +106,7 @@ class Conversation:
         history = yield from self._load()
         yield from perform(self._remember([*history.new, _message(role, content)]))
 
-    def take_back(self, text: str) -> Flow[Any, None]:
+    def remove_last_exchange(self, text: str) -> Flow[Any, None]:
         """Forget the user's last message and all after it, if it has this text. If its answer failed, neither was
         remembered, and the last message is another one.
 

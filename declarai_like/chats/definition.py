@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from .._calls.output_call import OutputCall
-from .._core.checks import string, wrong_type
+from .._core import checks
 from .._output.output_type import OutputType
 from .._prompts import ChatPrompt, SendMethod, read_send
 from ..errors import ConfigurationError, DeclarationError
@@ -30,13 +30,13 @@ class ChatDeclaration:
             thus be looked up as late as the first message.
         summariser: the same for summaries, but at once.
         streaming: True if answers stream; None if their type, or else the model, decides.
-        streams: True if the model decides that they do.
+        model_streams: the model's ``stream``, which applies if neither ``streaming`` nor the type of answers decides.
     """
 
     output_call: Callable[[str, OutputType[Any]], Callable[[], OutputCall[Any]]]
     summariser: Callable[[str, OutputType[str]], OutputCall[str]]
     streaming: bool | None
-    streams: bool
+    model_streams: bool
     replay: bool
     keep_partial: bool
     window: Window | None
@@ -70,7 +70,7 @@ class ChatDefinition:
         except DeclarationError as error:
             raise not_a_chat(name, error) from error.__cause__
         self.output_call = declaration.output_call(name, self.prompt.output_type)
-        by_model = declaration.streams and not self.prompt.output_type.by_element
+        by_model = declaration.model_streams and not self.prompt.output_type.by_element
         self.streaming = (has_stream or by_model) if declaration.streaming is None else declaration.streaming
 
     @functools.cached_property
@@ -172,7 +172,7 @@ def check_text(what: str, text: object) -> None:
         ConfigurationError: it is not a str, or cannot be encoded as UTF-8.
     """
     try:
-        string(what, text).encode()
+        checks.string(what, text).encode()
     except UnicodeEncodeError as error:  # lone surrogates cannot be encoded as UTF-8
         raise ConfigurationError(f"{what} cannot be sent: {error}") from None
 
@@ -181,9 +181,11 @@ def _check_methods(what: str, value: object, methods: tuple[str, ...], expected:
     if value is None:
         return
     if inspect.isclass(value):  # it has the methods, but cannot be used
-        raise wrong_type(what, "an instance", value, f"use {value.__name__}(...)")
+        raise checks.wrong_type(what, "an instance", value, f"use {value.__name__}(...)")
     if not all(callable(getattr(value, name, None)) for name in methods):
-        raise wrong_type(what, f"{expected}, or an object with {', '.join(f'{name}()' for name in methods)}", value)
+        raise checks.wrong_type(
+            what, f"{expected}, or an object with {', '.join(f'{name}()' for name in methods)}", value
+        )
 
 
 def _answer_type(returns: Any) -> tuple[Any, bool]:

@@ -24,14 +24,14 @@ class ChatRuntime:
 
     Attributes:
         definition: the definition of the class.
-        calls: returns answers to callers, and knows the last one of each context.
+        runner: runs the calls, and keeps the last response of each context.
         conversation: the flows of the conversation.
     """
 
     def __init__(self, chat: Any, definition: ChatDefinition) -> None:
         declaration = definition.declaration
         self.definition = definition
-        self.calls = CallRunner(
+        self.runner = CallRunner(
             definition.prompt.output_type, streaming=definition.streaming, replay=declaration.replay
         )
         self.conversation = Conversation(definition, self.greeting)
@@ -75,11 +75,11 @@ class ChatRuntime:
 
     def send(self, args: tuple[Any, ...], values: Mapping[str, Any], params: Any, *, is_async: bool) -> Any:
         """Send a message; return the answer in the form that the class declares."""
-        return self.calls.call(self._flow_of(args, values, params), is_async=is_async)
+        return self.runner.call(self._flow_of(args, values, params), is_async=is_async)
 
     def stream(self, message: str, values: Mapping[str, Any], params: Any = None) -> Stream[Any]:
         """Send a message; return the answer as a stream, also if the class declares another form."""
-        return self.calls.stream(self._flow_of((message,), values, params))
+        return self.runner.stream(self._flow_of((message,), values, params))
 
     def compile(self, message: str | None, values: Mapping[str, Any]) -> Flow[Any, list[Message]]:
         """Return the flow that returns the messages which `send` would send."""

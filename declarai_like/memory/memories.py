@@ -89,8 +89,8 @@ class PostgreSQL(StoredMemory):
 class Redis(StoredMemory):
     """A memory in a Redis server: for each session a list, at the key ``<prefix><session>``.
 
-    Several processes may use the server at the same time. If an append survives the server's end depends on the
-    server's setting ``appendonly``. It needs ``pip install 'declarai-like[redis]'``.
+    Several processes may use the server at the same time. The server's setting ``appendonly`` determines if an append
+    survives the server's end. It needs ``pip install 'declarai-like[redis]'``.
 
     Args:
         url: the address of the server: ``redis://user:password@host:6379/0``, ``rediss://`` or ``unix://``.

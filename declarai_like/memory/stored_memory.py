@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from .._core.checks import shown, string
+from .._core import checks
 from .._storage.stored import Stored
 from .._storage.stores import AppendLog, Store
 from ..errors import InvalidMessage, MemoryFailed
@@ -100,7 +100,7 @@ class StoredMemory(Stored[MessageStore]):
         messages = list(messages)  # an iterator can be read only once
         for message in messages:
             if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance]  (untyped callers)
-                raise InvalidMessage(f"{self!r} cannot append {shown(message)}: it is not a Message")
+                raise InvalidMessage(f"{self!r} cannot append {checks.shown(message)}: it is not a Message")
         if messages:
             self._try("append", lambda: self._store.append(self.session, messages))
 
@@ -118,4 +118,4 @@ class StoredMemory(Stored[MessageStore]):
 
 def _checked(session: str) -> str:
     # An id often comes from a database as a number.
-    return string("session", session, todo=f"did you mean {str(session)!r}?" if isinstance(session, int) else "")
+    return checks.string("session", session, hint=f"did you mean {str(session)!r}?" if isinstance(session, int) else "")

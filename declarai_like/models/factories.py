@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
-from .._calls.output_call import Output, OutputCall
+from .._calls.output_call import OutputCall, OutputMode
 from .._core import checks
 from .._llm.llm import LLM
 from .._llm.transport.inprocess import InProcessTransport
@@ -18,7 +18,7 @@ from .._net.timeouts import Timeouts
 from .._output.output_type import OutputType
 from ..errors import ConfigurationError
 from ..providers.openai import OpenAIProvider
-from .models import Auto, Model, OutputSettings, resolve_output
+from .models import Model, OutputModeOrAuto, OutputSettings, resolve_output
 
 if TYPE_CHECKING:
     from .._offline import Replies
@@ -32,7 +32,7 @@ class ModelSettings(TypedDict, total=False):
     headers: Mapping[str, str] | None
     timeout: Timeouts | float | None
     max_retries: int
-    output: Auto
+    output: OutputModeOrAuto
     llm_params: Mapping[str, Any] | None
 
 
@@ -69,7 +69,7 @@ def openai(
     timeout: Timeouts | float | None = None,
     max_retries: int = 2,
     stream: bool = False,
-    output: Auto = "auto",
+    output: OutputModeOrAuto = "auto",
     llm_params: Mapping[str, Any] | None = None,
     include_usage: bool = True,
     openai_token: str | None = None,
@@ -95,7 +95,7 @@ def openai(
         ConfigurationError: a setting is wrong; or, at the first request, the key is missing.
     """
     _check_name("model of openai()", model)
-    url = _address(base_url or os.environ.get("OPENAI_BASE_URL"), "base_url")
+    url = _checked_url(base_url or os.environ.get("OPENAI_BASE_URL"), "base_url")
     # With the leading dot, because another host may end in openai.com as well
     at_openai = url is None or _host(url).endswith((".openai.com", ".openai.azure.com"))
     account = Account(
@@ -138,7 +138,7 @@ def azure_openai(
     timeout: Timeouts | float | None = None,
     max_retries: int = 2,
     stream: bool = False,
-    output: Auto = "auto",
+    output: OutputModeOrAuto = "auto",
     llm_params: Mapping[str, Any] | None = None,
     model: str | None = None,
 ) -> Model[Any]:
@@ -161,7 +161,7 @@ def azure_openai(
     if not name:
         raise ConfigurationError("azure_openai() needs deployment_name, the name of the deployment")
     _check_name("deployment_name of azure_openai()", name)
-    base = azure_openai_api_base or _setting("DECLARAI_AZURE_OPENAI_API_BASE", "AZURE_OPENAI_ENDPOINT")
+    base = azure_openai_api_base or _from_variables("DECLARAI_AZURE_OPENAI_API_BASE", "AZURE_OPENAI_ENDPOINT")
     if not base:
         raise ConfigurationError(
             "azure_openai() needs the URL of the resource; pass azure_openai_api_base, or set AZURE_OPENAI_ENDPOINT"
@@ -173,7 +173,7 @@ def azure_openai(
         key_variables=("DECLARAI_AZURE_OPENAI_KEY", "AZURE_OPENAI_API_KEY"),
         needs_key=True,
         arguments={
-            "azure_endpoint": _address(base, "azure_openai_api_base"),
+            "azure_endpoint": _checked_url(base, "azure_openai_api_base"),
             "api_version": api_version,
             "default_headers": checked_headers(headers),
         },
@@ -199,7 +199,7 @@ def offline(
     delay: float = 0.0,
     timeout: Timeouts | float | None = None,
     stream: Literal[True],
-    output: Auto = "auto",
+    output: OutputModeOrAuto = "auto",
 ) -> Model[Literal[True]]: ...
 @overload
 def offline(
@@ -208,7 +208,7 @@ def offline(
     delay: float = 0.0,
     timeout: Timeouts | float | None = None,
     stream: Literal[False] = False,
-    output: Auto = "auto",
+    output: OutputModeOrAuto = "auto",
 ) -> Model[Literal[False]]: ...
 def offline(
     replies: Replies = None,
@@ -216,7 +216,7 @@ def offline(
     delay: float = 0.0,
     timeout: Timeouts | float | None = None,
     stream: bool = False,
-    output: Auto = "auto",
+    output: OutputModeOrAuto = "auto",
 ) -> Model[Any]:
     """Return the offline model: it needs no key and no network, and is deterministic.
 
@@ -317,11 +317,11 @@ def _model(
     account: Account,
     *,
     shown: str,
-    auto: Output,
+    auto: OutputMode,
     timeout: Timeouts | float | None,
     max_retries: int,
     stream: bool,
-    output: Auto,
+    output: OutputModeOrAuto,
     llm_params: Mapping[str, Any] | None,
     include_usage: bool,
 ) -> Model[Any]:
@@ -340,7 +340,7 @@ def _check_name(what: str, given: object) -> None:
         raise checks.wrong_value(what, "the name of a model", given)
 
 
-def _address(url: str | None, setting: str) -> str | None:
+def _checked_url(url: str | None, setting: str) -> str | None:
     if url and not checks.string(setting, url).startswith(("http://", "https://")):
         raise checks.wrong_value(setting, "a URL that starts with http:// or https://", url)
     return url or None
@@ -350,5 +350,5 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
-def _setting(*variables: str) -> str | None:
+def _from_variables(*variables: str) -> str | None:
     return next((value for variable in variables if (value := os.environ.get(variable))), None)

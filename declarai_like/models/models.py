@@ -20,7 +20,7 @@ from typing import (
     overload,
 )
 
-from .._calls.output_call import Output, OutputCall, Restartable, params_of
+from .._calls.output_call import OutputCall, OutputMode, Restartable, params_of
 from .._core import checks
 from .._llm.llm import LLM
 from .._llm.transport import Transport
@@ -43,8 +43,8 @@ T = TypeVar("T")
 S = TypeVar("S", bound=bool, covariant=True)
 """The literal True if tasks stream unless their decorator sets ``streaming``, else False."""
 
-Auto = Literal["auto"] | Output
-"""How structured output is requested; ``"auto"`` leaves it to the model."""
+OutputModeOrAuto = Literal["auto"] | OutputMode
+"""The way to request structured output; ``"auto"`` leaves it to the model."""
 
 ByElement: TypeAlias = (
     Callable[P, Iterator[T]] | Callable[P, AsyncIterable[T]] | Callable[P, Coroutine[Any, Any, AsyncIterable[T]]]
@@ -56,7 +56,7 @@ class OutputSettings(TypedDict, total=False):
     """The settings of a task's requests and attempts: see `Model.task`."""
 
     llm_params: Mapping[str, Any] | None
-    output: Auto
+    output: OutputModeOrAuto
     retries: int | BaseRetrying
     restart_on: Collection[Restartable]
 
@@ -120,7 +120,7 @@ class Model(Generic[S]):
         llm: LLM,
         *,
         stream: Literal[True],
-        output: Output = "prompt",
+        output: OutputMode = "prompt",
         params: Mapping[str, Any] | None = None,
         shown: str = "",
     ) -> None: ...
@@ -130,28 +130,28 @@ class Model(Generic[S]):
         llm: LLM,
         *,
         stream: Literal[False] = False,
-        output: Output = "prompt",
+        output: OutputMode = "prompt",
         params: Mapping[str, Any] | None = None,
         shown: str = "",
     ) -> None: ...
     @overload
     def __init__(
-        self, llm: LLM, *, stream: bool, output: Output, params: Mapping[str, Any] | None, shown: str
+        self, llm: LLM, *, stream: bool, output: OutputMode, params: Mapping[str, Any] | None, shown: str
     ) -> None: ...
     def __init__(
         self,
         llm: LLM,
         *,
         stream: bool = False,
-        output: Output = "prompt",
+        output: OutputMode = "prompt",
         params: Mapping[str, Any] | None = None,
         shown: str = "",
     ) -> None:
         self.name = llm.name
         self._llm = llm
         self._stream = stream
-        checks.one_of("Model.output", output, get_args(Output))
-        self._output: Output = output
+        checks.one_of("Model.output", output, get_args(OutputMode))
+        self._output: OutputMode = output
         self._shown = shown or llm.name
         self._params = params_of(self._shown, params)
 
@@ -184,7 +184,7 @@ class Model(Generic[S]):
         streaming: bool | None = None,
         replay: bool = True,
         llm_params: Mapping[str, Any] | None = None,
-        output: Auto = "auto",
+        output: OutputModeOrAuto = "auto",
         retries: int | BaseRetrying = 2,
         restart_on: Collection[Restartable] = (),
     ) -> Any:
@@ -278,7 +278,7 @@ class Model(Generic[S]):
         output_type: OutputType[R],
         *,
         llm_params: Mapping[str, Any] | None = None,
-        output: Auto = "auto",
+        output: OutputModeOrAuto = "auto",
         retries: int | BaseRetrying = 2,
         restart_on: Collection[Restartable] = (),
     ) -> OutputCall[R]:
@@ -314,11 +314,11 @@ class Model(Generic[S]):
         return f"<model {self._shown}{', stream=True' if self._stream else ''}>"
 
 
-def resolve_output(what: str, given: Auto, auto: Output) -> Output:
+def resolve_output(what: str, given: OutputModeOrAuto, auto: OutputMode) -> OutputMode:
     """Return an ``output`` setting, with ``auto`` for ``"auto"``.
 
     Raises:
         ConfigurationError: it is not one of the choices; the message names it by ``what``.
     """
-    checks.one_of(what, given, ("auto", *get_args(Output)))
+    checks.one_of(what, given, ("auto", *get_args(OutputMode)))
     return auto if given == "auto" else given

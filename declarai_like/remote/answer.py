@@ -47,7 +47,7 @@ def stream_bytes(clients: HTTPClients, request: StreamRequest, timer: StreamTime
     A connection that breaks ends the bytes and is not an error here: the reader raises `StreamTruncated` with the
     position, unless the stream is complete.
     """
-    response = yield from perform(_SendRequest(clients, request, timer))
+    response = yield from perform(_SendStreamRequest(clients, request, timer))
     if response.status != 200:
         raise status_error(request.url, response.status, (yield from _error_body(response)), request.errors())
     if response.content_type != request.media_type:
@@ -68,7 +68,7 @@ def _error_body(response: _ResponseStream) -> Flow[bytes, bytes]:
     return body
 
 
-class _SendRequest(Open["_ResponseStream"]):
+class _SendStreamRequest(Open["_ResponseStream"]):
     """Send the request and wait for the head of the response."""
 
     def __init__(self, clients: HTTPClients, request: StreamRequest, timer: StreamTimer) -> None:

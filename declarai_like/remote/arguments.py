@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from ..errors import DeclarationError
 from ..streaming import NotSerializable
 
-Bound: TypeAlias = "tuple[tuple[Any, ...], dict[str, Any]]"
+BoundArguments: TypeAlias = "tuple[tuple[Any, ...], dict[str, Any]]"
 """The positional and the keyword arguments of a call."""
 
 
@@ -40,7 +40,7 @@ class Arguments:
         annotations = {name: hints.get(name, Any) for name in self._signature.parameters}
         self._types = {name: self._adapter(name, annotation) for name, annotation in annotations.items()}
         binding: Any = _binding(function, annotations)
-        self._binding = TypeAdapter[Bound](binding)
+        self._binding = TypeAdapter[BoundArguments](binding)
         self.schema = self._binding.json_schema()
 
     def dump(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
@@ -56,7 +56,7 @@ class Arguments:
             raise TypeError(f"{self._name}() {error}") from None
         return dump_arguments(self._name, arguments, self._to_plain)
 
-    def load(self, body: bytes) -> Bound:
+    def load(self, body: bytes) -> BoundArguments:
         """Return the arguments of a call, validated, from their JSON.
 
         Raises:
@@ -115,7 +115,7 @@ def dump_arguments(
     return b"{%b}" % b",".join(fields)
 
 
-def _binding(function: Callable[..., Any], annotations: Mapping[str, Any]) -> Callable[..., Bound]:
+def _binding(function: Callable[..., Any], annotations: Mapping[str, Any]) -> Callable[..., BoundArguments]:
     """Return a function with the signature of ``function`` that returns its arguments.
 
     pydantic validates the call of a function, not its signature alone. With this one it returns the validated arguments
@@ -123,7 +123,7 @@ def _binding(function: Callable[..., Any], annotations: Mapping[str, Any]) -> Ca
     """
 
     @functools.wraps(function)
-    def binding(*args: Any, **kwargs: Any) -> Bound:
+    def binding(*args: Any, **kwargs: Any) -> BoundArguments:
         return args, kwargs
 
     binding.__annotations__ = dict(annotations)  # resolved, where those of the function may be strings

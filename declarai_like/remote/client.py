@@ -52,7 +52,7 @@ class ClientSettings:
     max_frame_size: int
 
     def __post_init__(self) -> None:
-        checks.string("url", self.url, todo="for instance 'https://host/streams/count'")
+        checks.string("url", self.url, hint="for instance 'https://host/streams/count'")
         checked_headers(self.headers)
         checks.one_of("encoding", self.encoding, ENCODINGS)
         checks.integer("max_frame_size", self.max_frame_size, minimum=1, unit="bytes")
@@ -64,13 +64,13 @@ def error_classes(errors: object) -> list[type[Exception]]:
     Raises:
         ConfigurationError: it is not a list of exception classes.
     """
-    todo = "for instance [OSError]"
+    hint = "for instance [OSError]"
     if not isinstance(errors, Iterable):
-        raise checks.wrong_type("errors", "a list of exception classes", errors, todo)
+        raise checks.wrong_type("errors", "a list of exception classes", errors, hint)
     classes: list[type[Exception]] = []
     for index, cls in enumerate(cast("Iterable[object]", errors)):
         if not inspect.isclass(cls) or not issubclass(cls, Exception):
-            raise checks.wrong_type(f"errors[{index}]", "an exception class", cls, todo)
+            raise checks.wrong_type(f"errors[{index}]", "an exception class", cls, hint)
         classes.append(cls)
     return classes
 

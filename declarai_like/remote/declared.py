@@ -47,15 +47,15 @@ class RemoteStream(Generic[P, Result_co, Reader_co, AsyncReader_co]):
     __name__: str
 
     def __init__(
-        self, function: Callable[P, Result_co], *, types: StreamTypes[Any, Any, Any] | None, local: Mapping[str, Any]
+        self, function: Callable[P, Result_co], *, types: StreamTypes[Any, Any, Any] | None, localns: Mapping[str, Any]
     ) -> None:
         self._function = function
         if not callable(function) or not hasattr(function, "__name__"):  # a partial() does not have a name
-            todo = "put @remote.stream above a `def` that yields items"
-            raise checks.wrong_type("a remote stream", "a function", function, todo, error=DeclarationError)
+            hint = "put @remote.stream above a `def` that yields items"
+            raise checks.wrong_type("a remote stream", "a function", function, hint, error=DeclarationError)
         self.name = function.__name__
         update_wrapper(self, function)
-        hints = _hints(function, local)
+        hints = _hints(function, localns)
         result, items = typing.get_origin(hints.get("return")), typing.get_args(hints.get("return"))
         has_item_type = result in (*_ASYNC, *_BLOCKING) and (types or items)
         # An `async def` without `yield` returns a coroutine; its annotation is not that of the iterator
@@ -107,7 +107,7 @@ class RemoteStream(Generic[P, Result_co, Reader_co, AsyncReader_co]):
             ConfigurationError: a setting is wrong.
         """
         classes = error_classes(errors)
-        base = checks.string("url", url, todo="for instance 'https://host/streams'")
+        base = checks.string("url", url, hint="for instance 'https://host/streams'")
         settings = ClientSettings(
             url=f"{base.rstrip('/')}/{self.name}",
             types=self.types,
@@ -180,15 +180,15 @@ def stream(target: Callable[..., Any] | StreamTypes[Any, Any, Any], /) -> Any:
     """
     frame = inspect.currentframe()
     # For a function inside of another one, annotations may use the local names of the outer one
-    local = frame.f_back.f_locals if frame and frame.f_back else {}
+    localns = frame.f_back.f_locals if frame and frame.f_back else {}
     if isinstance(target, StreamTypes):
-        return partial(RemoteStream[..., Any, Any, Any], types=target, local=local)
-    return RemoteStream[..., Any, Any, Any](target, types=None, local=local)
+        return partial(RemoteStream[..., Any, Any, Any], types=target, localns=localns)
+    return RemoteStream[..., Any, Any, Any](target, types=None, localns=localns)
 
 
-def _hints(function: Callable[..., Any], local: Mapping[str, Any]) -> dict[str, Any]:
+def _hints(function: Callable[..., Any], localns: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(function, localns=dict(local), include_extras=True)
+        return typing.get_type_hints(function, localns=dict(localns), include_extras=True)
     except Exception as error:  # an annotation is evaluated, and may raise anything
         raise DeclarationError(f"{function.__name__}: cannot resolve the annotations: {error}") from error
 

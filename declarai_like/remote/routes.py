@@ -10,7 +10,7 @@ from ..errors import ConfigurationError
 from ..streaming.encodings import ENCODINGS
 from .declared import RemoteStream
 from .producing import AnyStream
-from .server import Endpoint, Receive, RequestRejected, Scope, Send, reject
+from .server import ASGIEndpoint, Receive, RequestRejected, Scope, Send, reject
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -49,7 +49,7 @@ def router(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY
     return routes
 
 
-def _route_of(endpoint: Endpoint) -> Callable[[], Awaitable[Any]]:
+def _route_of(endpoint: ASGIEndpoint) -> Callable[[], Awaitable[Any]]:
     from fastapi import Response
 
     # The endpoint is an ASGI application and sends its own response. A route whose function returns a Response calls
@@ -103,12 +103,12 @@ def asgi(*functions: AnyStream, buffer: int = BUFFER, max_body: int = MAX_BODY) 
     return application
 
 
-def _endpoints(functions: Sequence[Any], buffer: int, max_body: int) -> dict[str, Endpoint]:
+def _endpoints(functions: Sequence[Any], buffer: int, max_body: int) -> dict[str, ASGIEndpoint]:
     for function in functions:
         if not isinstance(function, RemoteStream):
             name = getattr(function, "__name__", None) or "each argument"
             raise checks.wrong_type(name, "a remote stream", function, "put @remote.stream above it")
-    endpoints = {function.name: Endpoint(function, buffer=buffer, max_body=max_body) for function in functions}
+    endpoints = {function.name: ASGIEndpoint(function, buffer=buffer, max_body=max_body) for function in functions}
     names = [function.name for function in functions]
     if duplicates := [name for name in names if names.count(name) > 1]:
         raise ConfigurationError(

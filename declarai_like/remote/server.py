@@ -40,7 +40,7 @@ class _ClientDisconnected(Exception):
     """Raised if the client disconnects before its request is complete."""
 
 
-class Endpoint:
+class ASGIEndpoint:
     """The ASGI application of one function.
 
     Args:

@@ -18,7 +18,7 @@ class StreamTimer:
     def __init__(self, timeouts: Timeouts) -> None:
         self.begun = False
         self._timeouts = timeouts
-        self._ends = None if timeouts.total is None else time.monotonic() + timeouts.total
+        self._deadline = None if timeouts.total is None else time.monotonic() + timeouts.total
 
     def left(self) -> float | None:
         """Return the number of seconds that a wait may take if it begins now; None means no limit.
@@ -26,18 +26,18 @@ class StreamTimer:
         Raises:
             TotalTimeout: the total limit has passed.
         """
-        until_end = self._until_end()
+        until_end = self._until_deadline()
         if until_end is not None and until_end <= 0:
             raise self.expired()
         return _shorter(self._timeouts.idle if self.begun else self._timeouts.first_token, until_end)
 
     def left_to_connect(self) -> float | None:
         """Return the number of seconds that the connection may take; None means no limit."""
-        return _shorter(self._timeouts.connect, self._until_end())
+        return _shorter(self._timeouts.connect, self._until_deadline())
 
     def expired(self, *, connecting: bool = False) -> RemoteTimeout:
         """Return the error for the limit that has passed."""
-        timeouts, until_end = self._timeouts, self._until_end()
+        timeouts, until_end = self._timeouts, self._until_deadline()
         if timeouts.total is not None and until_end is not None and until_end <= 0:
             return TotalTimeout(
                 f"the stream took longer than {timeouts.total:g} s (timeouts.total)", limit=timeouts.total
@@ -51,8 +51,8 @@ class StreamTimer:
         limit = timeouts.idle or 0.0
         return IdleTimeout(f"nothing arrived from the server within {limit:g} s (timeouts.idle)", limit=limit)
 
-    def _until_end(self) -> float | None:
-        return None if self._ends is None else self._ends - time.monotonic()
+    def _until_deadline(self) -> float | None:
+        return None if self._deadline is None else self._deadline - time.monotonic()
 
 
 def _shorter(one: float | None, other: float | None) -> float | None:

@@ -13,7 +13,7 @@ from .events import EventName
 AnswerEvent: TypeAlias = tuple[EventName, Mapping[str, Any]]
 """An event before it has an id: its name and its data."""
 
-Partials = Literal["snapshot", "patch"]
+PartialFormat = Literal["snapshot", "patch"]
 """Form of an incomplete typed value: the value so far each time, or what has changed."""
 
 
@@ -37,7 +37,7 @@ class ServedAnswer(Protocol):
 class StreamAnswer:
     """An answer that reads a `Stream`. ``start`` is called when the answer runs, and returns the stream."""
 
-    def __init__(self, start: Callable[[], Stream[Any]], partials: Partials) -> None:
+    def __init__(self, start: Callable[[], Stream[Any]], partials: PartialFormat) -> None:
         self._start = start
         self._partials = partials
         self._stream: Stream[Any] | None = None

@@ -22,7 +22,7 @@ from .adapters.base import (
     new_session,
 )
 from .adapters.factories import create_endpoint
-from .answers import Partials
+from .answers import PartialFormat
 from .delivery.redis import RedisStreams
 from .delivery.registry import StreamRegistry
 from .delivery.responses import EventStream, NativeEncoder
@@ -128,7 +128,7 @@ def _add_answer(routes: APIRouter, endpoint: Endpoint, registry: StreamRegistry,
     fields: dict[str, Any] = {"session": (OptionalSessionId, None)} if has_sessions else {}
     body_type = create_model(f"{model_name(endpoint.name)}Body", __base__=endpoint.request, **fields)
 
-    async def answer(body: Any, owner: str, partials: Partials) -> Response:
+    async def answer(body: Any, owner: str, partials: PartialFormat) -> Response:
         request = endpoint.read(body)
         key = StreamKey(owner, endpoint.name, (body.session or new_session()) if has_sessions else "")
         stream = await registry.start(lambda: endpoint.answer(request, key.session_key, AnswerOptions(partials)), key)
@@ -138,7 +138,7 @@ def _add_answer(routes: APIRouter, endpoint: Endpoint, registry: StreamRegistry,
     answer.__annotations__ = {
         "body": body_type,
         "owner": owner_type,
-        "partials": Annotated[Partials, Query(description="form of typed values that are not complete")],
+        "partials": Annotated[PartialFormat, Query(description="form of typed values that are not complete")],
         "return": Response,
     }
     answer.__defaults__ = ("snapshot",)  # of the last parameter
@@ -160,7 +160,7 @@ def _add_session(routes: APIRouter, endpoint: SessionEndpoint, registry: StreamR
 
     async def show(session: Any, owner: str) -> Response:
         key = StreamKey(owner, endpoint.name, session)
-        recalled = await endpoint.recall(key.session_key)
+        recalled = await endpoint.read_session(key.session_key)
         shown = {"session": session, **recalled, "stream": await registry.active_stream(key)}
         return Response(encode_data(shown), media_type="application/json", headers={"Cache-Control": "no-store"})
 

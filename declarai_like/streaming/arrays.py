@@ -17,7 +17,7 @@ from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 from .errors import type_name
 from .segments import SegmentsIn, SegmentsOut
 
-MARK = "declarai_numbers"
+NUMBERS_KEY = "declarai_numbers"
 """The key in the metadata of a core schema that marks a field with `Numbers`."""
 _ARRAY: Any = array.array  # untyped: the type of its numbers is known only at run time
 _NATIVE_ORDER = "<" if sys.byteorder == "little" else ">"
@@ -76,7 +76,7 @@ class Numbers:
 
         return core_schema.with_info_plain_validator_function(
             validate,
-            metadata={MARK: True},
+            metadata={NUMBERS_KEY: True},
             serialization=core_schema.plain_serializer_function_ser_schema(serialize, info_arg=True, when_used="json"),
         )
 

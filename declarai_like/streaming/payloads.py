@@ -18,7 +18,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationUnexpectedValue, SchemaSerializer, SchemaValidator, core_schema
 
-from .arrays import MARK
+from .arrays import NUMBERS_KEY
 from .errors import type_name
 from .segments import SegmentsIn, SegmentsOut
 
@@ -127,7 +127,7 @@ class _SchemaCopier:
             return {name: self.copy(field, config, binary=binary) for name, field in schema.items()}
         self.has_floats = self.has_floats or kind == "float"
         self.has_aliases = self.has_aliases or "validation_alias" in schema
-        if MARK in (schema.get("metadata") or ()):
+        if NUMBERS_KEY in (schema.get("metadata") or ()):
             self.has_binary = True
             return schema
         binary = binary and "serialization" not in schema  # a custom serializer decides what is written

@@ -97,7 +97,7 @@ class Listener(ThreadingHTTPServer):
         """Ignore errors of a handler: a client that disconnects is not an error of the server."""
 
 
-class _ClientDisconnected(ConnectionError):
+class _ConnectionClosed(ConnectionError):
     """The client closed the connection."""
 
 
@@ -169,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.settimeout(seconds)
         try:
             if not self.connection.recv(1, socket.MSG_PEEK):
-                raise _ClientDisconnected
+                raise _ConnectionClosed
         except TimeoutError:
             pass
         finally:

@@ -40,7 +40,7 @@ class LoopbackServer:
 
     def __init__(self, replies: Replies = None, *, api_key: str | None = None, delay: float = 0.0) -> None:
         if api_key is not None:
-            checks.string("api_key", api_key, todo="None accepts any key")
+            checks.string("api_key", api_key, hint="None accepts any key")
         if delay and isinstance(replies, Script):
             raise ConfigurationError(f"delay must not be set for a Script; use Script(..., delay={delay!r})")
         self.script = replies if isinstance(replies, Script) else Script(replies, delay=delay)

@@ -67,7 +67,7 @@ def replay(path: str | Path, *, model: Model[Any] | None = None, timing: bool = 
 
 
 def _check_model(function: str, model: object) -> None:
-    checks.instance(f"model of {function}()", model, Model, "a Model", todo="for instance openai(...)")
+    checks.instance(f"model of {function}()", model, Model, "a Model", hint="for instance openai(...)")
 
 
 class _RecordingTransport:
@@ -168,9 +168,8 @@ class _RecordingConnection(Connection):
             "pieces": [(seconds, _piece_to_json(piece)) for seconds, piece in self._pieces],
         }
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open(
-            "ab", buffering=0
-        ) as tape:  # unbuffered: one write for each line, so that lines of several writers do not mix
+        # Unbuffered: one write for each line, so that lines of several writers do not mix
+        with self._path.open("ab", buffering=0) as tape:
             tape.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
 
 

@@ -79,7 +79,7 @@ def test_output_prompt_has_the_schema_in_the_prompt(serve: Any) -> None:
 
 def test_auto_picks_by_provider() -> None:
     def picked(model: Any) -> str:
-        output_call = heroes_of(model)._declared.output_call
+        output_call = heroes_of(model)._definition.output_call
         return output_call._format.by if output_call._format else "prompt"
 
     assert picked(declarai.openai("m")) == "schema"
@@ -250,7 +250,7 @@ def sent(answer: Any, output: str = "schema") -> dict[str, Any]:
         """Answer it"""
 
     task.__annotations__["return"] = answer
-    output_call = declarai.offline(script).task(output=output, retries=0)(task)._declared.output_call
+    output_call = declarai.offline(script).task(output=output, retries=0)(task)._definition.output_call
     assert isinstance(output_call._format, AnswerFormat)
     schema, is_strict = strict(output_call._format.schema)
     return {"schema": schema, "strict": is_strict}

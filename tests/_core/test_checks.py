@@ -13,7 +13,7 @@ import pytest
 from declarai_like._core import checks
 from declarai_like.errors import ActionError, ConfigurationError
 
-FORM = re.compile(r"\A(?P<what>[^,;]+) must be (?P<expected>.+?), got (?P<got>[^;]+)(; (?P<todo>.+))?\Z")
+FORM = re.compile(r"\A(?P<what>[^,;]+) must be (?P<expected>.+?), got (?P<got>[^;]+)(; (?P<hint>.+))?\Z")
 
 CHECKS: dict[str, tuple[Callable[[str, Any], Any], list[Any], list[Any]]] = {
     "integer": (
@@ -68,7 +68,7 @@ def test_the_messages() -> None:
     with pytest.raises(ConfigurationError, match=r"\Alimit must be an integer >= 1, got str\Z"):
         checks.integer("limit", "3", minimum=1)
     with pytest.raises(ConfigurationError, match=r"\Asession must be a str, got int; did you mean '42'\?\Z"):
-        checks.string("session", 42, todo="did you mean '42'?")
+        checks.string("session", 42, hint="did you mean '42'?")
     with pytest.raises(ConfigurationError, match=r"\Amemory must be an instance of dict, got the class dict\Z"):
         checks.instance("memory", dict, dict, "an instance of dict")
     with pytest.raises(ConfigurationError, match=r"\Aoutput must be one of 'a', 'b', got 'c'\Z"):

@@ -302,7 +302,7 @@ def test_a_constrained_text_is_validated_as_it_is():
     output_type = OutputType(Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=5)])
     assert output_type.is_text
     assert output_type.schema == {}
-    assert output_type.limits == "maxLength 5"
+    assert output_type.constraints == "maxLength 5"
     assert output_type.read(" Up\n") == "up"
     assert output_type.read('"{5}"') == '"{5}"'
     with pytest.raises(OutputMismatch, match=r"at most 5 characters \(got 'Avengers'\)"):
@@ -311,7 +311,7 @@ def test_a_constrained_text_is_validated_as_it_is():
 
 def test_a_plain_annotation_of_str_sets_no_limits():
     output_type = OutputType(Annotated[str, "a title"])
-    assert (output_type.is_text, output_type.limits, output_type.read("Up")) == (True, "", "Up")
+    assert (output_type.is_text, output_type.constraints, output_type.read("Up")) == (True, "", "Up")
 
 
 @pytest.mark.parametrize(

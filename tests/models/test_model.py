@@ -148,7 +148,7 @@ def test_wrong_settings_are_refused_where_they_are_made() -> None:
         declarai.openai("m", base_url="localhost:11434/v1")
     with pytest.raises(ConfigurationError, match="^azure_openai_api_base must be a URL .*, got 'r.openai.azure.com'"):
         declarai.azure_openai("d", azure_openai_api_base="r.openai.azure.com")
-    with pytest.raises(ConfigurationError, match="header 'X-Team': value must be") as caught:
+    with pytest.raises(ConfigurationError, match="the value of header 'X-Team' must be") as caught:
         declarai.openai("m", headers={"X-Team": "gehe\u00edm"})
     assert "gehe" not in str(caught.value)
     with pytest.raises(

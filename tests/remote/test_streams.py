@@ -436,9 +436,9 @@ def test_a_client_of_types_that_json_cannot_be_read_into_is_rejected(types: Any)
         (
             "headers",
             {"Authorization": "schlüssel"},
-            "header 'Authorization': value must be printable ASCII on one line",
+            "the value of header 'Authorization' must be printable ASCII on one line",
         ),
-        ("headers", {"Two": "a\r\nb: c"}, "header 'Two': value must be printable ASCII on one line"),
+        ("headers", {"Two": "a\r\nb: c"}, "the value of header 'Two' must be printable ASCII on one line"),
         ("headers", {"Count": 1}, "header 'Count' must be a str, got int"),
         ("errors", OSError, "errors must be a list of exception classes, got the class OSError"),
         ("errors", [5], r"errors\[0\] must be an exception class, got int"),

@@ -10,10 +10,10 @@ from ...errors import ConnectionFailed
 from ...providers import Request
 from . import CallTimer, Connection
 
-Piece = bytes | float
+PieceOrPause = bytes | float
 """Bytes of a body, or a pause in seconds before the next ones."""
 
-ResponseFunction = Callable[[Request], Iterator[Piece]]
+ResponseFunction = Callable[[Request], Iterator[PieceOrPause]]
 """Returns the pieces of the response to a request. It may raise any error that a transport may raise.
 
 The iterator may have an attribute ``content_type``. Without it, the type is the one that the request implies."""
@@ -44,7 +44,7 @@ class _Call(Open[Connection]):
 
 
 class _InProcessConnection(Connection):
-    def __init__(self, pieces: Iterator[Piece], timer: CallTimer, *, stream: bool) -> None:
+    def __init__(self, pieces: Iterator[PieceOrPause], timer: CallTimer, *, stream: bool) -> None:
         default = "text/event-stream" if stream else "application/json"
         self.content_type = getattr(pieces, "content_type", default)
         self._pieces = pieces

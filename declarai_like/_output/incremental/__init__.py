@@ -6,7 +6,7 @@ from .json_finder import JSONFinder
 from .parser import IncrementalParser
 from .plain import PartialJSON
 from .protocols import ContainerBuilder, ParseListener, ValueHandler
-from .views import ABSENT, Change, Entries, Missing, PartialDict, PartialList, Snapshot, TextSoFar, resolve_text
+from .views import ABSENT, Change, Entries, Missing, PartialDict, PartialList, TextSoFar, ValueSnapshot, resolve_text
 
 __all__ = [
     "ABSENT",
@@ -20,8 +20,8 @@ __all__ = [
     "PartialDict",
     "PartialJSON",
     "PartialList",
-    "Snapshot",
     "TextSoFar",
     "ValueHandler",
+    "ValueSnapshot",
     "resolve_text",
 ]

@@ -4,9 +4,9 @@ The result is the same as for a complete answer (`declarai_like._output.jsontext
 code fence, then each object and array in turn, until one is valid. The difference is time. The JSON is shown before
 that is certain, and withdrawn if a fence with other JSON follows.
 
-As in `parser`, a state is a method ``(text, index) -> index``. The states are: `in_prose`, `after_bracket`,
-`in_first_scalar` (a bracket and a letter or digit, which may be JSON or ``[note]``), `in_json`, and `in_broken` (after
-invalid JSON, up to the bracket that closes it).
+As in `parser`, a state is a method ``(text, index) -> index``. The states are: ``in_prose``, ``after_bracket``,
+``in_first_scalar`` (a bracket and a letter or digit, which may be JSON or ``[note]``), ``in_json``, and ``in_broken``
+(after invalid JSON, up to the bracket that closes it).
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class JSONFinder:
         self._state = self._in_broken
         if parser.complete:
             self._end_broken()
-        return parser.stopped
+        return parser.resume_index
 
     def _in_broken(self, text: str, index: int) -> int:
         """Pass over invalid JSON. It ends at a code fence at the latest, as it may never be closed."""

@@ -38,7 +38,7 @@ from ...errors import InvalidJSON, NestingTooDeep
 from ...messages import ResponseText
 from .chunked_text import ChunkedText, matcher
 from .protocols import ContainerBuilder, ParseListener, ValueHandler
-from .views import ABSENT, Snapshot, TextSoFar, ViewChain
+from .views import ABSENT, TextSoFar, ValueSnapshot, ViewChain
 
 MAX_DEPTH = 200
 """Maximum nesting of objects and arrays. pydantic's parser, which reads complete answers, has the same limit."""
@@ -69,7 +69,7 @@ class IncrementalParser:
     Attributes:
         complete: True at the end of the value. For a top-level number this is known only after `end`.
         value: the complete value.
-        stopped: after an error, the index in the last chunk from which to feed the text again after `skip`.
+        resume_index: after an error, the index in the last chunk from which to feed the text again after `skip`.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class IncrementalParser:
     ) -> None:
         self.complete = False
         self.value: Any = ABSENT
-        self.stopped = 0
+        self.resume_index = 0
         self._handler = handler  # of the value that comes next, or is open
         self.listener = listener
         self._max_depth = max_depth
@@ -121,17 +121,17 @@ class IncrementalParser:
             raise self._error(index, "the text ends in the middle of a value")
         return self.value
 
-    def snapshot(self, *, early: Callable[[str], Any] | None = None) -> Snapshot:
+    def snapshot(self, *, early: Callable[[str], Any] | None = None) -> ValueSnapshot:
         """Return the value so far. ``early`` makes a value of an incomplete number or literal."""
         if self.complete:
-            return Snapshot(None, self.value)
+            return ValueSnapshot(None, self.value)
         last: Any = ABSENT
         if self._growing is not None:
             last = TextSoFar(self._growing)
         elif early is not None and self._state == self._in_scalar:
             last = early(self._text.part(self._start, min(self._start + _MAX_EARLY_LENGTH, self._text.length)))
         chains = self._chains
-        return Snapshot((chains[-1] or self._link_views()) if chains else None, last)
+        return ValueSnapshot((chains[-1] or self._link_views()) if chains else None, last)
 
     def _link_views(self) -> ViewChain:
         """Return the chain of views. Only the innermost builders have changed, so only their links are made again."""
@@ -153,7 +153,7 @@ class IncrementalParser:
     @property
     def at_line_start(self) -> bool:
         """After an error: True if only blanks precede it in its line."""
-        return not self._text.part(0, self._offset + self.stopped).rpartition("\n")[2].strip(" \t")
+        return not self._text.part(0, self._offset + self.resume_index).rpartition("\n")[2].strip(" \t")
 
     def skip(self) -> None:
         """After an error: read on up to the closing bracket, only counting brackets. The value is `ABSENT`."""
@@ -396,7 +396,7 @@ class IncrementalParser:
 
     def _end_raw(self, text: str, index: int) -> None:
         # Before the handler: it may raise InvalidJSON, and `skip` must then go on after this text.
-        self.stopped = index
+        self.resume_index = index
         self._state = self._after_value
         self._add_value(self._handler.parse(text))
 
@@ -437,7 +437,7 @@ class IncrementalParser:
 
     def _check_depth(self, index: int) -> None:
         if len(self._builders) + self._raw_depth >= self._max_depth:
-            self.stopped = index
+            self.resume_index = index
             raise NestingTooDeep(f"the JSON is nested deeper than the limit of {self._max_depth}")
 
     def _close(self, index: int) -> int:
@@ -460,7 +460,7 @@ class IncrementalParser:
 
     def _error(self, index: int, problem: str) -> InvalidJSON:
         # The index is negative for a number that began in an earlier chunk.
-        self.stopped = max(index, 0)
+        self.resume_index = max(index, 0)
         return InvalidJSON(f"{problem} (character {self._offset + index} of the JSON)")
 
 

@@ -10,7 +10,18 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from ..incremental import ABSENT
-from .schemas import FIELDS, OBJECTS, UNRELATED_KEYS, Config, Form, Schema, Schemas, fields_of, keys_of, related_keys
+from .schemas import (
+    FIELDS,
+    OBJECTS,
+    UNRELATED_KEYS,
+    CoreConfig,
+    CoreSchema,
+    Form,
+    Schemas,
+    fields_of,
+    keys_of,
+    related_keys,
+)
 from .siblings import needs_siblings
 
 _ANY = {"type": "any"}
@@ -19,7 +30,7 @@ _ANY = {"type": "any"}
 class Assembler:
     """Builds the values of one form. It is compiled at its first use."""
 
-    def __init__(self, schemas: Schemas, form: Form, config: Config) -> None:
+    def __init__(self, schemas: Schemas, form: Form, config: CoreConfig) -> None:
         self._schemas = schemas
         self._form = form
         self._config = config
@@ -44,14 +55,18 @@ class Assembler:
         form = self._form
         if not form.by_parts or (schema := _schema_of_parts(form.schema)) is None:
             return None
-        if form.kind == "list" and form.schema.keys() <= {"type", "items_schema", *UNRELATED_KEYS} and not form.around:
+        if (
+            form.kind == "list"
+            and form.schema.keys() <= {"type", "items_schema", *UNRELATED_KEYS}
+            and not form.wrappers
+        ):
             return list[Any]
-        for wrapper in reversed(form.around):
+        for wrapper in reversed(form.wrappers):
             schema = {**related_keys(wrapper), "schema": schema}
         return _validator_of_parts(self._schemas.with_definitions(schema), self._config)
 
 
-def _validator_of_parts(schema: Schema, config: Config) -> Callable[[Any], Any] | None:
+def _validator_of_parts(schema: CoreSchema, config: CoreConfig) -> Callable[[Any], Any] | None:
     from pydantic_core import SchemaValidator
 
     make: Any = SchemaValidator
@@ -63,7 +78,7 @@ def _validator_of_parts(schema: Schema, config: Config) -> Callable[[Any], Any] 
     return cast("Callable[[Any], Any]", validator.validate_python)
 
 
-def _schema_of_parts(schema: Schema) -> Schema | None:
+def _schema_of_parts(schema: CoreSchema) -> CoreSchema | None:
     """Return the schema of a container whose parts are validated; None if the parts are not enough."""
     kind = schema["type"]
     own = {**related_keys(schema), "strict": False}  # not strict: a list of parts becomes a set, a dict a dataclass
@@ -81,7 +96,7 @@ def _schema_of_parts(schema: Schema) -> Schema | None:
     return _object_of_parts(schema, own) if kind in OBJECTS and not schema.get("custom_init") else None
 
 
-def _object_of_parts(schema: Schema, own: dict[str, Any]) -> Schema | None:
+def _object_of_parts(schema: CoreSchema, own: dict[str, Any]) -> CoreSchema | None:
     kind = schema["type"]
     holder = schema if kind == "typed-dict" else schema["schema"]  # the schema that has the fields
     if holder["type"] != FIELDS[kind] or "extras_schema" in holder or schema.get("config", {}).get("validate_default"):
@@ -100,7 +115,7 @@ def _object_of_parts(schema: Schema, own: dict[str, Any]) -> Schema | None:
     return {**own, "schema": {**related_keys(holder), "fields": filled}}
 
 
-def _validated_field(schema: Schema) -> Schema | None:
+def _validated_field(schema: CoreSchema) -> CoreSchema | None:
     """Return the schema of a field that takes a validated value as it is, and keeps the default."""
     if schema["type"] != "default":
         return _ANY

@@ -11,7 +11,7 @@ from .values import InvalidPart, StreamState, shown_value
 
 if TYPE_CHECKING:
     from .protocols import TypedHandler
-    from .specs import ArraySpec, DictSpec, Field, ObjectSpec
+    from .specs import ArraySpec, DictSpec, FieldSpec, ObjectSpec
 
 NOT_IN_SCHEMA: Final = object()
 """The key of a value that is not in the schema."""
@@ -120,7 +120,7 @@ class ObjectBuilder:
         can_assemble = self._by_parts and not self._deferred and not spec.has_state
         return spec.assemble(self._parts) if can_assemble else ABSENT
 
-    def _enter(self, field: Field | None) -> ValueHandler:
+    def _enter(self, field: FieldSpec | None) -> ValueHandler:
         if field is None:
             self.key = NOT_IN_SCHEMA
             if not is_encodable(self._json_key):  # then pydantic's parser refuses the object

@@ -9,7 +9,7 @@ from typing import Any
 from ..incremental import ABSENT, ContainerBuilder
 from .anything import ANY, is_encodable
 from .builders import ArrayBuilder, DictBuilder, ObjectBuilder
-from .schemas import ARRAYS, OBJECTS, Config, Form, Schema, Schemas
+from .schemas import ARRAYS, OBJECTS, CoreConfig, CoreSchema, Form, Schemas
 from .specs import ArraySpec, DictSpec, ObjectSpec, is_plain_string
 from .values import InvalidPart, PartialTypedDict, StreamState, partial_type, shown_value
 
@@ -21,7 +21,7 @@ _SCALARS = _NO_STRINGS | {
 _KNOWN = _SCALARS | OBJECTS | ARRAYS | {"dict"}
 
 
-class TypedHandler:
+class SchemaHandler:
     """Handler for values of one type.
 
     Attributes:
@@ -30,7 +30,7 @@ class TypedHandler:
         has_state: True if a part of the value is marked `with_state`.
     """
 
-    def __init__(self, compiler: Compiler, schema: Schema, config: Config) -> None:
+    def __init__(self, compiler: SchemaCompiler, schema: CoreSchema, config: CoreConfig) -> None:
         self._compiler = compiler
         self._schema = schema
         self._config = config
@@ -43,7 +43,7 @@ class TypedHandler:
         for form in () if self.is_done else schemas.forms(schema):
             if form not in forms:  # one class may have several tags
                 forms.append(form)
-        self._is_any = len(forms) == 1 and forms[0].kind == "any" and forms[0].by_parts and not forms[0].around
+        self._is_any = len(forms) == 1 and forms[0].kind == "any" and forms[0].by_parts and not forms[0].wrappers
         # A kind of schema that is not known here is not an error: the value is read as raw text, and validated.
         self._forms = tuple(forms) if _KNOWN.issuperset(form.kind for form in forms) else ()
         self.grows = self._is_any or _grows([form for form in self._forms if form.kind in _SCALARS - _NO_STRINGS])
@@ -142,18 +142,18 @@ def _grows(strings: list[Form]) -> bool:
     return len(strings) == 1 and strings[0].kind == "str" and strings[0].is_exact and not strings[0].roots
 
 
-class Compiler:
+class SchemaCompiler:
     """Compiles the handlers of one type, one for each part. So a recursive type refers to its own handler."""
 
     def __init__(self, schemas: Schemas) -> None:
         self.schemas = schemas
         self.has_states = schemas.has("with_state", schemas.root)
-        self._handlers: dict[tuple[int, int], TypedHandler] = {}
+        self._handlers: dict[tuple[int, int], SchemaHandler] = {}
 
-    def handler(self, schema: Schema, config: Config) -> TypedHandler:
+    def handler(self, schema: CoreSchema, config: CoreConfig) -> SchemaHandler:
         """Return the handler for a part of the type."""
         # By id: schemas are not hashable. They live as long as the type, so no id is used twice.
         key = (id(schema), id(config))
         if key not in self._handlers:
-            self._handlers[key] = TypedHandler(self, schema, config)
+            self._handlers[key] = SchemaHandler(self, schema, config)
         return self._handlers[key]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..incremental import ValueHandler
 
 if TYPE_CHECKING:
-    from .schemas import Config, Schema, Schemas
+    from .schemas import CoreConfig, CoreSchema, Schemas
 
 
 class TypedHandler(ValueHandler, Protocol):
-    """Handler for values of one type; `handlers.TypedHandler` implements it.
+    """Handler for values of one type; `handlers.SchemaHandler` implements it.
 
     Attributes:
         is_done: True if the value is marked `done`.
@@ -33,9 +33,9 @@ class TypedHandler(ValueHandler, Protocol):
 
 
 class Compiler(Protocol):
-    """Compiles the parts of one type; `handlers.Compiler` implements it."""
+    """Compiles the parts of one type; `handlers.SchemaCompiler` implements it."""
 
     @property
     def schemas(self) -> Schemas: ...
 
-    def handler(self, schema: Schema, config: Config) -> TypedHandler: ...
+    def handler(self, schema: CoreSchema, config: CoreConfig) -> TypedHandler: ...

@@ -10,7 +10,7 @@ from ..incremental import ABSENT, ContainerBuilder, ValueHandler
 from ..output_type import OutputMismatch, OutputType
 from .anything import ANY
 from .builders import NOT_IN_SCHEMA
-from .handlers import Compiler, TypedHandler
+from .handlers import SchemaCompiler, SchemaHandler
 from .schemas import Schemas
 from .values import InvalidPart, is_valid, shown_value
 
@@ -26,10 +26,10 @@ class AnswerSpec(Generic[R]):
         )
 
     @cached_property
-    def type_handler(self) -> TypedHandler:
+    def type_handler(self) -> SchemaHandler:
         """The handler for the type of the answer, without the wrapper."""
         schemas = Schemas(self.output_type.core_schema)
-        return Compiler(schemas).handler(schemas.root, {})
+        return SchemaCompiler(schemas).handler(schemas.root, {})
 
     @cached_property
     def may_hide(self) -> bool:
@@ -37,7 +37,7 @@ class AnswerSpec(Generic[R]):
         return self.type_handler.may_hide or self.type_handler.is_state
 
     @cached_property
-    def root(self) -> TypedHandler | RootHandler:
+    def root(self) -> SchemaHandler | RootHandler:
         """The handler for the answer as it is requested."""
         return RootHandler(self.type_handler, self._read) if self.output_type.is_wrapped else self.type_handler
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from .schemas import NESTED_KEYS, OBJECTS, Schema
+from .schemas import NESTED_KEYS, OBJECTS, CoreSchema
 
 _FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap"})
 _NOTHING: Final = {"type": "is-instance", "cls": type(None)}  # no JSON is valid for it
 
 
-def needs_siblings(schema: Schema) -> bool:
+def needs_siblings(schema: CoreSchema) -> bool:
     """Return True if the validation of a field reads the fields before it."""
     return without_siblings(schema) is not schema
 
 
-def without_siblings(schema: Schema) -> Schema:
+def without_siblings(schema: CoreSchema) -> CoreSchema:
     """Return the schema of a field without the validators that read its siblings, and without those around them.
 
     An object inside the field has its own siblings, so its schema is not changed. If nothing is left out, the schema
@@ -39,7 +39,7 @@ def without_siblings(schema: Schema) -> Schema:
 def _mapped(part: Any) -> Any:
     """Apply `without_siblings` to a value of a schema: a schema, or a list or dict of them."""
     if isinstance(part, Mapping):
-        known = cast("Schema", part)
+        known = cast("CoreSchema", part)
         if isinstance(known.get("type"), str):
             return without_siblings(known)
         named = {key: _mapped(value) for key, value in known.items()}
@@ -51,12 +51,12 @@ def _mapped(part: Any) -> Any:
     return type(parts)(new) if any(a is not b for a, b in zip(new, parts, strict=True)) else parts
 
 
-def _uses_info(schema: Schema) -> bool:
+def _uses_info(schema: CoreSchema) -> bool:
     function = schema.get("function")
-    return isinstance(function, Mapping) and cast("Schema", function).get("type") == "with-info"
+    return isinstance(function, Mapping) and cast("CoreSchema", function).get("type") == "with-info"
 
 
-def _is_model_validator(schema: Schema) -> bool:
+def _is_model_validator(schema: CoreSchema) -> bool:
     """Return True if a validator is one of the model that it is around. It reads that model, not the siblings."""
     model = schema
     while model["type"] in _FUNCTIONS:

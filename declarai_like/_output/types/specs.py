@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from ..incremental import ABSENT
 from .anything import is_encodable
 from .assembler import Assembler
-from .schemas import Config, Form, Schema, fields_of, items_of, keys_of
+from .schemas import CoreConfig, CoreSchema, Form, fields_of, items_of, keys_of
 from .siblings import without_siblings
 from .values import PartialTypedDict, partial_type
 
 if TYPE_CHECKING:
     from .protocols import Compiler, TypedHandler
 
-_ANY: Schema = {"type": "any"}
+_ANY: CoreSchema = {"type": "any"}
 _HARMLESS = frozenset({
     "title", "extra_fields_behavior", "from_attributes", "validate_by_name", "validate_by_alias", "loc_by_alias",
     "strict", "revalidate_instances", "validate_default", "ser_json_timedelta", "ser_json_bytes",
@@ -25,19 +25,19 @@ _HARMLESS = frozenset({
 """Keys of a config that do not change a plain string."""
 
 
-def is_plain_string(schema: Schema, config: Config) -> bool:
+def is_plain_string(schema: CoreSchema, config: CoreConfig) -> bool:
     """Return True if a type accepts each string unchanged."""
     return schema["type"] == "str" and schema.keys() <= {"type", "metadata"} and config.keys() <= _HARMLESS
 
 
-class Field:
+class FieldSpec:
     """A field of a class.
 
     Attributes:
         is_shown: True if the object has the field; False for an `InitVar`, which only its constructor takes.
     """
 
-    def __init__(self, compiler: Compiler, name: str, field: Schema, config: Config) -> None:
+    def __init__(self, compiler: Compiler, name: str, field: CoreSchema, config: CoreConfig) -> None:
         self.name = name
         self.is_shown = not field.get("init_only")
         self._compiler = compiler
@@ -48,11 +48,11 @@ class Field:
     def handler(self) -> TypedHandler:
         return self._compiler.handler(self._schema, self._config)
 
-    def is_same_as(self, other: Field) -> bool:
+    def is_same_as(self, other: FieldSpec) -> bool:
         """Return True if both fields are read alike."""
         return self.name == other.name and self._schema == other._schema and self._rules() == other._rules()
 
-    def _rules(self) -> Config:
+    def _rules(self) -> CoreConfig:
         # The title is the name of the model, so it differs between the classes of a union. It does not affect values.
         return {key: value for key, value in self._config.items() if key != "title"}
 
@@ -60,7 +60,7 @@ class Field:
 class _Spec(Assembler):
     """Base of the specs: the view of an open value of one form, and its assembly when it is complete."""
 
-    def __init__(self, compiler: Compiler, form: Form, config: Config) -> None:
+    def __init__(self, compiler: Compiler, form: Form, config: CoreConfig) -> None:
         super().__init__(compiler.schemas, form, config)
         self._roots = tuple(partial_type(root, ["root"]) for root in form.roots)
 
@@ -83,7 +83,7 @@ class ObjectSpec(_Spec):
         has_state: True if something in it is marked `with_state`.
     """
 
-    def __init__(self, compiler: Compiler, form: Form, config: Config) -> None:
+    def __init__(self, compiler: Compiler, form: Form, config: CoreConfig) -> None:
         schema = form.schema
         config = schema.get("config") or form.config or config
         super().__init__(compiler, form, config)
@@ -92,7 +92,7 @@ class ObjectSpec(_Spec):
         self.tagged = form.tagged
         self.name: str = self.cls.__name__ if self.cls else "object"
         self.fields = {
-            key: Field(compiler, name, field, config)
+            key: FieldSpec(compiler, name, field, config)
             for name, field in fields.items()
             if field.get("init", True)
             for key in keys_of(name, field, config)
@@ -114,7 +114,7 @@ class ObjectSpec(_Spec):
 class ArraySpec(_Spec):
     """The spec of a list, tuple or set."""
 
-    def __init__(self, compiler: Compiler, form: Form, config: Config) -> None:
+    def __init__(self, compiler: Compiler, form: Form, config: CoreConfig) -> None:
         self._config = form.config or config
         super().__init__(compiler, form, self._config)
         self._compiler = compiler
@@ -131,7 +131,7 @@ class ArraySpec(_Spec):
 class DictSpec(_Spec):
     """The spec of a dict."""
 
-    def __init__(self, compiler: Compiler, form: Form, config: Config) -> None:
+    def __init__(self, compiler: Compiler, form: Form, config: CoreConfig) -> None:
         config = form.config or config
         super().__init__(compiler, form, config)
         keys = form.schema.get("keys_schema", _ANY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast
 
-from ..incremental import ABSENT, Change, Missing, PartialDict, PartialList, Snapshot, TextSoFar, resolve_text
+from ..incremental import ABSENT, Change, Missing, PartialDict, PartialList, TextSoFar, ValueSnapshot, resolve_text
 
 R = TypeVar("R", covariant=True)
 T = TypeVar("T")
@@ -140,7 +140,7 @@ class Partial(Generic[R]):  # noqa: PLW1641  (not hashable: it may hold lists)
 
     def _raw(self) -> Any:
         value = self._value
-        if type(value) is Snapshot:  # built at the first read; most partials are never read
+        if type(value) is ValueSnapshot:  # built at the first read; most partials are never read
             value = self._value = shown_value(value.build())
         return value
 

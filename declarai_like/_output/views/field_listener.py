@@ -1,4 +1,4 @@
-"""Turns what the parser reads of a typed answer into events with paths."""
+"""The parse listener of `Stream.events`: it makes events with paths of what the parser reads."""
 
 from __future__ import annotations
 

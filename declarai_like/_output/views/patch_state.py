@@ -1,4 +1,4 @@
-"""The JSON of the value so far as a client has it that applies the operations, and how it follows the value."""
+"""The value so far as JSON, as a client has it after all patches, and the operations that change it to the next value."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from ..incremental import ABSENT, TextSoFar
 from ..types.values import as_json, changes, unwrap_root
-from .patches import Operation, child_path, difference, is_list, operation, shorter
+from .patches import Operation, child_path, difference, is_list, make_operation, shorter
 
 
 class PatchState:
-    """The value so far in JSON, starting from null, as the operations make it.
+    """The value so far as JSON, to which each update returns the operations. It starts with null.
 
     Of an open value, only what has changed is compared. A value that closes is compared once with what was shown of
     it, since validation may have changed it.
@@ -40,7 +40,7 @@ class PatchState:
     def _replace(self, view: Any) -> None:
         now = as_json(view)
         if any(difference(self._json[""], now, "")):
-            self._operations.append(operation("replace", "", now))
+            self._operations.append(make_operation("replace", "", now))
         self._json[""] = now
 
     def _change(self, before: Any, now: Any, parent: Any, key: Any, path: str) -> None:
@@ -51,7 +51,7 @@ class PatchState:
         if type(now) is type(before) is TextSoFar and (more := now.since(before)) is not None:
             parent[key] = now
             if more:
-                self._operations.append(operation("append", path, more))
+                self._operations.append(make_operation("append", path, more))
         elif (parts := changes(before, now)) is not None:
             for part_key, part_before, part in parts:
                 self._change_part(part_before, part, parent[key], part_key, path)
@@ -64,22 +64,22 @@ class PatchState:
         path = child_path(path, key)
         if now is ABSENT:
             del parent[key]
-            self._operations.append(operation("remove", path))
+            self._operations.append(make_operation("remove", path))
         elif before is not ABSENT:
             self._change(before, now, parent, key, path)
         else:
-            self._operations.append(operation("add", path, now))
+            self._operations.append(make_operation("add", path, now))
             if is_list(parent):
                 parent.append(as_json(now))
             else:
                 parent[key] = as_json(now)
 
     def _close(self, value: Any, parent: Any, key: Any, path: str) -> None:
-        """Compare a complete value with what was shown of it, and emit the shorter of the changes and a replacement."""
+        """Compare a complete value with what was shown of it, and add the shorter of the changes and a replacement."""
         now = as_json(value)
         operations = list(difference(parent[key], now, path))
         parent[key] = now
-        self._operations += shorter(operations, [operation("replace", path, now)]) if operations else ()
+        self._operations += shorter(operations, [make_operation("replace", path, now)]) if operations else ()
 
 
 def _json_key(key: Any) -> Any:

@@ -35,32 +35,32 @@ def difference(before: Any, now: Any, path: str) -> Iterator[Operation]:
     # NaN != NaN, but their repr is equal. 1 == 1.0 and 1 == True, so the types are compared as well.
     elif type(before) is not type(now) or (before != now and repr(before) != repr(now)):
         if type(before) is type(now) is str and before and now.startswith(before):
-            yield operation("append", path, now[len(before) :])
+            yield make_operation("append", path, now[len(before) :])
         else:
-            yield operation("replace", path, now)
+            yield make_operation("replace", path, now)
 
 
 def _object_difference(before: dict[str, Any], now: dict[str, Any], path: str) -> Iterator[Operation]:
     for key in before:
         if key not in now:
-            yield operation("remove", child_path(path, key))
+            yield make_operation("remove", child_path(path, key))
     for key, value in now.items():
         if key in before:
             yield from difference(before[key], value, child_path(path, key))
         else:
-            yield operation("add", child_path(path, key), value)
+            yield make_operation("add", child_path(path, key), value)
 
 
 def _array_difference(before: list[Any], now: list[Any], path: str) -> Iterator[Operation]:
     for index, (old, value) in enumerate(zip(before, now, strict=False)):
         yield from difference(old, value, child_path(path, index))
     for index in reversed(range(len(now), len(before))):  # from the end: a removal shifts the indices after it
-        yield operation("remove", child_path(path, index))
+        yield make_operation("remove", child_path(path, index))
     for index in range(len(before), len(now)):
-        yield operation("add", child_path(path, index), now[index])
+        yield make_operation("add", child_path(path, index), now[index])
 
 
-def operation(op: Literal["add", "replace", "remove", "append"], path: str, value: Any = ABSENT) -> Operation:
+def make_operation(op: Literal["add", "replace", "remove", "append"], path: str, value: Any = ABSENT) -> Operation:
     """Return an operation with its own copy of the value, since the value may grow after it was yielded."""
     return {"op": op, "path": path} if value is ABSENT else {"op": op, "path": path, "value": as_json(value)}
 

@@ -49,7 +49,7 @@ class Partials(Generic[R]):
         if not chunk.delta:
             return ()
         if self._text is not None:
-            # Not the text of the chunk: all chunks share that one, and it is longer already when a record is read.
+            # Not the text of the chunk: all chunks share that one, and of buffered chunks it is longer already.
             self._text.pieces.append(chunk.delta)
             self._text.length += len(chunk.delta)
             return (Partial(TextSoFar(self._text)),)

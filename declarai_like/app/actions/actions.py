@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..._core.checks import string, wrong_type
+from ..._core import checks
 from ...errors import ActionError
 from ..state.state import State
 from .inputs import Inputs
@@ -85,7 +85,7 @@ class Action(ABC):
         Raises:
             ActionError: it has a name already, or the name is not a str.
         """
-        string(f"the name of {self!r}", name, error=ActionError)
+        checks.string(f"the name of {self!r}", name, error=ActionError)
         if self._name is not None:
             raise ActionError(f"the action {self._name!r} already has a name, and cannot be renamed to {name!r}")
         named = copy.copy(self)  # one instance may be in a graph under several names
@@ -140,7 +140,7 @@ class Action(ABC):
     def _updated(self, result: Any, state: State) -> State:
         new: Any = self.update(result, state)
         if not is_state(new):
-            raise wrong_type(
+            raise checks.wrong_type(
                 f"the value that update of the action {self.name!r} returns", "a State", new, error=ActionError
             )
         return new
@@ -251,12 +251,12 @@ def check_keys(name: str, *, reads: Any, writes: Any, tags: Any) -> None:
     for setting, keys in (("reads", reads), ("writes", writes), ("tags", tags)):
         what = f"{setting} of {name!r}"
         if isinstance(keys, str):  # a collection of its characters, which is never meant
-            raise wrong_type(what, "a list of str", keys, f"did you mean [{keys!r}]?", error=ActionError)
+            raise checks.wrong_type(what, "a list of str", keys, f"did you mean [{keys!r}]?", error=ActionError)
         if not isinstance(keys, Collection):
-            raise wrong_type(what, "a list of str", keys, error=ActionError)
+            raise checks.wrong_type(what, "a list of str", keys, error=ActionError)
         items: Collection[object] = keys  # pyright: ignore[reportUnknownVariableType]  (of any items)
         for key in items:
-            string(f"each of the {what}", key, error=ActionError)
+            checks.string(f"each of the {what}", key, error=ActionError)
 
 
 def check_action(action: Action) -> None:

@@ -161,8 +161,8 @@ def check_function(function: Any, kind: type[FunctionAction], reads: Any, writes
     name = getattr(function, "__qualname__", repr(function))
     check_keys(name, reads=reads, writes=writes, tags=tags)
     if not inspect.isfunction(inspect.unwrap(function)):
-        todo = "derive a class from Action or StreamingAction"
-        raise wrong_type("a decorated action", "a function", function, todo, error=ActionError)
+        hint = "derive a class from Action or StreamingAction"
+        raise wrong_type("a decorated action", "a function", function, hint, error=ActionError)
     yields = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
     if yields and not kind.streaming:
         raise ActionError(f"{name!r} is a generator function; declare it with @streaming_action")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from ..._core.checks import mapping, wrong_type
+from ..._core import checks
 from ...errors import ActionError
 from ..state.state import State
 
@@ -47,13 +47,13 @@ def is_state(value: object) -> TypeGuard[State]:
 
 def check_dict(name: str, result: object) -> None:
     """Raise an ActionError if the result of the action of this name is not a dict."""
-    mapping(f"the result of the action {name!r}", result, of="str to values", error=ActionError)
+    checks.mapping(f"the result of the action {name!r}", result, of="str to values", error=ActionError)
 
 
 def check_item(name: str, item: object) -> None:
     """Raise an ActionError if the action of this name has yielded a value that cannot be an item."""
     if isinstance(item, _NOT_ITEMS):
-        raise wrong_type(
+        raise checks.wrong_type(
             f"an item of the streaming action {name!r}",
             "a dict, or an object such as a chunk of a stream",
             item,

@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from ..._core.checks import instance, wrong_type
+from ..._core import checks
 from ...errors import ActionError
 from ..state.state import State
 from ..state.typed import fields_model, instance_of, is_model, state_of
@@ -35,7 +35,7 @@ class _Models:
         self.reads, self.writes = reads, writes
         for what, model in (("state_input_type", input_model), ("state_output_type", output_model)):
             if not is_model(model):
-                raise wrong_type(f"{what} of {self.name!r}", "a pydantic model", model, error=ActionError)
+                raise checks.wrong_type(f"{what} of {self.name!r}", "a pydantic model", model, error=ActionError)
         self.input_model = fields_model(
             input_model, reads, [name for name in writes if name in input_model.model_fields]
         )
@@ -52,7 +52,7 @@ class _Models:
         """Return the next state, with the fields that the action writes."""
         if not is_model(type(model)):
             what, expected = f"the state that the action {self.name!r} returns", f"a {self.output_model.__name__}"
-            raise wrong_type(what, expected, model, error=ActionError)
+            raise checks.wrong_type(what, expected, model, error=ActionError)
         return state.update(**state_of(model, self.writes))
 
 
@@ -100,7 +100,7 @@ class TypedStreamingAction(FunctionStreamingAction):
 
     def _check_type(self, what: str, value: Any) -> None:
         if not isinstance(value, self.stream_type):
-            raise wrong_type(what, f"a {self.stream_type.__name__}", value, error=ActionError)
+            raise checks.wrong_type(what, f"a {self.stream_type.__name__}", value, error=ActionError)
 
 
 def typed_action(
@@ -133,7 +133,7 @@ def typed_streaming_action(
     stream_type: type[Any],
     tags: Sequence[str],
 ) -> Callable[[Callable[P, R]], ActionFunction[P, R]]:
-    instance("stream_type", stream_type, type, "a class, such as a pydantic model or dict", error=ActionError)
+    checks.instance("stream_type", stream_type, type, "a class, such as a pydantic model or dict", error=ActionError)
 
     def decorate(function: Callable[P, R]) -> ActionFunction[P, R]:
         check_function(function, TypedStreamingAction, reads, writes, tags)

@@ -26,7 +26,7 @@ class EvaluationBudget:
     """The remaining budget of one evaluation."""
 
     def __init__(self, cost: int = MAX_COST) -> None:
-        self.left = cost
+        self.remaining = cost
 
     def charge(self, cost: int) -> None:
         """Subtract a cost.
@@ -34,8 +34,8 @@ class EvaluationBudget:
         Raises:
             StateError: the budget is used up.
         """
-        self.left -= cost
-        if self.left < 0:
+        self.remaining -= cost
+        if self.remaining < 0:
             raise StateError(
                 "the evaluation was stopped because it processes too many values; use lmda(function, keys)"
             )

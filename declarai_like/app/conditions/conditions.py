@@ -167,8 +167,8 @@ def lmda(function: Callable[[Any], object], keys: str | Iterable[str]) -> Condit
 
 def _condition(other: object, symbol: str) -> Condition:
     if not isinstance(other, Condition):
-        todo = "when(), expr() and lmda() make conditions"
-        raise wrong_type(f"the right operand of `{symbol}`", "a Condition", other, todo, error=ApplicationError)
+        hint = "when(), expr() and lmda() make conditions"
+        raise wrong_type(f"the right operand of `{symbol}`", "a Condition", other, hint, error=ApplicationError)
     return other
 
 

@@ -39,8 +39,8 @@ class Expression:
 
     def __init__(self, text: object) -> None:
         if not isinstance(text, str):
-            todo = 'for instance expr("count > 3")'
-            raise wrong_type("the text of expr()", "a str", text, todo, error=ApplicationError)
+            hint = 'for instance expr("count > 3")'
+            raise wrong_type("the text of expr()", "a str", text, hint, error=ApplicationError)
         self.text = text.strip()
         tree = _parse(self.text)
         compiler = ExpressionCompiler(self.text)

@@ -127,9 +127,9 @@ def _compared(budget: EvaluationBudget, values: Iterable[Any]) -> Iterator[Any]:
 
 
 def _sorted(budget: EvaluationBudget, values: Iterable[Any], **options: Any) -> list[Any]:
-    before = budget.left
+    before = budget.remaining
     items = list(_compared(budget, values))
-    budget.charge((before - budget.left) * len(items).bit_length())  # each item is compared about log2(n) times
+    budget.charge((before - budget.remaining) * len(items).bit_length())  # each item is compared about log2(n) times
     return sorted(items, **options)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ApplicationError
-from .sketch import draft
+from .sketch import make_sketch
 
 if TYPE_CHECKING:
     import os
@@ -34,7 +34,7 @@ def mermaid(
         include_conditions: label the transitions with their conditions.
         include_state: list the keys that each action reads and writes.
     """
-    sketch = draft(graph, entrypoint, include_conditions=include_conditions, include_state=include_state)
+    sketch = make_sketch(graph, entrypoint, include_conditions=include_conditions, include_state=include_state)
     text = ["flowchart TD"]
     text += (
         f"    {SHAPES[node.kind].format(node.id, '<br/>'.join(map(_escaped, node.lines)))}" for node in sketch.nodes
@@ -104,7 +104,7 @@ def digraph(
         "input": {"shape": "box", "style": "rounded,dashed"},
         "start": {"shape": "point", "width": "0.15"},
     }
-    sketch = draft(graph, entrypoint, include_conditions=include_conditions, include_state=include_state)
+    sketch = make_sketch(graph, entrypoint, include_conditions=include_conditions, include_state=include_state)
     drawing = graphviz.Digraph(node_attr={"fontname": "Helvetica"}, edge_attr={"fontname": "Helvetica"})
     for node in sketch.nodes:
         label = "\\n".join(graphviz.escape(_entities(line)) for line in node.lines)

@@ -18,7 +18,7 @@ OnHookError: TypeAlias = Literal["raise", "log"]
 
 
 Handler: TypeAlias = Callable[[Any], Any]
-"""Called with an event. An awaitable that it returns is awaited, and an `Effect` is performed."""
+"""Called with an event. An awaitable that it returns is awaited, and an `Effect` is run."""
 
 
 class Hooks:
@@ -92,7 +92,7 @@ class Hooks:
     def _emit(
         self, event: Event, handlers: Sequence[tuple[Handler, OnHookError]], first: int, failure: Exception | None
     ) -> Iterable[Effect[Any]]:
-        """Call the handlers from this index on, and return the effects to perform, often none.
+        """Call the handlers from this index on, and return the effects to run, often none.
 
         This is not a generator: there is an event for each item, and most hooks have nothing to await.
         """

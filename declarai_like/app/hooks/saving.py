@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..persistence import Persister, Status
 
 
-class Saving:
+class SavingHook:
     """Saves each step at its end: a completed one with its new state, any other one with the state before it."""
 
     def __init__(self, persister: Persister) -> None:

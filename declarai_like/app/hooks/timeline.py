@@ -52,9 +52,8 @@ class Timeline:
 
     def __init__(self) -> None:
         self._runs: list[_RunRows] = []
-        self._open: dict[
-            tuple[str, str], _RunRows
-        ] = {}  # one run for each application, as several may share a timeline
+        # One run for each application, as several may share a timeline
+        self._open: dict[tuple[str, str], _RunRows] = {}
 
     def on_event(self, event: Any) -> None:
         """Record an event."""

@@ -95,8 +95,8 @@ def string_of(name: str, value: object) -> str:
     """
     if not isinstance(value, str):
         # An id often comes from a database as a number.
-        todo = f"did you mean {str(value)!r}?" if isinstance(value, int) else ""
-        raise wrong_type(name, "a str", value, todo, error=PersistenceFailed)
+        hint = f"did you mean {str(value)!r}?" if isinstance(value, int) else ""
+        raise wrong_type(name, "a str", value, hint, error=PersistenceFailed)
     return value
 
 

@@ -60,8 +60,8 @@ class PostgreSQLPersister(StoredPersister):
 class RedisPersister(StoredPersister):
     """A persister in a Redis server: a hash of steps for each application, and a sorted set of each partition's ids.
 
-    Several processes may use the server at the same time. If a step survives the server's end depends on the server's
-    setting ``appendonly``. It needs ``pip install 'declarai-like[redis]'``.
+    Several processes may use the server at the same time. The server's setting ``appendonly`` determines if a step
+    survives the server's end. It needs ``pip install 'declarai-like[redis]'``.
 
     Args:
         url: the address of the server: ``redis://user:password@host:6379/0``, ``rediss://`` or ``unix://``.

@@ -45,10 +45,10 @@ class ActionRun:
         return self.end_stream((yield from discard_items(items)))
 
     def start_stream(self, on_item: OnItem | None) -> Flow[Any, Flow[Any, Final]]:
-        """Start to stream, and return the flow that emits the items and returns the end.
+        """Start to stream, and return the flow that yields the items and returns the end.
 
         Args:
-            on_item: is called with each item before it is emitted.
+            on_item: is called with each item before it is yielded.
         """
         self._on_item = on_item
         in_event_loop = yield from perform(InEventLoop())
@@ -104,7 +104,7 @@ class ActionRun:
             if final is not None:
                 raise self._value_after_end()
             pair: Any = value if type(value) is tuple else ()  # pyright: ignore[reportUnknownVariableType]
-            if len(pair) == 2 and pair[1] is None:  # the most frequent form, without a call of _emit
+            if len(pair) == 2 and pair[1] is None:  # the most frequent form, without a call of _yield_item
                 item = pair[0]
                 if is_checked:
                     action.check_item(item, self.count)
@@ -120,7 +120,7 @@ class ActionRun:
                         f"the streaming action {action.name!r} yielded a tuple of {len(pair)} values; a tuple must be "
                         "(item, None), or at the end (result, state)"
                     )
-                yield from self._emit(value, next_item)
+                yield from self._yield_item(value, next_item)
         returned = next_item.returned
         if final is None:
             final = action.as_final(Final({}, returned) if is_state(returned) else returned, self._state)
@@ -144,15 +144,15 @@ class ActionRun:
                 final = value
                 continue
             if is_explicit:
-                yield from self._emit(value, next_item)
+                yield from self._yield_item(value, next_item)
                 continue
             if held is not ENDED:
-                yield from self._emit(held, next_item)
+                yield from self._yield_item(held, next_item)
             held = value
         if final is None and next_item.returned is not None:
             final = next_item.returned if isinstance(next_item.returned, Final) else Final(next_item.returned)
         if held is not ENDED and final is not None:
-            yield from self._emit(held, next_item)
+            yield from self._yield_item(held, next_item)
         elif final is None and held is not ENDED:
             final = Final(held)
         if final is None:
@@ -162,8 +162,8 @@ class ActionRun:
             )
         return final
 
-    def _emit(self, item: Any, next_item: Next | ANext) -> Flow[Any, None]:
-        """Emit an item, or each item of a stream, whose result or error is then sent to the generator."""
+    def _yield_item(self, item: Any, next_item: Next | ANext) -> Flow[Any, None]:
+        """Yield an item, or each item of a stream, whose result or error is then sent to the generator."""
         if isinstance(item, Replay | View):
             yield from self._forward(item, next_item)
             return
@@ -174,7 +174,7 @@ class ActionRun:
         yield item
 
     def _forward(self, stream: Any, next_item: Next | ANext) -> Flow[Any, None]:
-        """Emit each item of a stream, and send its result or its error to the generator."""
+        """Yield each item of a stream, and send its result or its error to the generator."""
         in_event_loop = yield from perform(InEventLoop())
         self._forwarded = stream
         items: Next | ANext | None = None

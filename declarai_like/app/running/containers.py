@@ -18,7 +18,7 @@ Outcome: TypeAlias = tuple[Any, State[S_co]]
 
 @dataclass(slots=True)
 class StepReady:
-    """Emitted by a flow before an action streams; ``state`` is the one before it."""
+    """Yielded by a flow before an action streams; ``state`` is the one before it."""
 
     action: Action
     state: State
@@ -26,7 +26,7 @@ class StepReady:
 
 @dataclass(slots=True)
 class StepDone:
-    """Emitted by a flow after an action has streamed, if another action may follow."""
+    """Yielded by a flow after an action has streamed, if another action may follow."""
 
     result: Any
     state: State

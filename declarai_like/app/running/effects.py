@@ -59,7 +59,7 @@ class ActionCall(Effect[Any]):
 
 
 class Next(Effect[Any]):
-    """Return the next item of a generator, each time that it is performed; `ENDED` at the end.
+    """Return the next item of a generator, each time that it is run; `ENDED` at the end.
 
     Attributes:
         sent: the value that is sent to the generator next, as the result of its ``yield``.
@@ -120,7 +120,7 @@ class ANext(Effect[Any]):
 
 
 def _raise(error: Exception) -> Any:
-    """Stand in for ``throw`` of an iterator that is not a generator."""
+    """Raise the error: the ``throw`` of an iterator that is not a generator."""
     raise error
 
 
@@ -142,7 +142,7 @@ class CloseGenerator(Effect[None]):
 
 
 def _ignoring_value(function: Callable[[], Any]) -> Callable[[Any], Any]:
-    """Stand in for ``send`` of an iterator that is not a generator."""
+    """Return the ``send`` of an iterator that is not a generator: it ignores the value."""
     return lambda _: function()
 
 

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
-from ..._core.checks import mapping, string
+from ..._core import checks
 from ..._core.fair_lock import FairLock
 from ..._core.flow import Finalizer, Flow, Own, perform
 from ...errors import ActionError, ApplicationBusy, ApplicationError, Cancelled, StreamInUse
@@ -203,8 +203,8 @@ class Machine(Generic[S_co]):
             yield from perform(self._lock.acquire(activity.is_active, waits=waits))
         except StreamInUse:
             what = f"the action {self._running.action.name!r}" if self._running else "another call"
-            todo = "its stream is not being read; finish reading it or close it" if waits else "wait until it has ended"
-            raise ApplicationBusy(f"the application {self.uid!r} is busy with {what}; {todo}") from None
+            hint = "its stream is not being read; finish reading it or close it" if waits else "wait until it has ended"
+            raise ApplicationBusy(f"the application {self.uid!r} is busy with {what}; {hint}") from None
 
     def _iterate(self, halts: Halts, inputs: Mapping[str, Any]) -> Flow[StepResult, tuple[Action | None, Any, State]]:
         last: StepResult | None = None
@@ -221,7 +221,7 @@ class Machine(Generic[S_co]):
             action = next_action
         return last or (None, None, self.state)
 
-    def _one(self, inputs: Mapping[str, Any]) -> Flow[Any, StepResult | None]:
+    def _next_step(self, inputs: Mapping[str, Any]) -> Flow[Any, StepResult | None]:
         action = self.get_next_action()
         return None if action is None else (yield from self._step(action, inputs))
 
@@ -287,8 +287,8 @@ def checked_inputs(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """
     if inputs is None:
         return {}
-    for key in mapping("inputs", inputs, of="str to values", error=ActionError):
-        name = string("the name of an input", key, error=ActionError)
+    for key in checks.mapping("inputs", inputs, of="str to values", error=ActionError):
+        name = checks.string("the name of an input", key, error=ActionError)
         if name.startswith("__"):
             raise ActionError(f"the input {name!r} begins with a double underscore; such names are reserved")
     return inputs

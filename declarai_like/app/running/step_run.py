@@ -39,7 +39,7 @@ class StepRun:
         self._streams = False
 
     def stream(self) -> Flow[Any, tuple[Any, State]]:
-        """Run the action, emit its items, and return its result and the next state."""
+        """Run the action, yield its items, and return its result and the next state."""
         assert self.action_run is not None
         self._streams = True
         started = time.time()

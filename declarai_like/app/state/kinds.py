@@ -13,10 +13,10 @@ from enum import Enum, Flag
 from typing import Any, get_type_hints
 from uuid import UUID
 
-MARK = "$kind"
+KIND_KEY = "$kind"
 """The key of an object that names its kind."""
 
-Object = dict[str, Any]
+JSONObject = dict[str, Any]
 Convert = Callable[[Any], Any]
 """Converts a nested value: to its JSON form when writing, back to the value when reading."""
 
@@ -36,9 +36,9 @@ class Unserializable(Exception):
 # Values
 
 
-def _write_time(value: datetime | time) -> Object:
+def _write_time(value: datetime | time) -> JSONObject:
     zone = value.tzinfo
-    extra: Object = {"fold": 1} if value.fold else {}
+    extra: JSONObject = {"fold": 1} if value.fold else {}
     key = getattr(zone, "key", None)
     if key and type(zone) is getattr(sys.modules.get("zoneinfo"), "ZoneInfo", None):
         # The name and the local time: an offset would lose the zone, and be wrong for arithmetic over a change of it.
@@ -49,8 +49,8 @@ def _write_time(value: datetime | time) -> Object:
     return {"value": value.isoformat(), **extra}
 
 
-def _read_time(kind: type[datetime] | type[time]) -> Callable[[Object], Any]:
-    def read(data: Object) -> datetime | time:
+def _read_time(kind: type[datetime] | type[time]) -> Callable[[JSONObject], Any]:
+    def read(data: JSONObject) -> datetime | time:
         value = kind.fromisoformat(data["value"]).replace(fold=data.get("fold", 0))
         if "zone" not in data:
             return value
@@ -61,11 +61,11 @@ def _read_time(kind: type[datetime] | type[time]) -> Callable[[Object], Any]:
     return read
 
 
-def _write_str(value: object) -> Object:
+def _write_str(value: object) -> JSONObject:
     return {"value": str(value)}
 
 
-VALUES: dict[type, tuple[str, Callable[[Any], Object], Callable[[Object], Any]]] = {
+VALUES: dict[type, tuple[str, Callable[[Any], JSONObject], Callable[[JSONObject], Any]]] = {
     float: ("float", _write_str, lambda data: float(data["value"])),  # NaN and infinities, which JSON does not have
     datetime: ("datetime", _write_time, _read_time(datetime)),
     time: ("time", _write_time, _read_time(time)),
@@ -115,21 +115,21 @@ def parts_of(cls: type) -> Iterable[Any]:
         return ()
 
 
-def _write_enum(value: Enum, _: Convert) -> Object:
+def _write_enum(value: Enum, _: Convert) -> JSONObject:
     # By name, as the value of a member may be anything. A combination of flags has only a value.
     return {"value": value.value} if isinstance(value, Flag) else {"name": value.name}
 
 
-def _read_enum(cls: Any, data: Object, _: Convert) -> Any:
+def _read_enum(cls: Any, data: JSONObject, _: Convert) -> Any:
     return cls(data["value"]) if issubclass(cls, Flag) else cls[data["name"]]
 
 
-def _write_dataclass(value: Any, convert: Convert) -> Object:
+def _write_dataclass(value: Any, convert: Convert) -> JSONObject:
     return {"fields": convert({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})}
 
 
-def _read_dataclass(cls: Any, data: Object, convert: Convert) -> Any:
-    values: Object = convert(data["fields"])
+def _read_dataclass(cls: Any, data: JSONObject, convert: Convert) -> Any:
+    values: JSONObject = convert(data["fields"])
     is_argument = {field.name: field.init for field in dataclasses.fields(cls)}
     if unknown := values.keys() - is_argument:
         raise Unserializable(f"{cls.__name__} no longer has the field {', '.join(map(repr, sorted(unknown)))}")
@@ -140,15 +140,15 @@ def _read_dataclass(cls: Any, data: Object, convert: Convert) -> Any:
     return instance
 
 
-def _write_namedtuple(value: Any, convert: Convert) -> Object:
+def _write_namedtuple(value: Any, convert: Convert) -> JSONObject:
     return {"fields": convert(list(value))}
 
 
-def _read_namedtuple(cls: Any, data: Object, convert: Convert) -> Any:
+def _read_namedtuple(cls: Any, data: JSONObject, convert: Convert) -> Any:
     return cls._make(convert(data["fields"]))
 
 
-def _write_model(value: Any, convert: Convert) -> Object:
+def _write_model(value: Any, convert: Convert) -> JSONObject:
     fields = value.model_dump(mode="json", round_trip=True, by_alias=False, warnings=False)
     # Excluded fields, secrets and custom serializers lose data without an error, so the result is read back.
     copy = _validate_model(type(value), fields)
@@ -159,7 +159,7 @@ def _write_model(value: Any, convert: Convert) -> Object:
     return {"fields": convert(fields)}
 
 
-def _read_model(cls: Any, data: Object, convert: Convert) -> Any:
+def _read_model(cls: Any, data: JSONObject, convert: Convert) -> Any:
     return _validate_model(cls, convert(data["fields"]))
 
 
@@ -181,7 +181,7 @@ def _equal(one: Any, other: Any) -> bool:
     return bool(one == other or (one != one and other != other))  # noqa: PLR0124  (only NaN differs from itself)
 
 
-CLASSES: dict[str, tuple[Callable[[Any, Convert], Object], Callable[[Any, Object, Convert], Any]]] = {
+CLASSES: dict[str, tuple[Callable[[Any, Convert], JSONObject], Callable[[Any, JSONObject, Convert], Any]]] = {
     "enum": (_write_enum, _read_enum),
     "dataclass": (_write_dataclass, _read_dataclass),
     "namedtuple": (_write_namedtuple, _read_namedtuple),

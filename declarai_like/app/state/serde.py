@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
 from typing import Any, TypeVar
 
-from ..._core.checks import instance, mapping, type_name, wrong_type
+from ..._core import checks
 from ...errors import StateError
 from .frozen import FrozenDict, FrozenList
-from .kinds import CLASSES, MARK, VALUES, Unserializable, kind_of
+from .kinds import CLASSES, KIND_KEY, VALUES, Unserializable, kind_of
 
 T = TypeVar("T")
 
@@ -58,9 +58,9 @@ class Serde:
             StateError: the class is not one of these.
         """
         expected = "the class of an enum, a dataclass, a named tuple or a pydantic model"
-        todo = "for other values use register_field_serde(...)"
-        if kind_of(instance("a registered class", cls, type, expected, todo=todo, error=StateError)) is None:
-            raise wrong_type("a registered class", expected, cls, todo, error=StateError)
+        hint = "for other values use register_field_serde(...)"
+        if kind_of(checks.instance("a registered class", cls, type, expected, hint=hint, error=StateError)) is None:
+            raise checks.wrong_type("a registered class", expected, cls, hint, error=StateError)
         self._classes[_path(cls)] = cls
         return cls
 
@@ -98,7 +98,7 @@ class Serde:
         Raises:
             StateError: it is other data, or a class or a field's functions are not registered here.
         """
-        mapping("the data of a state", data, error=StateError)  # it may come from a file
+        checks.mapping("the data of a state", data, error=StateError)  # it may come from a file
         return {
             name: _naming_field(name, "read", self._read_field, name, value, kwargs) for name, value in data.items()
         }
@@ -111,11 +111,11 @@ class Serde:
             return self._write(value)
         data = functions[0](value, **kwargs)
         if not isinstance(data, dict):
-            raise Unserializable(f"its serializer must return a dict, got {type_name(data)}")
-        return {MARK: _FIELD, "value": self._write(data)}
+            raise Unserializable(f"its serializer must return a dict, got {checks.type_name(data)}")
+        return {KIND_KEY: _FIELD, "value": self._write(data)}
 
     def _read_field(self, name: str, data: Any, kwargs: dict[str, Any]) -> Any:
-        if not isinstance(data, Mapping) or data.get(MARK) != _FIELD:  # pyright: ignore[reportUnknownMemberType]
+        if not isinstance(data, Mapping) or data.get(KIND_KEY) != _FIELD:  # pyright: ignore[reportUnknownMemberType]
             return self._read(data)
         functions = self._fields.get(name) or DEFAULT._fields.get(name)
         if functions is None:
@@ -138,7 +138,7 @@ class Serde:
             return self._write_dict(value)
         if kind in VALUES:
             name, write, _ = VALUES[kind]
-            return {MARK: name, **write(value)}
+            return {KIND_KEY: name, **write(value)}
         return self._write_instance(value)
 
     def _write_list(self, values: Iterable[Any], kind: str | None) -> Any:
@@ -150,14 +150,14 @@ class Serde:
         if kind != "tuple":
             # The order of a set differs between processes; equal states must be saved as equal text.
             items.sort(key=lambda item: json.dumps(item, sort_keys=True))
-        return {MARK: kind, "items": items}
+        return {KIND_KEY: kind, "items": items}
 
     def _write_dict(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         items = {key: value if type(value) in _PLAIN else _at(key, self._write, value) for key, value in values.items()}
-        if MARK not in items and all(type(key) is str for key in items):
+        if KIND_KEY not in items and all(type(key) is str for key in items):
             return items
         # Other keys than str are not JSON, and a user's own "$kind" must not be read as a kind.
-        return {MARK: "dict", "items": [[_at(key, self._write, key), value] for key, value in items.items()]}
+        return {KIND_KEY: "dict", "items": [[_at(key, self._write, key), value] for key, value in items.items()]}
 
     def _write_instance(self, value: Any) -> dict[str, Any]:
         cls: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  (of anything)
@@ -168,7 +168,7 @@ class Serde:
                 "value in the state, or register functions for the field with register_field_serde(...)"
             )
         self._class(_path(cls), kind, cls)  # checks that it is registered, so that what is saved can be read
-        return {MARK: kind, "class": _path(cls), **CLASSES[kind][0](value, self._write)}
+        return {KIND_KEY: kind, "class": _path(cls), **CLASSES[kind][0](value, self._write)}
 
     # Reading
 
@@ -181,10 +181,10 @@ class Serde:
         if not isinstance(data, dict):
             raise Unserializable(f"it contains {_short(data)}, which is not the form of a saved value")
         values: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]  (of anything)
-        if MARK not in values:
+        if KIND_KEY not in values:
             return {key: _at(key, self._read, value) for key, value in values.items()}
         try:
-            return self._read_marked(values[MARK], values)
+            return self._read_kind(values[KIND_KEY], values)
         except (Unserializable, RecursionError):
             raise
         except Exception as error:  # data and classes may be wrong in any way
@@ -192,7 +192,7 @@ class Serde:
                 f"it contains {_short(values)}, which cannot be read ({type(error).__name__}: {error})"
             ) from error
 
-    def _read_marked(self, kind: str, data: dict[str, Any]) -> Any:
+    def _read_kind(self, kind: str, data: dict[str, Any]) -> Any:
         if kind in _READ_VALUES:
             return _READ_VALUES[kind](data)
         if kind in _READ_LISTS:

@@ -10,31 +10,31 @@ from .frozen import FrozenList, of_frozen
 
 
 class SharedList:
-    """The first values of a store, to which later states append.
+    """The first values of a buffer, to which later states append.
 
-    Values are only added at the end of the store, so a list that knows its own length never changes. Only one list can
-    append in place: the one that ends where the store ends. Any other copies its values to a new store.
+    Values are only added at the end of the buffer, so a list that knows its own length never changes. Only one list can
+    append in place: the one that ends where the buffer ends. Any other copies its values to a new buffer.
     """
 
-    __slots__ = ("_length", "_lock", "_store", "_view")
+    __slots__ = ("_buffer", "_length", "_lock", "_view")
 
-    def __init__(self, store: list[Any], lock: threading.Lock | None = None) -> None:
-        self._store = store
-        self._length = len(store)
+    def __init__(self, buffer: list[Any], lock: threading.Lock | None = None) -> None:
+        self._buffer = buffer
+        self._length = len(buffer)
         self._lock = lock or threading.Lock()
         self._view: FrozenList | None = None
 
     def appended(self, values: Sequence[Any]) -> SharedList:
         """Return this list with frozen values appended."""
-        # The lock covers the check and the extension: two threads must not both append in place to the same store.
+        # The lock covers the check and the extension: two threads must not both append in place to the same buffer.
         with self._lock:
-            if len(self._store) == self._length:
-                self._store.extend(values)
-                return SharedList(self._store, self._lock)
-        return SharedList([*self._store[: self._length], *values])
+            if len(self._buffer) == self._length:
+                self._buffer.extend(values)
+                return SharedList(self._buffer, self._lock)
+        return SharedList([*self._buffer[: self._length], *values])
 
     def view(self) -> FrozenList:
         """Return the values as a list, which is made on first use."""
         if self._view is None:
-            self._view = of_frozen(self._store[: self._length])
+            self._view = of_frozen(self._buffer[: self._length])
         return self._view

@@ -9,7 +9,7 @@ import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
-from ..._core.checks import mapping, string, wrong_type
+from ..._core import checks
 from ...errors import MissingKey, StateError
 from .frozen import FrozenList, freeze
 from .serde import DEFAULT, Serde, register_class, register_field_serde
@@ -56,7 +56,7 @@ class State(Mapping[str, Any], Generic[S_co]):
         self, values: Mapping[str, Any] | None = None, typing_system: TypingSystem[S_co] | None = None
     ) -> None:
         if typing_system is not None and not hasattr(typing_system, "construct_data"):
-            raise wrong_type(
+            raise checks.wrong_type(
                 "typing_system",
                 "an object with a method construct_data(state)",
                 typing_system,
@@ -68,7 +68,7 @@ class State(Mapping[str, Any], Generic[S_co]):
             _fill(self, _values_of(state), state.typing_system if typing_system is None else typing_system)
             return
         if values is not None:
-            mapping("the values of a state", values, of="str to values", error=StateError)
+            checks.mapping("the values of a state", values, of="str to values", error=StateError)
         _fill(self, _frozen(values or {}), typing_system)
 
     # Reading
@@ -138,7 +138,9 @@ class State(Mapping[str, Any], Generic[S_co]):
         """
         for key, value in values.items():
             if isinstance(value, _NOT_EXTENSIONS) or not hasattr(value, "__iter__"):
-                raise wrong_type(f"extend({key}=...)", "an iterable of values, such as a list", value, error=StateError)
+                raise checks.wrong_type(
+                    f"extend({key}=...)", "an iterable of values, such as a list", value, error=StateError
+                )
         return self._appended("extend", _frozen({key: list(value) for key, value in values.items()}))
 
     def increment(self, /, **by: int) -> State[S_co]:
@@ -287,7 +289,7 @@ def _frozen(values: Mapping[Any, Any]) -> dict[str, Any]:
     frozen: dict[str, Any] = {}
     for key, value in values.items():
         if type(key) is not str:
-            string("a key of a state", key, error=StateError)
+            checks.string("a key of a state", key, error=StateError)
         try:
             frozen[key] = freeze(value)
         except RecursionError:

@@ -102,25 +102,25 @@ class ApplicationEndpoint(SessionEndpoint):
         sent: Any = request["inputs"]
         inputs: dict[str, Any] = sent.model_dump(exclude_unset=True) if isinstance(sent, BaseModel) else sent
         app = await self._load(session, keep=options.history is None)
-        following = app.get_next_action()
+        next_action = app.get_next_action()
         # New inputs that the next action does not take are for the entrypoint: an unfinished run is given up for them
-        restarts = following is not None and bool(inputs) and not any(name in following.takes for name in inputs)
+        restarts = next_action is not None and bool(inputs) and not any(name in next_action.takes for name in inputs)
         if restarts:
-            following = app.graph.get_action(app.entrypoint)
-        if following is None:
+            next_action = app.graph.get_action(app.entrypoint)
+        if next_action is None:
             raise InvalidRequest("the application of this session has ended; start a new session")
-        if missing := [name for name in following.takes.required if name not in inputs]:
+        if missing := [name for name in next_action.takes.required if name not in inputs]:
             names = ", ".join(map(repr, missing))
-            raise InvalidRequest(f"the next action {following.name!r} requires the inputs {names}")
+            raise InvalidRequest(f"the next action {next_action.name!r} requires the inputs {names}")
         if restarts:  # only now: a request that is refused changes nothing
             app.reset_to_entrypoint()
         return ApplicationAnswer(app, inputs, self._halt_after, self._shown, shows_all=self._shows is None)
 
-    async def recall(self, session: str) -> Mapping[str, Any]:
+    async def read_session(self, session: str) -> Mapping[str, Any]:
         """Return the state of a session, and the name of its next action."""
         app = await self._load(session, keep=False)
-        following = app.get_next_action()
-        return {"state": self._shown(app.state), "next": following.name if following else None}
+        next_action = app.get_next_action()
+        return {"state": self._shown(app.state), "next": next_action.name if next_action else None}
 
     def _shown(self, state: State) -> Mapping[str, Any]:
         return {key: value for key, value in state.get_all().items() if self._shows is None or key in self._shows}

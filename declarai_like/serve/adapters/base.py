@@ -15,7 +15,7 @@ from pydantic.errors import PydanticUserError
 from ..._core import checks
 from ...errors import ConfigurationError
 from ...messages import Message
-from ..answers import Partials, ServedAnswer
+from ..answers import PartialFormat, ServedAnswer
 from ..errors import InvalidRequest
 from ..events import EventName
 
@@ -62,7 +62,7 @@ class AnswerOptions:
         regenerate: True to answer the last message again, and to drop its previous answer.
     """
 
-    partials: Partials = "snapshot"
+    partials: PartialFormat = "snapshot"
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     history: Sequence[Message] | None = None
     regenerate: bool = False
@@ -135,8 +135,8 @@ class SessionEndpoint(Endpoint):
         """Return True if an answer runs in a session."""
         return self.active_stream is not None and self.active_stream(session)
 
-    async def recall(self, session: str) -> Mapping[str, Any]:
-        """Return what is shown of a session: its conversation or its state."""
+    async def read_session(self, session: str) -> Mapping[str, Any]:
+        """Return the data of a session that its client may see: the conversation or the state."""
         raise NotImplementedError
 
 
@@ -148,11 +148,11 @@ def checked_name(name: str) -> str:
     """
     what = "the name of an endpoint"
     expected = "a letter or _, followed by letters, digits and ._-"
-    todo = "serve.task, serve.chat, serve.application and serve.function take name=..."
+    hint = "serve.task, serve.chat, serve.application and serve.function take name=..."
     if not isinstance(cast("object", name), str):
-        raise checks.wrong_type(what, expected, name, todo)
+        raise checks.wrong_type(what, expected, name, hint)
     if not _NAME.fullmatch(name):
-        raise checks.wrong_value(what, expected, name, todo)
+        raise checks.wrong_value(what, expected, name, hint)
     if name in RESERVED_NAMES:
         raise ConfigurationError(
             f"{what} must not be {name!r}, which every router has as a route; pass another name=..."

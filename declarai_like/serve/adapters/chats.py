@@ -37,7 +37,7 @@ class ChatEndpoint(SessionEndpoint):
     """Answers messages with a chat.
 
     Args:
-        memory: where conversations are kept; by default in this process.
+        memory: the memory of the conversations; by default they are kept in this process.
         values: values for the templates of the system prompt and the greeting.
 
     Raises:
@@ -82,10 +82,10 @@ class ChatEndpoint(SessionEndpoint):
         if options.history:
             memory.append(options.history)
         if options.regenerate:  # the last exchange is removed first, as the model must not see its old answer
-            await arun(runtime_of(chat).conversation.take_back(request["message"]))
+            await arun(runtime_of(chat).conversation.remove_last_exchange(request["message"]))
         return ChatAnswer(chat, request["message"], options)
 
-    async def recall(self, session: str) -> Mapping[str, Any]:
+    async def read_session(self, session: str) -> Mapping[str, Any]:
         """Return the conversation so far, without system messages."""
         messages = await self._create(self._memories.peek(session)).aconversation()
         return {"messages": [_shown(message) for message in messages if message.role in ("user", "assistant")]}

@@ -1,4 +1,4 @@
-"""Functions with which users give endpoints settings: `task`, `chat`, `application` and `function`."""
+"""The functions that set how an object is served: `task`, `chat`, `application` and `function`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ..._core import checks
 from ..._core.threads import in_thread, items_in_threads
 from ...errors import ConfigurationError
 from ...stream import Items, Stream
-from ..answers import AnswerEvent, EventBuilder, Partials, StreamAnswer
+from ..answers import AnswerEvent, EventBuilder, PartialFormat, StreamAnswer
 from ..events import EventName
 from .base import (
     NO_RESULT,
@@ -73,10 +73,10 @@ class FunctionEndpoint(Endpoint):
 class FunctionAnswer:
     """One call of a function."""
 
-    def __init__(self, function: Callable[..., Any], arguments: Mapping[str, Any], partials: Partials) -> None:
+    def __init__(self, function: Callable[..., Any], arguments: Mapping[str, Any], partials: PartialFormat) -> None:
         self._function = function
         self._arguments = arguments
-        self._partials: Partials = partials
+        self._partials: PartialFormat = partials
         self._builder = EventBuilder()
 
     @property

@@ -34,7 +34,7 @@ class TaskEndpoint(Endpoint):
 
     def __init__(self, task: Task[..., Any], name: str | None = None, adapter: TextAdapter = None) -> None:
         checks.instance(
-            "the argument of serve.task()", task, Task, "a task", todo="decorate a function with @model.task"
+            "the argument of serve.task()", task, Task, "a task", hint="decorate a function with @model.task"
         )
         prompt = task.prompt
         if prompt.signature.receiver is not None:

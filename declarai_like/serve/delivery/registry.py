@@ -103,9 +103,8 @@ class StreamRegistry:
         # The claim of the last answer may still be in Redis, although its last event was sent
         if releasing := self._releasing.get(key.lock_key):
             await asyncio.wait([releasing])
-        busy = self._busy.setdefault(
-            key.lock_key, id
-        )  # in this worker first, where nothing can come between test and set
+        # In this worker first, where nothing can come between test and set
+        busy = self._busy.setdefault(key.lock_key, id)
         if busy == id and self._shared is not None:
             try:
                 busy = await self._shared.claim(key.lock_key, id) or id

@@ -48,7 +48,7 @@ class UIRequest(BaseModel):
     Attributes:
         id: the page's id of the conversation; it is the session id.
         messages: the conversation as the page shows it.
-        trigger: whether the last message is new, or its answer is to be regenerated.
+        trigger: ``"submit-message"`` for a new message; ``"regenerate-message"`` to answer the last one again.
         message_id: the message that is replaced: an edited message of the user, or the answer to regenerate.
         resumable: True if the answer continues when the page disconnects, because the page reconnects. By default a
             disconnect stops the answer: ``useChat`` has no other way to stop one.

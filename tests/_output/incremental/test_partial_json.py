@@ -314,7 +314,7 @@ def test_the_limit_holds_in_parts_that_are_read_as_raw_text_and_is_met_at_the_br
             for piece in pieces:
                 parser.feed(piece)
         assert pieces[-1] is piece
-        assert parser.stopped == (index if len(pieces) == 1 else 0)
+        assert parser.resume_index == (index if len(pieces) == 1 else 0)
 
 
 @pytest.mark.slow
@@ -522,7 +522,7 @@ def test_after_an_error_a_parser_may_skip_to_the_bracket_that_closes_it(text: st
                 try:
                     index = parser.feed(piece)
                 except InvalidJSON:
-                    failed, index = True, parser.stopped
+                    failed, index = True, parser.resume_index
                     parser.skip()
                     listener.events.clear()
             if failed and not parser.complete:

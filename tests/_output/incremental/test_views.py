@@ -17,8 +17,8 @@ from declarai_like._output.incremental import (
     PartialDict,
     PartialJSON,
     PartialList,
-    Snapshot,
     TextSoFar,
+    ValueSnapshot,
     resolve_text,
 )
 from declarai_like._output.incremental.plain import PLAIN
@@ -43,7 +43,7 @@ DICTS = ["{", '{"a', '{"a": 1', '{"a": "b', '{"a": 1, "b": [1, {"c', '{"a": {"b"
 @given(UNIQUE, CUTS)
 def test_a_view_does_not_change_when_more_text_arrives(text: str, cuts: list[int] | None) -> None:
     parser = IncrementalParser(PLAIN)
-    kept: list[tuple[str, Snapshot, Any]] = []
+    kept: list[tuple[str, ValueSnapshot, Any]] = []
     fed = ""
     for piece in cut(text, cuts):
         parser.feed(piece)
