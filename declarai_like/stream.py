@@ -12,7 +12,7 @@ from ._core.replay import Replay, StreamBuffer, TailView, View
 from ._llm.usage import current_usage
 from ._output.incremental import Missing, PartialJSON
 from ._output.types.marks import done, not_null, with_state
-from ._output.types.values import Partial, StreamState, as_json
+from ._output.types.partials import Partial, StreamState, as_json
 from ._output.views.events import (
     ElementCompleted,
     Event,

@@ -13,10 +13,10 @@ from .._output.output_type import OutputType
 from ..errors import DeclarationError, PromptError
 from .chat import ChatPrompt, SendMethod, read_send
 from .docstring import DocstringParts, parse_docstring
+from .formatting import format_value
 from .magic import Magic, evaluate_body, magic
 from .signature import Parameter, annotated_description, local_names, read_signature
 from .template import Template
-from .values import format_value
 
 __all__ = ["ChatPrompt", "Magic", "Prompt", "SendMethod", "ask_for_json", "magic", "read_send"]
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError, PromptError
-from .values import format_value
+from .formatting import format_value
 
 if TYPE_CHECKING:
     from jinja2 import Environment

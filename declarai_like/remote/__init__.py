@@ -14,9 +14,9 @@ async with count.at("http://host/streams").stream(to=3) as reader:
 
 The modules::
 
-    declared   the decorator, and what it reads from a function: arguments, values (items that are not models)
-    client     the client of a function; answer, clients, timer: its HTTP connection; refusals: error responses
-    server     one function as an ASGI application; routes: several of them; producing: runs the function
+    decorator  the decorator, and what it reads from a function: arguments, values (items that are not models)
+    client     the client of a function; http_stream, clients, timer: its HTTP connection; http_errors: error responses
+    server     one function as an ASGI application; routes: several of them; producer: runs the function
     errors     the errors that a stream can have because it is remote
 """
 
@@ -25,8 +25,8 @@ from __future__ import annotations
 from .client import Client as Client
 from .client import RemoteCall as RemoteCall
 from .client import client as client
-from .declared import RemoteStream as RemoteStream
-from .declared import stream as stream
+from .decorator import RemoteStream as RemoteStream
+from .decorator import stream as stream
 from .errors import ConnectTimeout as ConnectTimeout
 from .errors import FirstTokenTimeout as FirstTokenTimeout
 from .errors import IdleTimeout as IdleTimeout

@@ -14,12 +14,12 @@ from .._core.flow import Driver
 from .._net.http_clients import checked_headers
 from .._net.timeouts import Timeouts
 from ..streaming import AsyncStreamReader, OutOfOrder, StreamReader, StreamTypes, stream_reader
-from ..streaming.declared import Footer, Header, Item
+from ..streaming.declaration import Footer, Header, Item
 from ..streaming.encodings import ENCODINGS, EncodingName, encoding_of
 from ..streaming.reader import MAX_FRAME_SIZE
-from .answer import StreamRequest, stream_bytes
 from .arguments import dump_arguments
 from .clients import SHARED, HTTPClients, http_clients
+from .http_stream import StreamRequest, stream_bytes
 from .timer import StreamTimer
 from .values import AsyncValueReader, ValueReader, types_of
 

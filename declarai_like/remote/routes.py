@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .._core import checks
 from ..errors import ConfigurationError
 from ..streaming.encodings import ENCODINGS
-from .declared import RemoteStream
-from .producing import AnyStream
+from .decorator import RemoteStream
+from .producer import AnyStream
 from .server import ASGIEndpoint, Receive, RequestRejected, Scope, Send, reject
 
 if TYPE_CHECKING:

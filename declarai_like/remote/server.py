@@ -18,7 +18,7 @@ from .._core import checks
 from ..streaming import stream_writer
 from ..streaming.encodings import ENCODINGS, EncodingName
 from ..streaming.failures import encode_error
-from .producing import AnyStream, AnyWriter, Frame, produce
+from .producer import AnyStream, AnyWriter, Frame, produce
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -19,13 +19,13 @@ This package imports pydantic and nothing else, not even the library around it. 
 
 The modules, in the order in which an item passes through them::
 
-    declared   the types of a stream
-    writer     models -> bytes, one frame for each call          order      which frame may follow which
-    payloads   a model <-> the content of a frame                segments, arrays   binary content beside the JSON
-    encodings  the three encodings: frames (with bodies); lines (NDJSON and server-sent events)
-    sources    the iterators that the bytes come from
-    receiver   bytes -> models, without I/O                      failures   the error of a producer <-> an ERROR frame
-    reader     the sync and the async reader around a receiver
+    declaration  the types of a stream
+    writer       models -> bytes, one frame for each call        order      which frame may follow which
+    payloads     a model <-> the content of a frame              segments, arrays   binary content beside the JSON
+    encodings    the three encodings: frames (with bodies); lines (NDJSON and server-sent events)
+    sources      the iterators that the bytes come from
+    receiver     bytes -> models, without I/O                    failures   the error of a producer <-> an ERROR frame
+    reader       the sync and the async reader around a receiver
 
 Beside them are `errors`, and `text` for a stream of plain text.
 """
@@ -35,8 +35,8 @@ from __future__ import annotations
 from .arrays import FloatArray as FloatArray
 from .arrays import IntArray as IntArray
 from .arrays import Numbers as Numbers
-from .declared import StreamTypes as StreamTypes
-from .declared import stream_types as stream_types
+from .declaration import StreamTypes as StreamTypes
+from .declaration import stream_types as stream_types
 from .errors import DataAfterEnd as DataAfterEnd
 from .errors import FrameError as FrameError
 from .errors import FrameTooLarge as FrameTooLarge

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, IntEnum
 from typing import Any
 
-from .declared import StreamTypes
+from .declaration import StreamTypes
 
 
 class Tag(IntEnum):

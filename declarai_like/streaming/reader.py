@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast, overlo
 
 from pydantic import BaseModel
 
-from .declared import Footer, Footer_co, Header, Header_co, Item, Item_co, StreamTypes
+from .declaration import Footer, Footer_co, Header, Header_co, Item, Item_co, StreamTypes
 from .encodings import EncodingName, encoding_of
 from .receiver import MORE, Reading, Receiver
 from .sources import AsyncByteSource, ByteSource, Piece

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from .declared import StreamTypes
+from .declaration import StreamTypes
 from .encodings import Decoder
 from .errors import (
     DataAfterEnd,

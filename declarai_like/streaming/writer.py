@@ -8,7 +8,7 @@ from typing import Any, Generic, overload
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from .declared import Footer, Header, Item, Model, StreamTypes
+from .declaration import Footer, Header, Item, Model, StreamTypes
 from .encodings import EncodingName, encoding_of
 from .errors import NotSerializable, OutOfOrder, WrongModel, type_name
 from .failures import encode_error

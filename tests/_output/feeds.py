@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from declarai_like._output.types.partials import Partial
 from declarai_like._output.types.root import AnswerSpec
-from declarai_like._output.types.values import Partial
 from declarai_like._output.views.transducers import Elements, Events, Partials
 from declarai_like.errors import Attempt, InvalidElement, OutputError
 from declarai_like.messages import LLMResponse

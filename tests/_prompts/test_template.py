@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from declarai_like._prompts import Prompt
+from declarai_like._prompts.formatting import format_value
 from declarai_like._prompts.template import Template
-from declarai_like._prompts.values import format_value
 from declarai_like.errors import DeclarationError, PromptError
 
 

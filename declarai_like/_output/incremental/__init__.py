@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from .json_finder import JSONFinder
+from .open_values import (
+    ABSENT,
+    Change,
+    Entries,
+    Missing,
+    PartialDict,
+    PartialList,
+    TextSoFar,
+    ValueSnapshot,
+    resolve_text,
+)
 from .parser import IncrementalParser
 from .plain import PartialJSON
 from .protocols import ContainerBuilder, ParseListener, ValueHandler
-from .views import ABSENT, Change, Entries, Missing, PartialDict, PartialList, TextSoFar, ValueSnapshot, resolve_text
 
 __all__ = [
     "ABSENT",

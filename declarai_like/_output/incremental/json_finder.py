@@ -17,8 +17,8 @@ from typing import Any
 
 from ...errors import InvalidJSON
 from .chunked_text import matcher
+from .open_values import ABSENT
 from .parser import IncrementalParser
-from .views import ABSENT
 
 _PROSE = matcher(r"[^\n\[{`~]*+")
 _BLANK = matcher(r"[ \t\r\n]*+")

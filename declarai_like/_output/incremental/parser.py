@@ -37,8 +37,8 @@ from typing import Any
 from ...errors import InvalidJSON, NestingTooDeep
 from ...messages import ResponseText
 from .chunked_text import ChunkedText, matcher
+from .open_values import ABSENT, TextSoFar, ValueSnapshot, ViewChain
 from .protocols import ContainerBuilder, ParseListener, ValueHandler
-from .views import ABSENT, TextSoFar, ValueSnapshot, ViewChain
 
 MAX_DEPTH = 200
 """Maximum nesting of objects and arrays. pydantic's parser, which reads complete answers, has the same limit."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ...errors import InvalidJSON
+from .open_values import ABSENT, Entries, PartialDict, PartialList, resolve_text
 from .parser import MAX_DEPTH, NUMBER, IncrementalParser
-from .views import ABSENT, Entries, PartialDict, PartialList, resolve_text
 
 _LITERALS = {
     "true": True,

@@ -46,7 +46,7 @@ class ContainerBuilder(Protocol):
     def view(self) -> Callable[[Any], Any]:
         """Return a function from the open child (or `ABSENT`) to the value so far.
 
-        The function captures the state of this moment, so later changes do not show. `views` explains why.
+        The function captures the state of this moment, so later changes do not show. `open_values` explains why.
         """
         ...
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..incremental import ABSENT
 from ..incremental.plain import PlainArrayBuilder, PlainHandler, PlainObjectBuilder
-from .values import InvalidPart
+from .partials import InvalidPart
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..incremental import ABSENT, ContainerBuilder, Entries, PartialDict, PartialList, ValueHandler
 from .anything import ANY, is_encodable
-from .values import InvalidPart, StreamState, shown_value
+from .partials import InvalidPart, StreamState, shown_value
 
 if TYPE_CHECKING:
     from .protocols import TypedHandler

@@ -9,9 +9,9 @@ from typing import Any
 from ..incremental import ABSENT, ContainerBuilder
 from .anything import ANY, is_encodable
 from .builders import ArrayBuilder, DictBuilder, ObjectBuilder
+from .partials import InvalidPart, PartialTypedDict, StreamState, partial_type, shown_value
 from .schemas import ARRAYS, OBJECTS, CoreConfig, CoreSchema, Form, Schemas
 from .specs import ArraySpec, DictSpec, ObjectSpec, is_plain_string
-from .values import InvalidPart, PartialTypedDict, StreamState, partial_type, shown_value
 
 _NO_STRINGS = frozenset({"int", "float", "bool", "none"})
 _SCALARS = _NO_STRINGS | {

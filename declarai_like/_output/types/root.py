@@ -11,8 +11,8 @@ from ..output_type import OutputMismatch, OutputType
 from .anything import ANY
 from .builders import NOT_IN_SCHEMA
 from .handlers import SchemaCompiler, SchemaHandler
+from .partials import InvalidPart, is_valid, shown_value
 from .schemas import Schemas
-from .values import InvalidPart, is_valid, shown_value
 
 R = TypeVar("R")
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ..incremental import ABSENT
 from .anything import is_encodable
 from .assembler import Assembler
+from .partials import PartialTypedDict, partial_type
 from .schemas import CoreConfig, CoreSchema, Form, fields_of, items_of, keys_of
 from .siblings import without_siblings
-from .values import PartialTypedDict, partial_type
 
 if TYPE_CHECKING:
     from .protocols import Compiler, TypedHandler

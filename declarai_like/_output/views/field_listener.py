@@ -8,8 +8,8 @@ from typing import Any
 from ..incremental import ABSENT, ContainerBuilder
 from ..incremental.plain import PlainArrayBuilder
 from ..types.builders import NOT_IN_SCHEMA, ArrayBuilder, DeferredText, ObjectBuilder
+from ..types.partials import InvalidPart, shown_value
 from ..types.root import RootBuilder
-from ..types.values import InvalidPart, shown_value
 from .events import ElementCompleted, FieldCompleted, FieldGrew, FieldStarted, Path
 
 FieldEvent = FieldStarted | FieldGrew | FieldCompleted | ElementCompleted

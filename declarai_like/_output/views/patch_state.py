@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..incremental import ABSENT, TextSoFar
-from ..types.values import as_json, changes, unwrap_root
+from ..types.partials import as_json, changes, unwrap_root
 from .patches import Operation, child_path, difference, is_list, make_operation, shorter
 
 

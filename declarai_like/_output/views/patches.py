@@ -10,7 +10,7 @@ from typing import Any, Literal, NotRequired, TypedDict, TypeGuard
 
 from ...errors import ProtocolError
 from ..incremental import ABSENT, resolve_text
-from ..types.values import as_json
+from ..types.partials import as_json
 
 
 class Operation(TypedDict):

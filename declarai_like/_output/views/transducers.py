@@ -14,9 +14,9 @@ from ...messages import LLMResponse, ResponseText, Usage
 from ..incremental import ABSENT, ContainerBuilder, IncrementalParser, JSONFinder, TextSoFar
 from ..incremental.plain import parse_early
 from ..types.elements import ElementsHandler
+from ..types.partials import Partial, StreamState, is_valid, shown_value, underlying
 from ..types.root import AnswerSpec, RootBuilder, RootHandler
 from ..types.specs import ArraySpec
-from ..types.values import Partial, StreamState, is_valid, shown_value, underlying
 from .events import Event, Finished, ReasoningDelta, Restarted, TextDelta, ToolCalled, UsageReported
 from .field_listener import FieldListener
 from .patch_state import PatchState

@@ -12,8 +12,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from declarai_like import stream
 from declarai_like._output.incremental import Missing
+from declarai_like._output.types.partials import StreamState, as_json
 from declarai_like._output.types.root import AnswerSpec
-from declarai_like._output.types.values import StreamState, as_json
 from declarai_like.stream import ElementCompleted, FieldCompleted, FieldGrew, FieldStarted
 from tests._output.feeds import ElementFeed, FieldFeed, PartialFeed
 from tests.conftest import examples

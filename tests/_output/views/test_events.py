@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from declarai_like import stream
+from declarai_like._output.types.partials import as_json
 from declarai_like._output.types.root import AnswerSpec
-from declarai_like._output.types.values import as_json
 from declarai_like._output.views.transducers import Events
 from declarai_like.messages import LLMResponse, ResponseText, ToolCallDelta, Usage
 from declarai_like.stream import (

@@ -27,8 +27,8 @@ from pydantic import (
 
 from declarai_like._output.incremental import ABSENT, Missing, PartialDict, PartialList
 from declarai_like._output.jsontext import candidates
+from declarai_like._output.types.partials import Partial, PartialObject, PartialTypedDict, StreamState, as_json
 from declarai_like._output.types.root import AnswerSpec
-from declarai_like._output.types.values import Partial, PartialObject, PartialTypedDict, StreamState, as_json
 from tests._output.feeds import PartialFeed
 from tests._output.json_texts import CUTS, cut, visible_part
 from tests._output.typed_answers import (

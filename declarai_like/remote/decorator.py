@@ -15,7 +15,7 @@ from .._core import checks
 from .._net.timeouts import Timeouts
 from ..errors import DeclarationError
 from ..streaming import AsyncStreamReader, StreamReader, StreamTypes
-from ..streaming.declared import Footer, Header, Item
+from ..streaming.declaration import Footer, Header, Item
 from ..streaming.encodings import EncodingName
 from ..streaming.reader import MAX_FRAME_SIZE
 from .arguments import Arguments

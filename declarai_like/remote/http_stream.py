@@ -12,7 +12,7 @@ from .._net.http_clients import LimitedReads, host_of, read_limit
 from ..streaming import TypedStreamError
 from .clients import HTTPClients
 from .errors import NotAStream, ServerUnreachable
-from .refusals import status_error
+from .http_errors import status_error
 from .timer import StreamTimer
 
 if TYPE_CHECKING:

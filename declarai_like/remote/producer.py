@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from .._core.threads import items_in_threads
 from ..streaming import StreamWriter, WrongModel
-from .declared import RemoteStream
+from .decorator import RemoteStream
 
 AnyStream: TypeAlias = RemoteStream[..., Any, Any, Any]
 AnyWriter: TypeAlias = StreamWriter[Any, Any, Any]
