@@ -79,7 +79,7 @@ class _SendStreamRequest(Open["_ResponseStream"]):
     def run(self) -> _ResponseStream:
         client = self._clients.blocking()
         try:
-            response = client.send(self._build(client, read_limit(self._timer.left())), stream=True)
+            response = client.send(self._build(client, read_limit(self._timer.remaining())), stream=True)
         except Exception as error:
             raise _translate(error, self._timer) from error
         return _ResponseStream(response, self._timer)
@@ -89,7 +89,7 @@ class _SendStreamRequest(Open["_ResponseStream"]):
 
         client = await self._clients.for_event_loop()
         # A cancel scope limits the whole wait; the read timeout of the HTTP library would start again with each read
-        with anyio.move_on_after(self._timer.left()):
+        with anyio.move_on_after(self._timer.remaining()):
             try:
                 response = await client.send(self._build(client, None), stream=True)
             except Exception as error:
@@ -106,7 +106,7 @@ class _SendStreamRequest(Open["_ResponseStream"]):
             "accept-encoding": "identity",  # a compressing proxy buffers, so that items arrive late
             **self._request.headers,
         }
-        limits = httpx2.Timeout(read, connect=self._timer.left_to_connect())
+        limits = httpx2.Timeout(read, connect=self._timer.remaining_to_connect())
         return client.build_request(
             "POST", self._request.url, content=self._request.body, headers=headers, timeout=limits
         )
@@ -131,7 +131,7 @@ class _ResponseStream(Effect[bytes]):
     def run(self) -> bytes:
         if self._blocking is None:
             self._blocking = self._response.iter_bytes()
-            self._reads = LimitedReads(self._response, self._timer.left)
+            self._reads = LimitedReads(self._response, self._timer.remaining)
         try:
             return next(self._blocking, b"")
         except Exception as error:
@@ -142,7 +142,7 @@ class _ResponseStream(Effect[bytes]):
 
         if self._async is None:
             self._async = self._response.aiter_bytes()
-        with anyio.move_on_after(self._timer.left()):
+        with anyio.move_on_after(self._timer.remaining()):
             try:
                 return await anext(self._async, b"")
             except Exception as error:

@@ -20,7 +20,7 @@ class StreamTimer:
         self._timeouts = timeouts
         self._deadline = None if timeouts.total is None else time.monotonic() + timeouts.total
 
-    def left(self) -> float | None:
+    def remaining(self) -> float | None:
         """Return the number of seconds that a wait may take if it begins now; None means no limit.
 
         Raises:
@@ -31,7 +31,7 @@ class StreamTimer:
             raise self.expired()
         return _shorter(self._timeouts.idle if self.begun else self._timeouts.first_token, until_end)
 
-    def left_to_connect(self) -> float | None:
+    def remaining_to_connect(self) -> float | None:
         """Return the number of seconds that the connection may take; None means no limit."""
         return _shorter(self._timeouts.connect, self._until_deadline())
 

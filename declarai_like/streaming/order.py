@@ -57,26 +57,26 @@ class Order:
     """The state machine of one stream.
 
     Attributes:
-        state: the current phase.
+        phase: the current one.
     """
 
     def __init__(self, types: StreamTypes[Any, Any, Any]) -> None:
         self._has_header = types.header_type is not None
         self._has_footer = types.footer_type is not None
-        self.state = Phase.START if self._has_header else Phase.ITEMS
+        self.phase = Phase.START if self._has_header else Phase.ITEMS
 
     def problem(self, tag: Tag) -> str | None:
         """Return the reason why a frame is not allowed now; None if it is allowed."""
-        if self.state is Phase.OVER:
+        if self.phase is Phase.OVER:
             return "the stream has ended"
         if tag is Tag.HEADER and not self._has_header:
             return "the types declare no header"
         if tag is Tag.FOOTER and not self._has_footer:
             return "the types declare no footer"
-        if tag is Tag.END and self.state is Phase.ITEMS and self._has_footer:
+        if tag is Tag.END and self.phase is Phase.ITEMS and self._has_footer:
             return "the declared footer is missing"
-        return _PROBLEMS.get((self.state, tag))
+        return _PROBLEMS.get((self.phase, tag))
 
     def advance(self, tag: Tag) -> None:
-        """Change the state for a frame that is allowed."""
-        self.state = _NEXT[self.state, tag]
+        """Change the phase for a frame that is allowed."""
+        self.phase = _NEXT[self.phase, tag]

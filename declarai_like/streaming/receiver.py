@@ -86,7 +86,7 @@ class Receiver:
         # From the decoder to the current frame: a piece completes several runs, and a run has several contents
         self._runs: Iterator[FrameRun] = iter(())  # the runs that the last piece completes
         self._run: FrameRun = (0, [], 0)  # the current run
-        self._left: Iterator[bytes | bytearray] = iter(())  # the contents of the current run that were not read
+        self._remaining: Iterator[bytes | bytearray] = iter(())  # the contents of the current run that were not read
         self._peeked: bytes | bytearray | None = None  # the content of the next frame, if `_peek` has determined it
         self._items = 0  # the number of items in all runs up to the current one
         self._ended = False
@@ -111,7 +111,7 @@ class Receiver:
 
     def close(self) -> None:
         """Discard what was not read."""
-        if self._failure is None and self._order.state is not Phase.OVER:
+        if self._failure is None and self._order.phase is not Phase.OVER:
             self._failure = OutOfOrder("the reader is closed")
 
     def header(self) -> Reading[Any]:
@@ -119,7 +119,7 @@ class Receiver:
         self._raise_failure()
         if self._models[Tag.HEADER] is None:
             raise OutOfOrder("the types declare no header")
-        if self._order.state is not Phase.START:
+        if self._order.phase is not Phase.START:
             raise OutOfOrder("the header can be read only once, before anything else")
         if (kind := (yield from self._peek())) is not Tag.HEADER:
             raise self._missing_header(kind)
@@ -128,11 +128,11 @@ class Receiver:
     def items(self) -> Generator[Any, None, None]:
         """Read the items that are left, and yield each."""
         self._raise_failure()
-        if self._order.state is Phase.START:
+        if self._order.phase is Phase.START:
             if (kind := (yield from self._peek())) is not Tag.HEADER:
                 raise self._missing_header(kind)
             raise OutOfOrder("the header must be read before the items; call read_header()")
-        if self._order.state is not Phase.ITEMS:
+        if self._order.phase is not Phase.ITEMS:
             return
         load = payloads(self._models[Tag.ITEM]).load
         while (kind := (yield from self._peek())) is Tag.ITEM:
@@ -140,7 +140,7 @@ class Receiver:
             # A fast path for plain items: the same as `_peek` and `_take`, without their calls. The rest of the current
             # run is read first, then each run that follows.
             while self._run[0] == _ITEM and not self._ended:
-                for content in self._left:
+                for content in self._remaining:
                     try:
                         item = load(content)
                     except ValueError as error:
@@ -158,9 +158,9 @@ class Receiver:
         self._raise_failure()
         if self._models[Tag.FOOTER] is None:
             raise OutOfOrder("the types declare no footer")
-        if self._order.state is Phase.START:
+        if self._order.phase is Phase.START:
             raise OutOfOrder("the header must be read before the footer; call read_header()")
-        if self._order.state is not Phase.ITEMS:
+        if self._order.phase is not Phase.ITEMS:
             raise OutOfOrder("the footer can be read only once")
         kind = yield from self._peek()
         if kind is None:
@@ -172,7 +172,7 @@ class Receiver:
         # The END frame may be missing: a declared footer ends the stream as well, as in streams of other writers
         if (kind := (yield from self._peek())) is not None:
             yield from self._end(kind)
-        self._order.state = Phase.OVER
+        self._order.phase = Phase.OVER
         return footer
 
     def _after_items(self, kind: Tag | None) -> Reading[None]:
@@ -183,7 +183,7 @@ class Receiver:
         elif self._end_required:
             raise self._truncated()
         else:
-            self._order.state = Phase.OVER
+            self._order.phase = Phase.OVER
 
     def _end(self, kind: Tag) -> Reading[None]:
         """Read the END frame, and check that nothing follows it."""
@@ -207,7 +207,7 @@ class Receiver:
         """Return the kind of the next frame without consuming it; None at the end of the bytes."""
         self._raise_failure()
         while self._peeked is None:
-            for content in self._left:
+            for content in self._remaining:
                 self._peeked = content
                 break
             else:
@@ -222,7 +222,7 @@ class Receiver:
         try:
             for run in self._runs:
                 self._run = run
-                self._left = iter(run[1])
+                self._remaining = iter(run[1])
                 if run[0] in _ITEMS:
                     self._items += len(run[1])
                 return True
@@ -267,7 +267,7 @@ class Receiver:
             return self._truncated()
         if kind is Tag.ERROR:
             self._check(kind)
-        self._order.state = Phase.ITEMS  # and not a failure: the items can be read
+        self._order.phase = Phase.ITEMS  # and not a failure: the items can be read
         frame, offset = self._position()
         return MissingHeader("the declared header is missing", frame=frame, offset=offset)
 
@@ -288,6 +288,6 @@ class Receiver:
         # Computed for errors only, so that the fast path does not count frames. A run of more than one frame comes from
         # the encoding "frames", in which the size of a frame is known.
         _, contents, offset = self._run
-        index = len(contents) - length_hint(self._left) - 1  # in the run
+        index = len(contents) - length_hint(self._remaining) - 1  # in the run
         before = sum(HEAD_SIZE + len(content) for content in contents[:index])
         return self._decoder.index - len(contents) + index, offset + before

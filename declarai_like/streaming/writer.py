@@ -59,7 +59,7 @@ class StreamWriter(Generic[Item, Header, Footer]):
     @property
     def is_over(self) -> bool:
         """True if the stream has been ended."""
-        return self._order.state is Phase.OVER
+        return self._order.phase is Phase.OVER
 
     def yield_header(self: StreamWriter[Item, Model, Footer], header: Model) -> bytes:
         """Return the bytes of the header."""
@@ -170,7 +170,7 @@ class StreamWriter(Generic[Item, Header, Footer]):
 
     def _advance(self, tag: Tag) -> None:
         self._order.advance(tag)
-        self._accepted_type = self._item_type if self._order.state is Phase.ITEMS else None
+        self._accepted_type = self._item_type if self._order.phase is Phase.ITEMS else None
 
     def _check(self, tag: Tag, value: object) -> None:
         self._check_order(tag)
@@ -184,8 +184,8 @@ class StreamWriter(Generic[Item, Header, Footer]):
     @property
     def _index(self) -> int:
         """The index of the next frame. Derived, so that yield_item counts items only."""
-        has_header = Tag.HEADER in self._models and self._order.state is not Phase.START
-        return self._items + has_header + (self._order.state is Phase.FOOTER)
+        has_header = Tag.HEADER in self._models and self._order.phase is not Phase.START
+        return self._items + has_header + (self._order.phase is Phase.FOOTER)
 
     def _check_order(self, tag: Tag) -> None:
         problem = self._order.problem(tag)
