@@ -16,8 +16,9 @@ Needs the extra ``serve``: FastAPI.
 #   protocols/   the AI SDK's and OpenAI's requests and streams, and the OpenAPI models of our own events
 #
 # A request: route (router.py, protocols/front_ends.py) -> adapter (`Endpoint.answer`) -> answer (answers.py), whose
-# values an `EventBuilder` turns into events -> `StreamTask` runs it and numbers the events -> `Buffer` keeps them for
-# all readers -> an `Encoder` writes them as bytes (native, ui.py, completions.py) -> `EventStream` sends the response.
+# values an `EventBuilder` turns into events -> `StreamTask` runs it and numbers the events -> `EventBuffer` keeps them
+# for all readers -> an `Encoder` writes them as bytes (native, ui.py, completions.py) -> `EventStream` sends the
+# response.
 
 from __future__ import annotations
 

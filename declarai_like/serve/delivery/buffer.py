@@ -10,7 +10,7 @@ from ..events import Event
 from ..limits import Limits
 
 
-class Buffer:
+class EventBuffer:
     """Keeps the last events of one stream. The writer waits for readers (backpressure), and readers wait for events.
 
     The reader that is furthest ahead sets the pace: the writer waits when unread events fill half of the limit. So

@@ -57,7 +57,7 @@ class PeerStream:
         """
         try:
             while True:
-                # The reader that is furthest ahead counts, as in Buffer
+                # The reader that is furthest ahead counts, as in EventBuffer
                 self._read_ids[self.id] = max(after, self._read_ids.get(self.id, 0))
                 events = await self._next(after)
                 yield events

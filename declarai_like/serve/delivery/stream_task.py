@@ -15,7 +15,7 @@ from ..answers import ServedAnswer
 from ..errors import Abandoned, TooManyReaders, error_payload, log
 from ..events import Event, EventName, encode_data
 from ..settings import RouterSettings, StreamKey
-from .buffer import Buffer
+from .buffer import EventBuffer
 from .redis_publisher import RedisPublisher
 
 _STOP_TIMEOUT = 2.0  # seconds that a stopped answer has to end by itself
@@ -48,7 +48,7 @@ class StreamTask:
         self._settings = settings
         self._on_end = on_end
         self._publisher = publisher
-        self._buffer = Buffer(settings.limits)
+        self._buffer = EventBuffer(settings.limits)
         self._watch = Watch()  # counts the tokens of all calls of the answer, and can stop them
         self._readers = 0
         self._was_abandoned = False
