@@ -76,9 +76,9 @@ class OutputCall(Generic[R]):
         self._llm = llm
         self._params = params
         self._check_params(params)
-        self._restart_on = self._read_restart_on(restart_on)
-        self._policy = self._read_policy(retries)
-        self._format = self._read_format(output)
+        self._restart_on = self._checked_restart_on(restart_on)
+        self._policy = self._retry_policy(retries)
+        self._format = self._answer_format(output)
 
     def with_format_instructions(self, text: str) -> str:
         """Return a prompt with the instruction to answer in JSON, if the provider does not enforce the schema."""
@@ -166,7 +166,7 @@ class OutputCall(Generic[R]):
             if param in params:
                 raise ConfigurationError(f"llm_params of {self._name!r} must not contain {param!r}; {hint}")
 
-    def _read_format(self, output: OutputMode) -> AnswerFormat | None:
+    def _answer_format(self, output: OutputMode) -> AnswerFormat | None:
         output_type = self._output_type
         if output == "prompt" or not output_type.schema:
             return None
@@ -174,7 +174,7 @@ class OutputCall(Generic[R]):
         name = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in self._name)
         return AnswerFormat(name[-64:], f"Give the answer, a {output_type.text}.", output_type.schema, output)
 
-    def _read_restart_on(self, kinds: Collection[Restartable]) -> tuple[Restartable, ...]:
+    def _checked_restart_on(self, kinds: Collection[Restartable]) -> tuple[Restartable, ...]:
         wrong: list[object]
         try:
             wrong = [kind for kind in kinds if not _is_restartable(kind)]
@@ -189,7 +189,7 @@ class OutputCall(Generic[R]):
             )
         return tuple(kinds)
 
-    def _read_policy(self, retries: object) -> BaseRetrying:
+    def _retry_policy(self, retries: object) -> BaseRetrying:
         from tenacity import AsyncRetrying, BaseRetrying, Retrying, stop_after_attempt
 
         what = f"retries of {self._name!r}"

@@ -64,7 +64,7 @@ class SQLLog(_SQLStore):
 
 
 # Without an app id, the application is the one with the partition's newest row.
-_LOAD: LiteralString = """
+_LOAD_SNAPSHOT: LiteralString = """
 SELECT step, state FROM {table}
 WHERE partition_key = %(partition_key)s
 AND app_id = coalesce(
@@ -73,7 +73,7 @@ AND app_id = coalesce(
 )
 """
 
-_LIST: LiteralString = """
+_LIST_APPS: LiteralString = """
 SELECT step FROM {table}
 WHERE partition_key = %(partition_key)s
 AND id IN (SELECT max(id) FROM {table} WHERE partition_key = %(partition_key)s GROUP BY app_id)
@@ -92,9 +92,9 @@ class SQLSnapshots(_SQLStore):
         super().__init__(database)
         self._app_id_of = app_id_of
         self._save = database.statement(self._SAVE)
-        self._load_newest = database.statement(_LOAD + "ORDER BY id DESC LIMIT 1")
-        self._load_step = database.statement(_LOAD + "AND sequence_id = %(sequence_id)s")
-        self._list = database.statement(_LIST)
+        self._load_newest = database.statement(_LOAD_SNAPSHOT + "ORDER BY id DESC LIMIT 1")
+        self._load_step = database.statement(_LOAD_SNAPSHOT + "AND sequence_id = %(sequence_id)s")
+        self._list = database.statement(_LIST_APPS)
 
     def save(self, partition_key: str, app_id: str, sequence_id: int, snapshot: Snapshot) -> None:
         self._database.write(self._save, (key_of(partition_key), key_of(app_id), sequence_id, *snapshot))

@@ -27,10 +27,12 @@ class InProcessTransport:
 
     def open(self, request: Request, timer: CallTimer) -> Open[Connection]:
         """Return the effect that calls the function; its result is the connection."""
-        return _Call(self._answer, request, timer)
+        return _OpenInProcess(self._answer, request, timer)
 
 
-class _Call(Open[Connection]):
+class _OpenInProcess(Open[Connection]):
+    """Call the function; the result is the connection."""
+
     def __init__(self, answer: ResponseFunction, request: Request, timer: CallTimer) -> None:
         self._answer = answer
         self._request = request
