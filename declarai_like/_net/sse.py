@@ -66,7 +66,7 @@ class SSEDecoder:
                 return [ServerSentEvent(piece[6:end], "message", self._id)]
             return self._whole_events(piece)
         # Line by line up to the end of the pending event only, so that the rest can take a fast path
-        boundary = piece.find(b"\n\n") + 2
+        boundary = piece.find(b"\n\n") + 2  # 1 if not found
         events = self._read_piece(piece[:boundary] if boundary > 1 else piece)
         if 1 < boundary < len(piece):
             events += self.feed(piece[boundary:])

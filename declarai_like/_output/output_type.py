@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args, get_ori
 from ..errors import DeclarationError
 from .jsontext import candidates, json_error
 from .type_text import type_text
-from .typed_dict import portable, typed_dict
+from .typed_dict import typed_dict, with_portable_typed_dicts
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -85,7 +85,7 @@ class OutputType(Generic[R]):
         from pydantic.errors import PydanticUserError
 
         try:
-            annotation = portable(annotation, localns)
+            annotation = with_portable_typed_dicts(annotation, localns)
             self._adapter = _adapter(annotation, localns)
             schema = self._adapter.json_schema()
             if self.is_text:

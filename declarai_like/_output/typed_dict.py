@@ -8,13 +8,13 @@ import typing
 from typing import Any, get_args, get_origin
 
 
-def portable(annotation: Any, localns: dict[str, Any]) -> Any:
+def with_portable_typed_dicts(annotation: Any, localns: dict[str, Any]) -> Any:
     """Replace each ``typing.TypedDict`` in a type by one that pydantic accepts.
 
     ``localns`` holds the names that their fields may use. A new name is added to it for each class that is replaced, so
     that a recursive class can refer to its replacement.
     """
-    return annotation if sys.version_info >= (3, 12) else _Rewriting(localns).rewrite(annotation)
+    return annotation if sys.version_info >= (3, 12) else _TypedDictRewriter(localns).rewrite(annotation)
 
 
 def typed_dict(name: str, fields: dict[str, Any]) -> Any:
@@ -25,7 +25,9 @@ def typed_dict(name: str, fields: dict[str, Any]) -> Any:
     return make(name, fields)
 
 
-class _Rewriting:
+class _TypedDictRewriter:
+    """Replaces the TypedDicts in one type; each class is replaced once."""
+
     def __init__(self, localns: dict[str, Any]) -> None:
         self._localns = localns
         self._names: dict[Any, str] = {}

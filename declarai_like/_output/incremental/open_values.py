@@ -238,6 +238,7 @@ class PartialDict(Mapping[Any, Any]):  # noqa: PLW1641  (not hashable, like a di
         """
         if before._entries is not self._entries:
             return None
+        # The new keys are at the end. From there, so that the time does not depend on the length of the dict.
         new = [*islice(reversed(self._entries), self._length - before._length)][::-1]
         ends = ((before._key, before._last), (self._key, self._last))
         still_open = [key for key, last in ends if last is not ABSENT]

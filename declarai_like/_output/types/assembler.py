@@ -24,7 +24,7 @@ from .schemas import (
 )
 from .siblings import needs_siblings
 
-_ANY = {"type": "any"}
+_ANY_SCHEMA = {"type": "any"}
 
 
 class Assembler:
@@ -60,7 +60,7 @@ class Assembler:
             and form.schema.keys() <= {"type", "items_schema", *UNRELATED_KEYS}
             and not form.wrappers
         ):
-            return list[Any]
+            return list[Any]  # without constraints and validators, a copy of the parts is the value
         for wrapper in reversed(form.wrappers):
             schema = {**related_keys(wrapper), "schema": schema}
         return _validator_of_parts(self._schemas.with_definitions(schema), self._config)
@@ -83,11 +83,11 @@ def _schema_of_parts(schema: CoreSchema) -> CoreSchema | None:
     kind = schema["type"]
     own = {**related_keys(schema), "strict": False}  # not strict: a list of parts becomes a set, a dict a dataclass
     if kind in ("list", "set", "frozenset"):
-        return {**own, "items_schema": _ANY}
+        return {**own, "items_schema": _ANY_SCHEMA}
     if kind == "tuple":
-        return {**own, "items_schema": [_ANY for _ in schema["items_schema"]]}
+        return {**own, "items_schema": [_ANY_SCHEMA for _ in schema["items_schema"]]}
     if kind == "dict":
-        return {**own, "keys_schema": _ANY, "values_schema": _ANY}
+        return {**own, "keys_schema": _ANY_SCHEMA, "values_schema": _ANY_SCHEMA}
     if kind == "named-tuple":
         fields = [{**related_keys(field), "schema": _validated_field(field["schema"])} for field in schema["fields"]]
         if any(field["schema"] is None for field in fields):
@@ -118,7 +118,7 @@ def _object_of_parts(schema: CoreSchema, own: dict[str, Any]) -> CoreSchema | No
 def _validated_field(schema: CoreSchema) -> CoreSchema | None:
     """Return the schema of a field that takes a validated value as it is, and keeps the default."""
     if schema["type"] != "default":
-        return _ANY
+        return _ANY_SCHEMA
     if schema.get("validate_default") or schema.get("on_error", "raise") != "raise":
         return None
-    return {**related_keys(schema), "schema": _ANY}
+    return {**related_keys(schema), "schema": _ANY_SCHEMA}

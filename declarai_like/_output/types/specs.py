@@ -16,7 +16,7 @@ from .siblings import without_siblings
 if TYPE_CHECKING:
     from .protocols import Compiler, TypedHandler
 
-_ANY: CoreSchema = {"type": "any"}
+_ANY_SCHEMA: CoreSchema = {"type": "any"}
 _HARMLESS = frozenset({
     "title", "extra_fields_behavior", "from_attributes", "validate_by_name", "validate_by_alias", "loc_by_alias",
     "strict", "revalidate_instances", "validate_default", "ser_json_timedelta", "ser_json_bytes",
@@ -125,7 +125,7 @@ class ArraySpec(_Spec):
         """Return the handler of an element."""
         last = len(self._items) - 1
         is_known = index <= last or (self._has_any_length and last >= 0)
-        return self._compiler.handler(self._items[min(index, last)] if is_known else _ANY, self._config)
+        return self._compiler.handler(self._items[min(index, last)] if is_known else _ANY_SCHEMA, self._config)
 
 
 class DictSpec(_Spec):
@@ -134,8 +134,8 @@ class DictSpec(_Spec):
     def __init__(self, compiler: Compiler, form: Form, config: CoreConfig) -> None:
         config = form.config or config
         super().__init__(compiler, form, config)
-        keys = form.schema.get("keys_schema", _ANY)
-        self.values = compiler.handler(form.schema.get("values_schema", _ANY), config)
+        keys = form.schema.get("keys_schema", _ANY_SCHEMA)
+        self.values = compiler.handler(form.schema.get("values_schema", _ANY_SCHEMA), config)
         self._validate_key = None
         if keys["type"] != "any" and not is_plain_string(keys, config):
             self._validate_key = compiler.schemas.validator({"type": "dict", "keys_schema": keys}, config).validate_json

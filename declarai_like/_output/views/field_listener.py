@@ -59,7 +59,7 @@ class FieldListener:
 
     def _complete(self, builders: Sequence[ContainerBuilder], path: Path, value: Any, *, was_open: bool) -> None:
         if value is ABSENT or isinstance(value, InvalidPart):
-            if shown_value(value) is ABSENT:
+            if shown_value(value) is ABSENT:  # nothing of it was shown, so the waiting events of its parts are dropped
                 while self._waiting and self._waiting[-1].path[: len(path)] == path:
                     self._waiting.pop()
             return
