@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 OutputMode = Literal["schema", "tool", "prompt"]
-"""The way to request structured output: a schema that the provider enforces, a forced tool call, or the prompt's text."""
+"""The way to request structured output: a schema that the provider enforces, a forced tool call, or the prompt."""
 
 Restartable: TypeAlias = type[StreamError | Timeout]
 """A class of errors after which the same request may be sent again."""
@@ -91,8 +91,8 @@ class OutputCall(Generic[R]):
     ) -> Flow[list[LLMResponse], tuple[R, LLMResponse]]:
         """Send the messages until an answer is valid, and return its value and the response.
 
-        With a ``commitment``, the flow yields the chunks of each attempt. No other attempt follows one to which a reader
-        has committed.
+        With a ``commitment``, the flow yields the chunks of each attempt. No other attempt follows one to which a
+        reader has committed.
 
         Raises:
             OutputError: no answer was valid; it holds each attempt.

@@ -91,7 +91,7 @@ class ResponseBuilder:
         return (chunk,)
 
     def set_limit(self, timer: CallTimer) -> None:
-        """Set the limit by what the last piece was: content, the end of the content, or neither (a keep-alive comment)."""
+        """Set the limit by what the last piece was: content, the end of the content, or neither (a comment)."""
         if self.finish_reason is not None:
             if not self._is_ending:  # once: what follows must not prolong the wait for the usage
                 timer.allow(_USAGE_TIMEOUT)

@@ -13,8 +13,8 @@ class CallTimer:
     """The timer of one call and all its attempts.
 
     Each read of the network is enclosed by `start` and `stop`, and only the time between them counts for the limits
-    ``first_token`` and ``idle``. So a slow consumer cannot cause a timeout. ``total`` is wall-clock time since the timer
-    was created.
+    ``first_token`` and ``idle``. So a slow consumer cannot cause a timeout. ``total`` is wall-clock time since the
+    timer was created.
 
     A call goes through phases with one limit each: ``first_token`` after `begin_attempt`, ``idle`` after the first
     `on_content`, the limit of `allow` at the end.

@@ -147,7 +147,7 @@ def _resolve(annotation: Any, scope: _Scope) -> Any:
 
 
 def annotated_description(annotation: Any) -> str:
-    """Return the description in ``Annotated``: a str, pydantic's ``Field(description=...)`` or ``Doc(...)`` (PEP 727)."""
+    """Return the description in ``Annotated``: a str, pydantic's ``Field(description=...)``, or ``Doc(...)``."""
     # By attribute, to import neither pydantic nor typing_extensions
     for extra in getattr(annotation, "__metadata__", ()):
         text = extra if isinstance(extra, str) else getattr(extra, "description", getattr(extra, "documentation", None))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 20
 MAX_NAME_LENGTH = 63  # bytes; PostgreSQL truncates longer names, so that two tables could be one
-_LOCK = 0x6465636C61726169  # the number of our advisory lock, for the creation of tables: "declarai" in ASCII
+_LOCK = 0x6465636C61726169  # the number of the advisory lock for the creation of tables: "declarai" in ASCII
 
 _LOG_COLUMNS: LiteralString = """
     session text NOT NULL,

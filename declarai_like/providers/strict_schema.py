@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# Keywords outside of the subset. Without them the provider accepts more; our own validation still applies them.
+# Keywords outside of the subset. Without them the provider accepts more; this library still validates them.
 _DROPPED = frozenset({"default", "title", "examples", "discriminator", "minLength", "maxLength", "uniqueItems"})
 # Keywords that cannot be expressed in the subset and cannot be dropped either: the value has another form with them.
 _IMPOSSIBLE = frozenset({"prefixItems", "patternProperties", "propertyNames", "not", "if", "allOf", "dependentSchemas"})

@@ -13,7 +13,7 @@ Needs the extra ``serve``: FastAPI.
 #   router.py    the routes; settings.py, limits.py, errors.py and events.py are what all modules share
 #   adapters/    one endpoint class for each kind of object: task, chat, application, function
 #   delivery/    answers that outlive a connection: registry, task, buffer, HTTP response, sharing over Redis
-#   protocols/   the AI SDK's and OpenAI's requests and streams, and the OpenAPI models of our own events
+#   protocols/   the AI SDK's and OpenAI's requests and streams, and the OpenAPI models of the router's own events
 #
 # A request: route (router.py, protocols/front_ends.py) -> adapter (`Endpoint.answer`) -> answer (answers.py), whose
 # values an `EventBuilder` turns into events -> `StreamTask` runs it and numbers the events -> `EventBuffer` keeps them

@@ -37,7 +37,7 @@ class JSONFinder:
     """
 
     def __init__(self, new_parser: Callable[[], IncrementalParser], is_valid: Callable[[Any], bool]) -> None:
-        """``new_parser`` returns a parser for one more JSON text; ``is_valid`` tests whether a value can be the result."""
+        """``new_parser`` returns a parser for one more JSON text; ``is_valid`` is true for a value that can be the result."""
         self.certain = False
         self._new_parser = new_parser
         self._is_valid = is_valid

@@ -11,10 +11,10 @@ builder returns a function: it takes the child that is still open, and returns t
     heroes = builders[1].view()(hero)  # [{"name": "Th"}]
     root = builders[0].view()(heroes)  # {"heroes": [{"name": "Th"}]}
 
-The parser links these functions, ``(hero_view, (heroes_view, (root_view, None)))``, and a `ValueSnapshot` calls them from
-the inside out when a caller reads it. They are functions, and not values, for two reasons. Most snapshots are never
-read, so building them would be wasted. And a function depends on its own builder only, so the parser keeps the chain
-from chunk to chunk, and replaces only the links of the innermost builders, which have changed.
+The parser links these functions, ``(hero_view, (heroes_view, (root_view, None)))``, and a `ValueSnapshot` calls them
+from the inside out when a caller reads it. They are functions, and not values, for two reasons. Most snapshots are
+never read, so building them would be wasted. And a function depends on its own builder only, so the parser keeps the
+chain from chunk to chunk, and replaces only the links of the innermost builders, which have changed.
 """
 
 from __future__ import annotations

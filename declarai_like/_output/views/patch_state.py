@@ -1,4 +1,4 @@
-"""The value so far as JSON, as a client has it after all patches, and the operations that change it to the next value."""
+"""The value so far as JSON, as a client has it after all patches, and how it changes to the next value."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def mermaid(
     return "\n".join(text) + "\n"
 
 
-PLAIN = re.compile(
+NOT_MARKUP = re.compile(
     r"""
     (?: [^\W_] | [ ,='] | (?<=[^\W_])_(?=[^\W_]) | (?<=.)[?>()\]] | (?<=[^\]])\[ )   # not markup of Mermaid or Markdown
     | (?<=.):(?=[ ])
@@ -68,7 +68,7 @@ def _escaped(text: str) -> str:
     """Return text that is shown literally: characters that Mermaid or Markdown may read as markup become codes."""
     text = _printable(text) or " "
     text = PAIRS.sub("\u200b", text)  # a zero-width space: Mermaid decodes the codes before it looks for these pairs
-    plain = {match.start() for match in PLAIN.finditer(text)}
+    plain = {match.start() for match in NOT_MARKUP.finditer(text)}
     numbered = re.match(r"\d+\)", text)  # Markdown reads it as the start of a list
     if numbered:
         plain.discard(numbered.end() - 1)

@@ -40,7 +40,7 @@ class Sketch:
 
 def make_sketch(graph: Graph, entrypoint: str | None, *, include_conditions: bool, include_state: bool) -> Sketch:
     """Return the sketch of a graph."""
-    # Ids of our own making: a name may contain characters that Mermaid or Graphviz would not accept in an id.
+    # Not the names: a name may contain characters that Mermaid or Graphviz would not accept in an id.
     ids = {action.name: f"a{number}" for number, action in enumerate(graph.actions)}
     sketch = Sketch()
     if entrypoint in ids:

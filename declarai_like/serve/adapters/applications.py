@@ -103,7 +103,7 @@ class ApplicationEndpoint(SessionEndpoint):
         inputs: dict[str, Any] = sent.model_dump(exclude_unset=True) if isinstance(sent, BaseModel) else sent
         app = await self._load(session, keep=options.history is None)
         next_action = app.get_next_action()
-        # New inputs that the next action does not take are for the entrypoint: an unfinished run is given up for them
+        # New inputs that the next action does not take are for the entrypoint: an unfinished run is abandoned for them
         restarts = next_action is not None and bool(inputs) and not any(name in next_action.takes for name in inputs)
         if restarts:
             next_action = app.graph.get_action(app.entrypoint)

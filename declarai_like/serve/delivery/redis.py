@@ -15,7 +15,7 @@ from ..events import Event, EventName
 
 T = TypeVar("T")
 
-# Delete a session's claim only if it is still ours: it may have expired, and be another worker's by now.
+# Delete a session's claim only if this worker still has it: it may have expired, and be another worker's by now.
 # Redis runs a script atomically; GET and DEL as two commands would race.
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 _TIMEOUT = 10.0  # seconds, for a connection and for a reply to a command that does not block

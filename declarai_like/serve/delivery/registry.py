@@ -69,7 +69,7 @@ class StreamRegistry:
             await self._start_background(self._shared)
             if bounds := await self._shared.bounds(id):
                 return PeerStream(id, self._shared, self.settings, *bounds, self._read_ids)
-        # The same error for another owner's stream, so that nobody can find out which ids exist
+        # The same error for another owner's stream, so that a client cannot find out which ids exist
         raise UnknownStream("the stream does not exist, or is no longer kept")
 
     async def active_stream(self, key: StreamKey) -> str | None:

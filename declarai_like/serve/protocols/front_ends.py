@@ -26,7 +26,7 @@ from .ui import UIEncoder, UIRequest
 from .user_text import last_user_text
 
 _CLIENT_CLOSED_REQUEST = 499  # nginx's status, for logs; the client is gone
-_BAD_REQUEST = 400  # OpenAI's status for requests that cannot be answered, where our own routes have 422
+_BAD_REQUEST = 400  # OpenAI's status for requests that cannot be answered, where the router's own routes have 422
 
 
 def text_endpoints(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
