@@ -468,6 +468,7 @@ BOMBS = {
     "no end, sorted": "sorted(endless)",
     "searching again and again": "[many for a in many if -1 in many]",
     "comparing again and again": "[0 for a in many if many == other]",
+    "comparing values of dicts again and again": "[0 for a in many if {'key': many} == {'key': other}]",
     "sorting again and again": "[0 for a in many if sorted(many)]",
     "copying again and again": "[0 for a in many if many[:]]",
     "joining again and again": "[0 for a in many if many + many]",

@@ -268,6 +268,12 @@ def test_case_09_append_does_not_copy_the_list(monkeypatch: pytest.MonkeyPatch) 
 # States
 
 
+def test_two_states_that_append_to_the_list_of_one_state_have_their_own_lists() -> None:
+    state = State().append(said="one")
+    left, right = state.append(said="left"), state.append(said="right")
+    assert (state["said"], left["said"], right["said"]) == (["one"], ["one", "left"], ["one", "right"])
+
+
 def test_a_state_is_a_mapping() -> None:
     state = State({"a": 1, "b": [2]})
     assert len(state) == 2

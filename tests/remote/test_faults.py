@@ -210,6 +210,17 @@ def test_leaving_early_closes_the_connection_and_ends_the_function(world: Any, p
     assert LOGS[log].yielded == 1
 
 
+def test_the_end_of_the_block_closes_the_connection_even_if_the_reader_is_kept(proxy: FaultProxy) -> None:
+    call = functions.hang.at(proxy.url).stream("kept", after=1)
+    with call as reader:
+        items = reader.read_items()
+        assert next(items) == numbers(1)[0]
+        assert proxy.open_connections == 1
+    assert eventually(lambda: proxy.open_connections == 0)
+    assert LOGS["kept"].ended.wait(functions.SECONDS)
+    del reader, items
+
+
 def test_a_blocking_function_yields_at_most_one_item_after_its_reader_has_left(world: Any, url: str) -> None:
     log = LOGS[name := f"gate {world.name}"]
     log.gate.release()

@@ -12,7 +12,7 @@ from fastapi import Header, HTTPException
 from pydantic import BaseModel
 
 import declarai_like as declarai
-from declarai_like import memory, serve
+from declarai_like import Message, memory, serve
 from declarai_like.testing import Fault, LoopbackServer, Raw, Reply
 from tests.serve.serving import Client, Speaker, Start, chunk, names, run_concurrently, text, wait_until
 from tests.serve.serving import serving as serving
@@ -348,6 +348,13 @@ def test_a_function_may_return_the_memory_of_each_session(serving: Start) -> Non
     server = serving(serve.chat(offline_bot("well"), memory=remember))
     send(server, "hi", "ann")
     assert [message.content for message in memories["ann"].load()] == ["Hello!", "hi", "well"]
+
+
+def test_a_session_does_not_show_system_and_tool_messages_of_its_memory(serving: Start) -> None:
+    kept = memory.InMemory()
+    kept.append([Message("system", "a secret"), Message("user", "hi"), Message("tool", "internal", tool_call_id="1")])
+    server = serving(serve.chat(offline_bot("never"), memory=lambda _: kept))
+    assert conversation(server, "ann") == [("user", "hi")]
 
 
 def test_the_least_recently_used_session_is_dropped_when_there_are_too_many(serving: Start) -> None:

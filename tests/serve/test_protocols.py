@@ -543,6 +543,13 @@ def test_a_disconnect_of_the_client_is_noticed(client: openai.OpenAI, server: Ca
     assert server.disconnected.wait(5)
 
 
+def test_only_an_answer_without_an_error_has_the_end_marker() -> None:
+    """A client that reads up to the marker must not take a failed answer for a complete one."""
+    done, error = {"response": "well", "usage": None}, {"type": "RateLimited", "message": "Wait.", "retryable": True}
+    assert ChunkEncoder("c", "m", 0).feed(Event(1, "done", encode_data(done))).endswith(b"data: [DONE]\n\n")
+    assert b"[DONE]" not in ChunkEncoder("c", "m", 0).feed(Event(1, "error", encode_data(error)))
+
+
 def test_an_error_in_the_middle_is_raised_after_the_text_before_it(client: openai.OpenAI) -> None:
     texts: list[str] = []
     with pytest.raises(openai.APIError) as raised:

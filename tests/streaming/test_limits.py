@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from declarai_like import streaming
 from declarai_like.streaming import FrameTooLarge, UnknownFrame
-from declarai_like.streaming.frames import encode_frame
+from declarai_like.streaming.frames import FrameDecoder, encode_frame
+from declarai_like.streaming.order import Tag
 from tests.streaming.frame_streams import ITEMS, TYPES, Segment, byte_by_byte, read, two_ways, written
 
 MEGABYTE = 1_000_000
@@ -30,6 +31,14 @@ def test_the_size_limit_of_frames_is_exact(encoding: Any) -> None:
         error = read("items", pieces, encoding=encoding, max_frame_size=content - 1)[-1]
         assert type(error) is FrameTooLarge
         assert (error.frame, error.offset) == (0, 0)
+
+
+@pytest.mark.parametrize("tag", [Tag.HEADER, Tag.FOOTER, Tag.END, Tag.ERROR])
+def test_the_size_limit_is_exact_for_frames_of_each_kind(tag: Tag) -> None:
+    frame = encode_frame(tag, b"abc")
+    assert list(FrameDecoder(max_frame_size=3).feed(frame)) == [(tag, [b"abc"], 0)]
+    with pytest.raises(FrameTooLarge):
+        list(FrameDecoder(max_frame_size=2).feed(frame))
 
 
 def test_the_items_before_a_frame_that_is_too_large_are_read() -> None:
