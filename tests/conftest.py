@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -39,8 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow the tests that use servers; those that are slow for another reason have the mark themselves."""
     for item in items:
         uses_server = not SERVERS.isdisjoint(getattr(item, "fixturenames", ()))
-        # A parametrised test asks for its database by name
-        if uses_server or "PostgreSQL" in item.name or "Redis" in item.name:
+        # By their names: parametrised tests with a database, and the second event loop, whose code is that of the first
+        if uses_server or re.search(r"PostgreSQL|Redis|\[(.+-)?trio[]-]", item.name):
             item.add_marker(pytest.mark.slow)
 
 

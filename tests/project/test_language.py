@@ -6,14 +6,14 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "declarai_like"
 MODULES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
+
+IN_PACKAGE = [path for path in MODULES if PACKAGE in path.parents]
 
 NOT_A_SUMMARY = re.compile(r"(Gives?|What|Whether|Where|Who|Whose|Says?|Tells?|Which|Sees)\b")
 """Words with which the summary of a docstring does not begin."""
@@ -52,33 +52,34 @@ def texts(source: str) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
 
 
-def name_of(module: Path) -> str:
-    return str(module.relative_to(ROOT))
+def found_in(modules: list[Path], check: Callable[[str], Iterator[str]]) -> list[str]:
+    """Return what a check finds in modules, each with the path of its module."""
+    return [f"{path.relative_to(ROOT)}, {text}" for path in modules for text in check(path.read_text("utf-8"))]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_summaries_begin_with_the_imperative_or_a_noun(module: Path) -> None:
-    found = [
-        (line, text) for line, text in docstrings(ast.parse(module.read_text("utf-8"))) if NOT_A_SUMMARY.match(text)
-    ]
-    assert not found
+def test_summaries_begin_with_the_imperative_or_a_noun() -> None:
+    def check(source: str) -> Iterator[str]:
+        for line, text in docstrings(ast.parse(source)):
+            if NOT_A_SUMMARY.match(text):
+                yield f"line {line}: {text[:80]!r}"
+
+    assert not found_in(MODULES, check)
 
 
-@pytest.mark.parametrize("module", [path for path in MODULES if PACKAGE in path.parents], ids=name_of)
-def test_no_sentence_needs_a_second_reading(module: Path) -> None:
-    found = [
-        f"line {line}: {text[:100]!r}: write {better!r}"
-        for line, text in texts(module.read_text("utf-8"))
-        for phrase, better in UNUSUAL.items()
-        if re.search(phrase, text, re.IGNORECASE)
-    ]
-    assert not found
+def test_no_sentence_needs_a_second_reading() -> None:
+    def check(source: str) -> Iterator[str]:
+        for line, text in texts(source):
+            for phrase, better in UNUSUAL.items():
+                if re.search(phrase, text, re.IGNORECASE):
+                    yield f"line {line}: {text[:100]!r}; write {better!r}"
+
+    assert not found_in(IN_PACKAGE, check)
 
 
-@pytest.mark.parametrize("module", [path for path in MODULES if PACKAGE in path.parents], ids=name_of)
-def test_the_first_line_of_a_module_is_its_idea_in_one_sentence(module: Path) -> None:
-    docstring = ast.get_docstring(ast.parse(module.read_text("utf-8")))
-    assert docstring
-    first = docstring.splitlines()[0]
-    assert first.endswith(".")
-    assert len(first.split()) <= 25
+def test_the_first_line_of_a_module_is_its_idea_in_one_sentence() -> None:
+    def check(source: str) -> Iterator[str]:
+        first = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+        if not first.endswith(".") or len(first.split()) > 25:
+            yield repr(first)
+
+    assert not found_in(IN_PACKAGE, check)
