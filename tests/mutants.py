@@ -24,7 +24,7 @@ from typing import Literal
 
 ROOT = Path(__file__).parents[1]
 LIST = Path(__file__).with_suffix(".toml")
-TIMEOUT = 120.0
+TIMEOUT = 60.0
 """Seconds for the tests of one mutant. A mutant that lets them hang is caught, too."""
 
 Outcome = Literal["caught", "survived", "missing", "broken"]

@@ -34,7 +34,7 @@ async def test_a_lease_that_arrives_after_its_waiter_was_aborted_goes_to_the_nex
     async def wait() -> None:
         leases.append(await waiting.arun())
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(give_up)
             await anyio.wait_all_tasks_blocked()
@@ -52,7 +52,7 @@ async def test_a_lease_that_arrives_after_its_waiter_was_aborted_goes_to_the_nex
 async def test_a_lease_that_arrives_after_its_waiter_was_cancelled_frees_the_lock() -> None:
     lock = FairLock()
     held = acquire(lock).run()
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(acquire(lock).arun)
             await anyio.wait_all_tasks_blocked()
@@ -72,7 +72,7 @@ async def test_waiters_get_the_lock_in_the_order_of_their_requests() -> None:
         order.append(number)
         await lease.aclose()
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             for number in range(4):
                 tasks.start_soon(wait, number)
