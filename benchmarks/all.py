@@ -43,7 +43,7 @@ def _options() -> argparse.Namespace:
 
 def _program(given: str) -> str:
     if not shutil.which(given):
-        raise argparse.ArgumentTypeError(f"there is no program {given}")
+        raise argparse.ArgumentTypeError(f"{given} is not a program")
     return given
 
 

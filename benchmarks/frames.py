@@ -1,7 +1,7 @@
 """Contenders that write items as frames and read them from bytes: this library's codec, truss, and pydantic alone.
 
 A size is a number of items, or the megabytes of one large item. Words name how the bytes are cut and the kind of item.
-There is no network. Only pydantic is needed here, so that this library can be measured in the environment of truss.
+It uses no network. Only pydantic is needed here, so that this library can be measured in the environment of truss.
 """
 
 from __future__ import annotations

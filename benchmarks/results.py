@@ -68,7 +68,7 @@ def write_page(results: dict[str, Result], page: Path = PAGE) -> None:
     """
     missing = [part for part in parts() if part not in results]
     if missing:
-        raise SystemExit(f"the page must have all parts, and there are no results of: {', '.join(missing)}")
+        raise SystemExit(f"the page must have all parts; results are missing of: {', '.join(missing)}")
     texts = {"truth": truth(results)}
     for part, result in results.items():
         shown = [table.markdown() for table in result.tables(part) if table.in_page]

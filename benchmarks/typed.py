@@ -1,7 +1,7 @@
 """Contenders that read a typed answer as it arrives: snapshots at each piece, or elements as they are complete.
 
 A size is a number of pieces, and a word names the kind of answer. Each method returns its last result, which is
-compared with the whole answer. There is no network and no model. Annotations are not postponed here, because some
+compared with the whole answer. It uses neither a network nor a model. Annotations are not postponed here, because some
 libraries read them as they are.
 """
 

@@ -180,7 +180,7 @@ def test_a_result_is_kept_and_written_into_the_page(bench: Any, monkeypatch: Any
     }
     page = tmp_path / "page.md"
     page.write_text(bench.results.PAGE.read_text("utf-8"))
-    with pytest.raises(SystemExit, match="no results of: text, typed, app"):
+    with pytest.raises(SystemExit, match="results are missing of: text, typed, app"):
         bench.results.write_page(bench.results.load(), page)
     for part in bench.rows.parts():
         bench.results.save(part, bench.results.Result(f"Measured {part}.", quick=False, figures=figures))
